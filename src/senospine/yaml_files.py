@@ -84,7 +84,7 @@ def _refuse_aliases_and_tags(text: str, path: Path) -> None:
 
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        here = f"{path}:{event.start_mark.line + 1}"
+        here = f"{path}:{event.start_mark.line + 1}" if event.start_mark else str(path)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise FileError(
                 "YAML anchors and aliases (& and *) are not accepted",
@@ -92,9 +92,10 @@ def _refuse_aliases_and_tags(text: str, path: Path) -> None:
                 why="a few aliases can unfold into gigabytes",
                 remedy="write the repeated part out",
             )
-        if getattr(event, "tag", None):
+        tag = getattr(event, "tag", None)
+        if tag:
             raise FileError(
-                f"YAML tag '{event.tag}' is not accepted",
+                f"YAML tag '{tag}' is not accepted",
                 where=here,
                 why="a tag can name code to run",
                 remedy="remove the tag: plain text, numbers, lists and mappings are enough",
