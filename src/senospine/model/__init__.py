@@ -1,0 +1,20 @@
+"""Models with provenance: Antimony or SBML in, units and dimensions checked, every number with its source."""
+
+from senospine.model.expressions import Expression, evaluate
+from senospine.model.model import Model, load_model, shipped_models
+from senospine.model.register import Parameter, Variable, check_register, read_register, read_rows
+from senospine.model.units import Unit
+
+__all__ = [
+    "Expression",
+    "Model",
+    "Parameter",
+    "Unit",
+    "Variable",
+    "check_register",
+    "evaluate",
+    "load_model",
+    "read_register",
+    "read_rows",
+    "shipped_models",
+]

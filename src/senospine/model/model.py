@@ -1,0 +1,338 @@
+"""A model: equations, values, units and where each number comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+from senospine.errors import FileError, Finding, ModelError, RegisterError, suggest
+from senospine.model.expressions import Expression, Number, names, text
+from senospine.model.register import Parameter, Variable, read_register, read_variables
+from senospine.model.sbml import RawModel, read_sbml
+from senospine.model.units import Unit, UnitClash, unit_of, unit_of_text
+
+BIOLOGY = Path(__file__).parent.parent / "biology"
+
+
+def shipped_models() -> list[str]:
+    """Return the names that :func:`load_model` knows without a path."""
+    return ["mouse"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A system of ordinary differential equations with provenance.
+
+    Attributes
+    ----------
+    states : tuple of str
+        In the order of the state vector.
+    rates, assignments, initial : mapping of str to Expression
+        Time derivatives; assigned variables, in an order in which they can be computed; initial values.
+    parameters : mapping of str to float
+        Constants, in the units of ``units``.
+    register : mapping of str to Parameter
+        Provenance; empty for a model that came without a register.
+    variables : mapping of str to Variable
+        Labels, groups and scales, as far as declared.
+    time_unit : Unit
+    sbml : str
+        The flat SBML it was read from, without the register's values; :meth:`to_sbml` puts them in.
+    """
+
+    name: str
+    path: Path
+    states: tuple[str, ...]
+    rates: Mapping[str, Expression]
+    assignments: Mapping[str, Expression]
+    initial: Mapping[str, Expression]
+    parameters: Mapping[str, float]
+    units: Mapping[str, Unit]
+    time_unit: Unit
+    register: Mapping[str, Parameter]
+    variables: Mapping[str, Variable]
+    sbml: str
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Everything that changes with time: states, then assigned variables."""
+        return (*self.states, *self.assignments)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the equations, initial values and parameter values; labels and comments do not change it."""
+        content = {
+            "rates": {key: repr(value) for key, value in sorted(self.rates.items())},
+            "assignments": {key: repr(value) for key, value in sorted(self.assignments.items())},
+            "initial": {key: repr(value) for key, value in sorted(self.initial.items())},
+            "parameters": dict(sorted(self.parameters.items())),
+            "time_unit": str(self.time_unit),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def scale(self, name: str) -> float:
+        """Return the declared typical size of a variable, or 1."""
+        return self.variables[name].scale if name in self.variables else 1.0
+
+    def label(self, name: str) -> str:
+        """Return what people call a variable."""
+        return self.variables[name].label if name in self.variables else name.replace("_", " ")
+
+    def where(self, name: str) -> str:
+        """Return ``file:line`` of the text that defines ``name``, as far as it can be found."""
+        for file in _files(self.path):
+            lines = file.read_text(encoding="utf-8").splitlines()
+            words = name.split("_")
+            for start in range(len(words)):  # a module's own name for it lacks the instance's prefix
+                pattern = re.compile(rf"^\s*{re.escape('_'.join(words[start:]))}\s*('|:=|=|has)")
+                for number, line in enumerate(lines, 1):
+                    if pattern.match(line):
+                        return f"{file}:{number}"
+        return str(self.path)
+
+    def check(self) -> list[Finding]:
+        """Return everything that is wrong with units, sources and names; empty means clean."""
+        return [*_check_units(self), *_check_register(self)]
+
+    def to_sbml(self) -> str:
+        """Return SBML Level 3 with every value put in and every source as a note."""
+        import libsbml
+
+        document = libsbml.readSBMLFromString(self.sbml)
+        model = document.getModel()
+        for name, value in self.parameters.items():
+            element = model.getParameter(name)
+            element.setValue(value)
+            if name in self.register:
+                row = self.register[name]
+                note = f"{row.meaning} Source: {row.source} {row.doi}. Confidence: {row.confidence}. {row.reason}"
+                element.setNotes(f"<p xmlns='http://www.w3.org/1999/xhtml'>{_escape(note)}</p>")
+        return str(libsbml.writeSBMLToString(document))
+
+
+def load_model(name: str | Path, register: str | Path | None = None) -> Model:
+    """Return a shipped model by name, or one from an Antimony (``.ant``) or SBML (``.xml``) file.
+
+    Parameters
+    ----------
+    name : str or Path
+        ``"mouse"``, or a path.
+    register : path, optional
+        The parameter register of a model of your own. Without one, values come from the file and have no provenance.
+
+    Raises
+    ------
+    FileError
+        No such model or file.
+    ModelError
+        A syntax error, a name without a value, a circle of assignments, or something outside the subset.
+    RegisterError
+        A register row that cannot stand, or a parameter that is in the model and not in its register.
+
+    Examples
+    --------
+    >>> load_model("mouse").states[:2]
+    ('instability', 'senescent_osteoclasts')
+    """
+    if str(name) in shipped_models():
+        path = BIOLOGY / f"{name}.ant"
+        return _load(path, BIOLOGY / "parameters.csv", BIOLOGY / "variables.csv")
+    path = Path(name)
+    if path.suffix.lower() not in {".ant", ".txt", ".xml", ".sbml"}:
+        raise FileError(
+            f"'{name}' is neither a shipped model nor a model file",
+            remedy=f"{suggest(str(name), shipped_models())}; or give a path that ends in .ant or .xml",
+        )
+    return _load(path, None if register is None else Path(register), None)
+
+
+def _load(path: Path, register_path: Path | None, variables_path: Path | None) -> Model:
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"cannot read the model: {error}", where=str(path), remedy="check path and encoding") from None
+    sbml = source if path.suffix.lower() in {".xml", ".sbml"} else antimony_to_sbml(path)
+    raw = read_sbml(sbml, str(path))
+    register = {} if register_path is None else read_register(register_path)
+    variables = {} if variables_path is None else read_variables(variables_path)
+
+    constants = {key: value for key, value in raw.values.items() if key not in raw.rates and key not in raw.assignments}
+    states = tuple(raw.rates)
+    initial = {state: raw.initial.get(state) or _initial_number(raw, state, path) for state in states}
+    parameters: dict[str, float] = {}
+    model = Model(
+        raw.name,
+        path,
+        states,
+        MappingProxyType(raw.rates),
+        MappingProxyType(_in_order(raw, path)),
+        MappingProxyType(initial),
+        MappingProxyType(parameters),
+        MappingProxyType(raw.units),
+        raw.time_unit,
+        MappingProxyType(register),
+        MappingProxyType(variables),
+        sbml,
+    )
+    for key, value in constants.items():
+        if key in register:
+            parameters[key] = register[key].value
+        elif register_path is not None:
+            raise RegisterError(
+                f"parameter '{key}' has no row in the register, so no value and no source",
+                where=model.where(key),
+                why="a module's input that was declared twice also ends here: declare its unit once, at its owner",
+                remedy=f"add a row for it to {register_path}",
+            )
+        elif value is None:
+            raise ModelError(f"parameter '{key}' has no value", where=model.where(key), remedy="give it one")
+        else:
+            parameters[key] = value
+    _refuse_unknown_names(model)
+    return model
+
+
+def antimony_to_sbml(path: Path) -> str:
+    """Return the flat SBML of the main model in an Antimony file; imports are looked for beside it.
+
+    Raises
+    ------
+    ModelError
+        libAntimony's own message, with file and line.
+    """
+    import antimony
+
+    antimony.clearPreviousLoads()
+    antimony.clearDirectories()
+    antimony.addDirectory(str(path.resolve().parent))
+    if antimony.loadAntimonyFile(str(path)) < 0:
+        message = antimony.getLastError() or "cannot be read"
+        match = re.match(
+            r"Error in (?:file '(?P<file>[^']*)'|model string), line (?P<line>\d+):\s*(?P<what>.*)", message, re.S
+        )
+        where = f"{match['file'] or path}:{match['line']}" if match else str(path)
+        what = (match["what"] if match else message).split("Error message(s) from libSBML:")[-1].strip()
+        raise ModelError(f"Antimony cannot read this: {what}", where=where, remedy="correct the line named")
+    return str(antimony.getSBMLString(antimony.getMainModuleName()))
+
+
+def _initial_number(raw: RawModel, state: str, path: Path) -> Expression:
+    value = raw.values[state]
+    if value is None:
+        raise ModelError(f"state '{state}' has no initial value", where=str(path), remedy=f"write '{state} = …'")
+    return Number(value)
+
+
+def _in_order(raw: RawModel, path: Path) -> dict[str, Expression]:
+    """Return the assignments so that each stands after what it reads."""
+    ordered: dict[str, Expression] = {}
+    pending = dict(raw.assignments)
+    while pending:
+        ready = [key for key, value in pending.items() if not names(value) & pending.keys()]
+        if not ready:
+            raise ModelError(
+                f"assignments go round in a circle: {', '.join(sorted(pending))}",
+                where=str(path),
+                remedy="make one of them a state with a rate of its own",
+            )
+        for key in ready:
+            ordered[key] = pending.pop(key)
+    return ordered
+
+
+def _formulas(model: Model) -> Iterator[tuple[str, str, Expression]]:
+    for key, value in model.rates.items():
+        yield key, "rate of", value
+    for key, value in model.assignments.items():
+        yield key, "assignment to", value
+    for key, value in model.initial.items():
+        yield key, "initial value of", value
+
+
+def _refuse_unknown_names(model: Model) -> None:
+    known = set(model.outputs) | set(model.parameters)
+    for key, words, formula in _formulas(model):
+        for name in sorted(names(formula) - known):
+            raise ModelError(
+                f"{words} '{key}' reads '{name}', which is not defined",
+                where=model.where(key),
+                remedy=suggest(name, known),
+            )
+
+
+def _check_units(model: Model) -> Iterator[Finding]:
+    units = dict(model.units)
+    for name in (*model.outputs, *model.parameters):
+        if name not in units:
+            yield Finding("error", model.where(name), f"'{name}' has no unit", f"declare it: '{name} has day;'")
+    for key, words, formula in _formulas(model):
+        if key not in units or isinstance(formula, Number):  # a state's plain initial number is in the state's unit
+            continue
+        expected = units[key] / model.time_unit if words == "rate of" else units[key]
+        try:
+            found = unit_of(formula, units, model.time_unit)
+        except UnitClash as clash:
+            yield Finding(
+                "error", model.where(key), f"units clash in the {words} '{key}': {clash}", "correct the formula"
+            )
+            continue
+        if not found.same(expected):
+            yield Finding(
+                "error",
+                model.where(key),
+                f"the {words} '{key}' has unit {found}, it should be {expected}: {text(formula)}",
+                "correct the formula, or the unit it is declared with",
+            )
+
+
+def _check_register(model: Model) -> Iterator[Finding]:
+    for name in model.parameters:
+        row = model.register.get(name)
+        if row is None:
+            yield Finding(
+                "warning", model.where(name), f"parameter '{name}' has no source", "give the model a register"
+            )
+        elif name in model.units and not unit_of_text(row.unit).same(model.units[name]):
+            yield Finding(
+                "error",
+                row.where,
+                f"'{name}' is registered in {row.unit}, the model declares {model.units[name]} ({model.where(name)})",
+                "convert the value, or correct one of the units",
+            )
+    for name, row in model.register.items():
+        if name not in model.parameters:
+            yield Finding(
+                "warning", row.where, f"'{name}' is registered but the model does not use it", "remove the row"
+            )
+    for name, variable in model.variables.items():
+        if name in model.units and not unit_of_text(variable.unit).same(model.units[name]):
+            yield Finding(
+                "error",
+                variable.where,
+                f"'{name}' is listed in {variable.unit}, the model says {model.units[name]}",
+                "",
+            )
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield a model file and what it imports."""
+    if path.suffix.lower() in {".xml", ".sbml"} or not path.is_file():
+        return
+    yield path
+    for name in re.findall(r'^\s*import\s+"([^"]+)"', path.read_text(encoding="utf-8"), re.M):
+        imported = path.parent / name
+        if imported.is_file() and imported != path:
+            yield imported
+
+
+def _escape(words: str) -> str:
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+__all__ = ["Model", "antimony_to_sbml", "load_model", "shipped_models"]
