@@ -1,3 +1,32 @@
 """An in-silico laboratory for senolytic therapy of spinal pain."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+#: public name -> the room it lives in; loaded when first used, so that the command line starts at once
+_ROOMS = {
+    "load_model": "model",
+    "Model": "model",
+    "compile_model": "engine",
+    "Kernel": "engine",
+    "Solution": "engine",
+    "Schedule": "engine",
+    "Entry": "engine",
+    "Status": "engine",
+}
+
+__all__ = ["__version__", *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'senospine' has no attribute '{name}'")
+    return getattr(import_module(f"senospine.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,7 @@
+"""The engine: a model in, arrays out. It knows no biology and touches no files."""
+
+from senospine.engine.kernel import Kernel, Solution, compile_model
+from senospine.engine.schedule import Entry, Schedule
+from senospine.engine.status import Failure, Status
+
+__all__ = ["Entry", "Failure", "Kernel", "Schedule", "Solution", "Status", "compile_model"]
