@@ -104,6 +104,7 @@ def unit_of_text(text: str) -> Unit:
         "mm": Unit(kind("metre").exponents, 1e-3),
         "km": Unit(kind("metre").exponents, 1e3),
         "m": kind("metre"),
+        "min": Unit(kind("second").exponents, 60.0),
         "percent": Unit(DIMENSIONLESS.exponents, 0.01),
         "cells": DIMENSIONLESS,
         "1": DIMENSIONLESS,

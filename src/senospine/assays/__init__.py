@@ -1,0 +1,5 @@
+"""Assays: from the mechanism's outputs to what a laboratory writes down, unit, definition and noise included."""
+
+from senospine.assays.readouts import NOT_SIMULATED, TRAITS, Readout, assay_register, readout, readouts
+
+__all__ = ["NOT_SIMULATED", "TRAITS", "Readout", "assay_register", "readout", "readouts"]

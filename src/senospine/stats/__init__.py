@@ -1,0 +1,6 @@
+"""Statistics: arrays in, results out; usable alone, and ignorant of biology."""
+
+from senospine.stats.intervals import wilson_interval
+from senospine.stats.tests import Comparison, pooled_t
+
+__all__ = ["Comparison", "pooled_t", "wilson_interval"]

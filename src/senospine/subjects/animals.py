@@ -1,0 +1,95 @@
+"""Animals: what was done to them, and how they differ from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senospine.errors import StudyError, suggest
+from senospine.model import Model
+from senospine.randomness import standard_normals
+from senospine.yaml_files import read_yaml
+
+
+@dataclass(frozen=True)
+class AnimalModel:
+    """A way to make an animal ill, or a control for it.
+
+    Attributes
+    ----------
+    switches : tuple of (parameter, value)
+        Set at surgery.
+    """
+
+    name: str
+    species: str
+    meaning: str
+    surgery: bool
+    switches: tuple[tuple[str, float], ...]
+
+
+@cache
+def animal_models(species: str) -> Mapping[str, AnimalModel]:
+    """Return the animal models of a species; empty if there are none."""
+    data = read_yaml(Path(__file__).parent / "animal_models.yaml").data
+    return MappingProxyType(
+        {
+            name: AnimalModel(
+                name,
+                species,
+                row["meaning"],
+                row["surgery"],
+                tuple((item["parameter"], float(item["to"])) for item in row["switches"]),
+            )
+            for name, row in data.get(species, {}).items()
+        }
+    )
+
+
+def animal_model(name: str, species: str, where: str | None = None) -> AnimalModel:
+    """Return one animal model.
+
+    Raises
+    ------
+    StudyError
+        The species has no such model.
+    """
+    known = animal_models(species)
+    if not known:
+        raise StudyError(
+            f"there are no animal models of species '{species}'", where=where, remedy="known species: mouse"
+        )
+    if name not in known:
+        raise StudyError(f"species '{species}' has no animal model '{name}'", where=where, remedy=suggest(name, known))
+    return known[name]
+
+
+def draw_parameters(model: Model, subjects: int, seed: int, first: int = 0) -> dict[str, NDArray[np.float64]]:
+    """Return the parameters in which animals differ, each of shape (subjects,).
+
+    Log-normal around the register's value as median, with the register's between-animal coefficient of
+    variation. Animal ``i`` is the same animal in every arm, so arms are counterfactuals of one another.
+    """
+    varied = [
+        name
+        for name in sorted(model.parameters)
+        if name in model.register and model.register[name].between_animal_cv > 0
+    ]
+    z = standard_normals(seed, "animal parameters", subjects, len(varied), first)
+    return {
+        name: model.parameters[name]
+        * np.exp(np.sqrt(np.log1p(model.register[name].between_animal_cv ** 2)) * z[:, index])
+        for index, name in enumerate(varied)
+    }
+
+
+def draw_traits(names: Sequence[str], subjects: int, seed: int, first: int = 0) -> dict[str, NDArray[np.float64]]:
+    """Return standard normals per trait, shape (subjects,): lasting differences that assays act on."""
+    z = standard_normals(seed, "animal traits", subjects, len(names), first)
+    return {name: z[:, index] for index, name in enumerate(names)}
