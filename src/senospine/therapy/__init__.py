@@ -10,6 +10,7 @@ from senospine.therapy.drug import Drug, Route, Source, drug_names, load_drug, r
 from senospine.therapy.grammar import parse_regimen
 from senospine.therapy.regimen import Regimen
 from senospine.therapy.table import dose_table
+from senospine.therapy.times import parse_moment, parse_span
 
 __all__ = [
     "Drug",
@@ -19,6 +20,8 @@ __all__ = [
     "dose_table",
     "drug_names",
     "load_drug",
+    "parse_moment",
     "parse_regimen",
+    "parse_span",
     "read_drug",
 ]

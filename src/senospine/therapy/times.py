@@ -107,6 +107,40 @@ def read_moment(cursor: Cursor) -> tuple[float, str]:
     return start, anchor
 
 
+def parse_moment(text: object, where: str | None = None) -> tuple[float, str]:
+    """Return the elapsed time [day] and the anchor that one line names, and refuse anything after it.
+
+    Examples
+    --------
+    >>> parse_moment("month 24 after birth")
+    (730.5, 'birth')
+    """
+    cursor = Cursor(text, where)
+    moment = read_moment(cursor)
+    if not cursor.at_end:
+        rest = cursor.take()
+        cursor.fail(f"unknown word '{rest.text}' after the time", token=rest, remedy="write only time and anchor")
+    if moment[0] < 0:
+        cursor.fail("a time before its anchor", remedy="count from an earlier anchor, for instance birth")
+    return moment
+
+
+def parse_span(text: object, what: str, where: str | None = None) -> float:
+    """Return the length of time [day] that one line names.
+
+    Examples
+    --------
+    >>> parse_span("3 months", "age")
+    91.3125
+    """
+    cursor = Cursor(text, where)
+    span = read_span(cursor, what)
+    if not cursor.at_end:
+        rest = cursor.take()
+        cursor.fail(f"unknown word '{rest.text}' after the {what}", token=rest, remedy="write a number and a unit")
+    return span
+
+
 def span_text(days: float, *, weeks: bool = False) -> str:
     """Return ``days`` in words that read back to the same number; ``weeks`` prefers weeks to days.
 

@@ -1,0 +1,6 @@
+"""Studies: a file becomes arms, arms are run, and the outcome is a folder of tables."""
+
+from senospine.study.file import Arm, Study, load_study, published_studies
+from senospine.study.run import Outcome, open_outcome, run_study
+
+__all__ = ["Arm", "Outcome", "Study", "load_study", "open_outcome", "published_studies", "run_study"]

@@ -1,0 +1,272 @@
+"""Study files: what is asked, of which animals, given what, measured when."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from senospine.assays import Readout, readout
+from senospine.engine import Entry
+from senospine.errors import SenospineError, StudyError, suggest
+from senospine.subjects import AnimalModel, animal_model, animal_models
+from senospine.therapy import Regimen, dose_table, parse_moment, parse_regimen, parse_span
+from senospine.yaml_files import Document, read_yaml
+
+PUBLISHED = Path(__file__).parent / "published"
+SPECIES = ("mouse",)
+
+
+def published_studies() -> list[str]:
+    """Return the names of the shipped studies.
+
+    Examples
+    --------
+    >>> published_studies()
+    ['pan2024-aged', 'pan2024-lsi']
+    """
+    return sorted(path.stem for path in PUBLISHED.glob("*.yaml"))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One group of animals. Times are in days on the animal's own clock, which starts at birth.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        Doses and switches.
+    doses : tuple of float
+        Dose times.
+    """
+
+    name: str
+    animal_model: AnimalModel
+    n: int
+    regimens: tuple[Regimen, ...]
+    surgery_day: float | None
+    measure_day: float
+    entries: tuple[Entry, ...]
+    doses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as it was written, resolved to days and doses."""
+
+    name: str
+    title: str
+    question: str
+    source: str
+    species: str
+    strain: str
+    sex: str
+    arms: tuple[Arm, ...]
+    readouts: tuple[Readout, ...]
+    compare: tuple[tuple[str, str], ...]
+    path: Path
+    sha256: str
+
+    def arm(self, name: str, where: str | None = None) -> Arm:
+        """Return one arm.
+
+        Raises
+        ------
+        StudyError
+            The study has no such arm.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise StudyError(
+            f"study '{self.name}' has no arm '{name}'",
+            where=where,
+            remedy=suggest(name, [arm.name for arm in self.arms]),
+        )
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+
+
+Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
+
+
+class _Subjects(_Section):
+    strain: str
+    sex: Literal["male", "female"]
+    age_at_surgery: str | None = Field(None, alias="age at surgery")
+
+
+class _Arm(_Section):
+    animal_model: str
+    n: Annotated[int, Field(ge=1, le=10_000)]
+    therapy: str | dict[str, Any] | list[Any] | None = None
+    measure_at: str | None = None
+
+
+class _File(_Section):
+    study: Word
+    title: str | None = None
+    question: str
+    source: str
+    species: str
+    subjects: _Subjects
+    arms: dict[Word, _Arm]
+    readouts: Annotated[list[str], Field(min_length=1)]
+    measure_at: str | None = None
+    compare: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+
+
+def load_study(name: str | Path) -> Study:
+    """Return a shipped study by name, or one from a YAML file.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read, or holds what safe YAML does not.
+    StudyError, RegimenError, UnitError
+        The study asks for something that does not exist or that can be read in two ways; with file and line.
+
+    Examples
+    --------
+    >>> [arm.name for arm in load_study("pan2024-lsi").arms]
+    ['sham', 'vehicle', 'navitoclax']
+    """
+    path = PUBLISHED / f"{name}.yaml" if str(name) in published_studies() else Path(name)
+    if path.suffix.lower() not in {".yaml", ".yml"}:
+        raise StudyError(
+            f"'{name}' is neither a shipped study nor a YAML file",
+            remedy=f"{suggest(str(name), published_studies())}; or give a path that ends in .yaml",
+        )
+    document = read_yaml(path)
+    file = _validated(document)
+    return _resolve(file, document)
+
+
+def _validated(document: Document) -> _File:
+    if not isinstance(document.data, dict):
+        raise StudyError("a study is a mapping of keys", where=str(document.path), remedy="start with 'study: a-name'")
+    try:
+        return _File.model_validate(document.data)
+    except ValidationError as error:
+        problems = error.errors()
+        first = problems[0]
+        key = tuple(part for part in first["loc"] if part != "[key]")
+        more = f" ({len(problems) - 1} more problems in this file)" if len(problems) > 1 else ""
+        name = ".".join(str(part) for part in key)
+        known = _known_keys(key)
+        if first["type"] == "extra_forbidden":
+            what, remedy = f"unknown key '{key[-1]}'{more}", suggest(str(key[-1]), known)
+        elif first["type"] == "missing":
+            what, remedy = f"key '{name}' is missing{more}", "add it"
+        else:
+            given = repr(first.get("input"))
+            what = f"'{name}' is {given if len(given) < 80 else given[:77] + '...'}: {first['msg'].lower()}{more}"
+            remedy = "see the shipped studies for an example"
+        raise StudyError(what, where=document.where(*key), remedy=remedy) from None
+
+
+def _known_keys(key: Sequence[str | int]) -> list[str]:
+    section: type[BaseModel] = _File
+    if len(key) > 1:
+        section = _Arm if key[0] == "arms" else _Subjects
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _resolve(file: _File, document: Document) -> Study:
+    if file.species not in SPECIES or not animal_models(file.species):
+        raise StudyError(
+            f"species '{file.species}' has no animal models",
+            where=document.where("species"),
+            remedy=suggest(file.species, SPECIES),
+        )
+    if not file.arms:
+        raise StudyError("the study has no arms", where=document.where("arms"), remedy="give at least one arm")
+    arms = tuple(_arm(name, section, file, document) for name, section in file.arms.items())
+    outputs = tuple(readout(name, document.where("readouts", i)) for i, name in enumerate(file.readouts))
+    if len(set(file.readouts)) != len(file.readouts):
+        twice = next(name for name in file.readouts if file.readouts.count(name) > 1)
+        raise StudyError(f"read-out '{twice}' stands twice", where=document.where("readouts"), remedy="keep one")
+    names = [arm.name for arm in arms]
+    for index, pair in enumerate(file.compare):
+        for name in pair:
+            if name not in names:
+                raise StudyError(
+                    f"the comparison names arm '{name}', which this study does not have",
+                    where=document.where("compare", index), remedy=suggest(name, names),
+                )  # fmt: skip
+        if pair[0] == pair[1]:
+            raise StudyError(f"arm '{pair[0]}' is compared with itself", where=document.where("compare", index))
+    return Study(
+        file.study, file.title or file.study, file.question, file.source, file.species, file.subjects.strain,
+        file.subjects.sex, arms, outputs, tuple((a, b) for a, b in file.compare), document.path,
+        hashlib.sha256(document.path.read_bytes()).hexdigest(),
+    )  # fmt: skip
+
+
+def _arm(name: str, section: _Arm, file: _File, document: Document) -> Arm:
+    place = ("arms", name)
+    model = animal_model(section.animal_model, file.species, document.where(*place, "animal_model"))
+    anchors = {"birth": 0.0}
+    if model.surgery:
+        if file.subjects.age_at_surgery is None:
+            raise StudyError(
+                f"arm '{name}' has surgery, but the study does not say at what age",
+                where=document.where("subjects"),
+                remedy="add 'age at surgery: 3 months' to subjects",
+            )
+        age = parse_span(file.subjects.age_at_surgery, "age", document.where("subjects", "age at surgery"))
+        if age <= 0:
+            raise StudyError(f"surgery at age {age:g} days", where=document.where("subjects", "age at surgery"))
+        anchors["surgery"] = age
+    regimens, where = _regimens(section, document, name)
+    table = dose_table(regimens, anchors, species=file.species, where=where)
+    doses = tuple(float(time) for time in table["time"])
+    if doses:
+        anchors["first dose"] = doses[0]
+    measure_day = _measure_day(name, section, file, document, anchors)
+    if measure_day <= max((*doses, anchors.get("surgery", 0.0))):
+        raise StudyError(
+            f"arm '{name}' is measured on day {measure_day:g} of life, not after its last dose or surgery",
+            where=document.where(*place),
+            why=f"the last of them is on day {max((*doses, anchors.get('surgery', 0.0))):g}",
+            remedy="measure later, or dose earlier",
+        )
+    entries = [Entry(anchors["surgery"], "switch", parameter, value) for parameter, value in model.switches]
+    for time, target, amount in zip(table["time"], table["target"], table["amount"], strict=True):
+        entries.append(Entry(float(time), "bolus", str(target), float(amount)))
+    return Arm(name, model, section.n, tuple(regimens), anchors.get("surgery"), measure_day, tuple(entries), doses)
+
+
+def _regimens(section: _Arm, document: Document, name: str) -> tuple[list[Regimen], str]:
+    where = document.where("arms", name, "therapy")
+    given = section.therapy if isinstance(section.therapy, list) else [section.therapy] if section.therapy else []
+    regimens = []
+    for index, item in enumerate(given):
+        here = document.where("arms", name, "therapy", index) if isinstance(section.therapy, list) else where
+        regimens.append(Regimen.from_mapping(item, here) if isinstance(item, dict) else parse_regimen(item, here))
+    return regimens, where
+
+
+def _measure_day(name: str, section: _Arm, file: _File, document: Document, anchors: dict[str, float]) -> float:
+    text = section.measure_at or file.measure_at
+    where = document.where("arms", name, "measure_at") if section.measure_at else document.where("measure_at")
+    if text is None:
+        raise StudyError(
+            f"arm '{name}' is never measured", where=where, remedy="add 'measure_at: week 8 after surgery'"
+        )
+    try:
+        days, anchor = parse_moment(text, where)
+    except SenospineError as error:
+        raise StudyError(f"measure_at: {error.what}", where=error.where, why=error.why, remedy=error.remedy) from None
+    if anchor not in anchors:
+        raise StudyError(
+            f"measure_at counts from {anchor}, which arm '{name}' does not have",
+            where=where, remedy=f"count from: {', '.join(sorted(anchors))}; an arm may have its own measure_at",
+        )  # fmt: skip
+    return anchors[anchor] + days

@@ -1,0 +1,239 @@
+"""Run a study: every arm is the same animals, treated differently; the outcome is a folder of tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from senospine.assays import TRAITS, Readout
+from senospine.engine import Kernel, Schedule, compile_model
+from senospine.errors import FileError, StudyError
+from senospine.model import Model, load_model
+from senospine.runs import OutcomeFolder, read_manifest, run_blocks
+from senospine.study.file import Arm, Study
+from senospine.subjects import draw_parameters, draw_traits
+
+Array = NDArray[np.float64]
+
+DEFAULT_SEED = 20240913
+DEFAULT_ANIMALS = 1000
+BLOCK = 125
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a study: an open folder, read as pandas.
+
+    Attributes
+    ----------
+    path : Path
+    study : Study
+    manifest : dict
+        Inputs with their hashes, parts with their counts, versions.
+    """
+
+    path: Path
+    study: Study
+    manifest: Mapping[str, Any]
+
+    @property
+    def animals(self) -> int:
+        """Number of animals per arm."""
+        return int(self.manifest["inputs"]["animals"])
+
+    @property
+    def seed(self) -> int:
+        """Seed of all draws."""
+        return int(self.manifest["inputs"]["seed"])
+
+    @cached_property
+    def failures(self) -> list[dict[str, Any]]:
+        """Animals that could not be solved: arm, animal, status, time, state, advice."""
+        return [failure for part in self.manifest["parts"].values() for failure in part["failures"]]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All arms: columns ``arm``, ``animal``, ``time`` [day of life], then every model output in its unit."""
+        names = sorted(self.manifest["parts"])
+        frame = pd.concat(
+            [pd.read_parquet(self.path / "parts" / f"{name}.parquet") for name in names], ignore_index=True
+        )
+        return frame.sort_values(["arm", "animal", "time"], kind="stable", ignore_index=True)
+
+    @cached_property
+    def traits(self) -> dict[str, Array]:
+        """Lasting traits of each animal, each of shape (animals,)."""
+        return draw_traits(TRAITS, self.animals, self.seed)
+
+    def at_measurement(self, arm: Arm) -> dict[str, Array]:
+        """Return each animal's outputs on the arm's day of measurement, each of shape (animals,)."""
+        rows = self.frame[(self.frame["arm"] == arm.name) & (self.frame["time"] == arm.measure_day)]
+        return {name: rows[name].to_numpy() for name in rows.columns if name not in {"arm", "animal", "time"}}
+
+    def expected(self, readout: Readout, arm: Arm) -> Array:
+        """Return each animal's true read-out, shape (animals,), in the read-out's unit; a failed animal is NaN."""
+        return readout.expected(self.at_measurement(arm), self.traits)
+
+    def to_xarray(self) -> Any:
+        """Return the outputs as an xarray Dataset over arm, animal and time (needs xarray)."""
+        return self.frame.set_index(["arm", "animal", "time"]).to_xarray()
+
+
+def output_times(study: Study, arm: Arm) -> Array:
+    """Return the days on which an arm is recorded: a coarse grid over its life, daily around treatment.
+
+    Arms that are measured on the same day share their days, so that they can be drawn over each other.
+    """
+    dosed = [other.doses for other in study.arms if other.doses and other.measure_day == arm.measure_day]
+    start = max(arm.surgery_day - 7, 0.0) if arm.surgery_day is not None else 0.0
+    grid = [np.linspace(start, arm.measure_day, 40)]
+    for doses in dosed:
+        grid.append(np.arange(doses[0], arm.measure_day, 1.0))
+        grid.append(np.array([doses[0] - 1e-6, doses[0] + 2 / 24, doses[0] + 6 / 24]))
+    times = np.unique(np.concatenate(grid))
+    times = times[(times >= 0) & (times <= arm.measure_day)]
+    kept = np.concatenate(([True], np.diff(times) > 1e-7))
+    return np.asarray(times[kept])
+
+
+@lru_cache(maxsize=4)
+def _kernel(species: str, register_hash: str) -> Kernel:
+    model = load_model(species)
+    if model.sha256 != register_hash:
+        raise StudyError("the model changed while the study ran", remedy="run it again")
+    return compile_model(model, outputs=[name for name in model.outputs if name in model.variables])
+
+
+def solve_block(
+    species: str, model_hash: str, arm: Arm, times: Array, first: int, count: int, seed: int, rtol: float
+) -> tuple[Any, list[dict[str, Any]]]:
+    """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes."""
+    import pyarrow as pa
+
+    kernel = _kernel(species, model_hash)
+    solution = kernel.solve(
+        draw_parameters(kernel.model, count, seed, first),
+        Schedule.shared(arm.entries),
+        times,
+        n_subjects=count,
+        rtol=rtol,
+    )
+    columns: dict[str, Any] = {
+        "arm": pa.array([arm.name] * (count * len(times))).dictionary_encode(),
+        "animal": pa.array(np.repeat(np.arange(first, first + count), len(times))),
+        "time": pa.array(np.tile(times, count)),
+    }
+    columns |= {name: pa.array(solution[name].reshape(-1)) for name in kernel.outputs}
+    failures = [
+        {
+            "arm": arm.name,
+            "animal": first + item.subject,
+            "status": item.status.name,
+            "sentence": str(item.status),
+            "time": item.time,
+            "state": item.state,
+            "advice": item.status.advice,
+        }
+        for item in solution.failures
+    ]
+    return pa.table(columns), failures
+
+
+def run_study(
+    study: Study,
+    folder: str | Path,
+    *,
+    animals: int = DEFAULT_ANIMALS,
+    seed: int = DEFAULT_SEED,
+    rtol: float = 1e-6,
+    workers: int | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Run a study and return its outcome; a run that was stopped goes on where it was.
+
+    Parameters
+    ----------
+    study : Study
+    folder : path
+        Where the parts and the manifest go.
+    animals : int
+        Virtual animals per arm; animal ``i`` is the same animal in every arm.
+    seed : int
+    rtol : float
+        Relative tolerance of the solver.
+    workers : int, optional
+        Processes; they change nothing but the time.
+    overwrite : bool
+        Replace an older run of this study in the folder.
+    on_progress : callable, optional
+        Called with (animals solved, animals in all).
+
+    Raises
+    ------
+    StudyError
+        Fewer animals than the largest group of the study.
+    FileError
+        The folder is not ours to write.
+    """
+    largest = max(arm.n for arm in study.arms)
+    if animals < largest:
+        raise StudyError(
+            f"{animals} animals per arm, but the study has groups of {largest}", remedy="simulate more animals"
+        )
+    model: Model = load_model(study.species)
+    inputs = {
+        "study": study.name, "study_sha256": study.sha256, "model": model.name, "model_sha256": model.sha256,
+        "animals": animals, "seed": seed, "rtol": rtol, "block": BLOCK, "code_path": "scipy LSODA, float64",
+        "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
+    }  # fmt: skip
+    out = OutcomeFolder(Path(folder), inputs, overwrite=overwrite)
+    blocks, done, total = [], 0, animals * len(study.arms)
+    for arm in study.arms:
+        times = output_times(study, arm)
+        for first in range(0, animals, BLOCK):
+            count = min(BLOCK, animals - first)
+            name = f"{arm.name}-{first:06d}"
+            if out.has(name):
+                done += count
+            else:
+                blocks.append(((name, count), (study.species, model.sha256, arm, times, first, count, seed, rtol)))
+    if on_progress:
+        on_progress(done, total)
+
+    def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
+        nonlocal done
+        name, count = key
+        out.write_part(name, result[0], {"animals": count, "failures": result[1]})
+        done += count
+        if on_progress:
+            on_progress(done, total)
+
+    run_blocks(solve_block, blocks, keep, workers=workers)
+    out.write_manifest("complete")
+    return open_outcome(folder, study)
+
+
+def open_outcome(folder: str | Path, study: Study) -> Outcome:
+    """Return the outcome in a folder.
+
+    Raises
+    ------
+    FileError
+        No outcome of this study stands there, or its run was not finished.
+    """
+    path = Path(folder)
+    manifest = read_manifest(path)
+    if manifest is None or manifest["inputs"].get("study") != study.name:
+        raise FileError(f"no outcome of study '{study.name}'", where=str(path), remedy="run the study first")
+    if manifest.get("state") != "complete":
+        raise FileError("the run was not finished", where=str(path), remedy="run the study again: it goes on from here")
+    return Outcome(path, study, json.loads(json.dumps(manifest)))
