@@ -154,7 +154,7 @@ def _problems(row: dict[str, str], studies: dict[str, Study | None]) -> Iterator
             yield f"{column} '{row[column]}' is not a whole number above zero", "count animals per group"
     if 0 < counts["n_high"] < counts["n_low"]:
         yield f"n from {counts['n_low']} to {counts['n_high']}", "put the smaller first"
-    if 0 < counts["n_high"] and counts["n_low"] < 2:
+    if counts["n_high"] > 0 and counts["n_low"] < 2:
         yield f"n of {counts['n_low']} per group has no spread", "a test needs two animals per group"
     yield from _arm_problems(row, studies)
 

@@ -142,7 +142,9 @@ def evaluate(expression: Expression, values: Mapping[str, Any], time: Any = 0.0)
     return OPERATORS[expression.operator](*(evaluate(item, values, time) for item in expression.arguments))
 
 
-_INFIX = {"plus": "+", "times": "*", "divide": "/", "power": "^", "lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
+_INFIX = {"plus": "+", "minus": "-", "times": "*", "divide": "/", "power": "^"}
+_COMPARE = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">=", "eq": "==", "neq": "!="}
+_STRENGTH = {"plus": 1, "minus": 1, "times": 2, "divide": 2, "power": 3}
 
 
 def text(expression: Expression) -> str:
@@ -159,16 +161,24 @@ def text(expression: Expression) -> str:
         return expression.id
     if isinstance(expression, Time):
         return "time"
-    operator = "minus" if expression.operator == "minus" else expression.operator
-    inner = [text(item) for item in expression.arguments]
-    bracketed = [
-        f"({word})"
-        if isinstance(item, Call) and item.operator in {"plus", "minus", "times", "divide", "power"}
-        else word
-        for item, word in zip(expression.arguments, inner, strict=True)
-    ]
-    if operator == "minus":
-        return f"-{bracketed[0]}" if len(inner) == 1 else f"{inner[0]} - {bracketed[1]}"
+    operator = expression.operator
+    if operator == "minus" and len(expression.arguments) == 1:
+        return f"-{_bracketed(expression.arguments[0], 3)}"
     if operator in _INFIX:
-        return f" {_INFIX[operator]} ".join(inner if operator == "plus" else bracketed)
+        own = _STRENGTH[operator]
+        first, rest = expression.arguments[0], expression.arguments[1:]
+        # a - (b - c) and a / (b / c) need their brackets, a + (b + c) does not
+        later = own if operator in {"plus", "times"} else own + 1
+        words = [_bracketed(first, own + (operator == "power")), *(_bracketed(item, later) for item in rest)]
+        return f" {_INFIX[operator]} ".join(words)
+    inner = [text(item) for item in expression.arguments]
+    if operator in _COMPARE:
+        return f" {_COMPARE[operator]} ".join(inner)
     return f"{operator}({', '.join(inner)})"
+
+
+def _bracketed(expression: Expression, strength: int) -> str:
+    """Return the text of ``expression``, in brackets where it binds less tightly than ``strength``."""
+    operator = expression.operator if isinstance(expression, Call) else ""
+    weak = _STRENGTH.get(operator, 0 if operator in _COMPARE else 9) < strength
+    return f"({text(expression)})" if weak else text(expression)

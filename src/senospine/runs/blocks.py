@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any, TypeVar
@@ -15,6 +16,10 @@ Key = TypeVar("Key")
 def available_workers() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run_blocks(
@@ -48,7 +53,9 @@ def run_blocks(
             on_result(key, function(*arguments))
         return
     pickle.dumps([arguments for _, arguments in pending[:1]])  # inside the pool this failure would hang it
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_parent
+    )
     try:
         futures = {pool.submit(function, *arguments): key for key, arguments in pending}
         for future in as_completed(futures):

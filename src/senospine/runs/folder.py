@@ -95,7 +95,7 @@ class OutcomeFolder:
 
         target = self.path / "parts" / f"{name}.parquet"
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"notice": NOTICE.encode()})
-        _write_then_rename(target, lambda path: parquet.write_table(table, path, compression="zstd"))
+        write_then_rename(target, lambda path: parquet.write_table(table, path, compression="zstd"))
         self.parts[name] = dict(record)
         self.write_manifest("running")
 
@@ -109,11 +109,17 @@ class OutcomeFolder:
             "versions": versions(),
         }
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-        _write_then_rename(self.path / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(self.path / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _write_then_rename(target: Path, write: Any) -> None:
-    """Write beside the target, then rename: what stands under the target's name is always whole."""
+def write_then_rename(target: Path, write: Any) -> None:
+    """Call ``write(path)`` beside the target, then rename: what stands under the target's name is always whole.
+
+    Raises
+    ------
+    FileError
+        The disk is full or the folder cannot be written; what stood there before stays.
+    """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         write(temporary)

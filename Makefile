@@ -1,0 +1,52 @@
+# Two commands do everything: `make demo` runs the published studies, `make test` runs the tests.
+# Needs Python 3.11 and a package registry; uses uv where it is found, plain venv and pip where it is not.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(shell command -v python3.11 || command -v python3)
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint format clean lock picture
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	$(BIN)/senospine reproduce --out results/demo --overwrite
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# the picture of the mechanism, drawn from the model's own equations
+picture: $(READY)
+	$(BIN)/senospine model show mouse --picture docs/mechanism.svg > /dev/null
+
+# hashes, and no address of any registry
+lock: $(READY)
+	$(BIN)/python -m uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
+	  --no-header --no-emit-index-url --no-emit-find-links --no-annotate --quiet -o requirements.lock
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "senospine needs Python 3.11; found $$($(PYTHON) --version) at $(PYTHON)"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  $(PYTHON) -m venv --clear $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,283 @@
+"""The command line: words in, one clear table or JSON out. No science here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from senospine.errors import Finding, SenospineError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
+
+An instrument for ranking hypotheses, never medical advice; all it makes is synthetic data."""
+
+app = typer.Typer(help=DESCRIPTION, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+model_app = typer.Typer(help="Show, check or export a model.", no_args_is_help=True, rich_markup_mode=None)
+export_app = typer.Typer(help="Export a model for other tools.", no_args_is_help=True, rich_markup_mode=None)
+evidence_app = typer.Typer(help="Show or check published findings.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(model_app, name="model")
+model_app.add_typer(export_app, name="export")
+app.add_typer(evidence_app, name="evidence")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
+Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
+Workers = Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run of the same study.")]
+ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
+Register = Annotated[Path | None, typer.Option(help="Parameter register (CSV) of a model of your own.")]
+
+
+@app.command()
+def reproduce(
+    out: Annotated[Path, typer.Option(help="Folder for outcomes, scoreboard and report.")] = Path("results/reproduce"),
+    animals: Animals = 1000,
+    repeats: Annotated[int, typer.Option(help="Virtual experiments per published contrast.", min=1)] = 1000,
+    seed: Seed = 20240913,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Run all published studies, score them against the papers, write the report."""
+    from senospine.evidence import reproduce as run
+    from senospine.model import load_model
+    from senospine.report import write_report
+    from senospine.report.terminal import print_scoreboard
+
+    with _progress(as_json) as on_progress:
+        result = run(
+            out,
+            animals=animals,
+            repeats=repeats,
+            seed=seed,
+            workers=workers,
+            overwrite=overwrite,
+            on_progress=on_progress,
+        )
+        on_progress("write report", 0, 1)
+        report = write_report(
+            out / "report.html",
+            outcomes=result.outcomes,
+            laboratories=result.laboratories,
+            scores=result.scores,
+            model=load_model(result.outcomes[0].study.species),
+            command=" ".join(["senospine", *sys.argv[1:]]),
+        )
+        on_progress("write report", 1, 1)
+    if as_json:
+        _print_json({**result.to_dict(), "report": str(report)})
+    else:
+        print_scoreboard(_console(), result, report)
+
+
+@app.command()
+def simulate(
+    study: Annotated[str, typer.Argument(help="A shipped study, or a path to a study file (.yaml).")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the outcome; results/STUDY by default.")] = None,
+    animals: Animals = 1000,
+    seed: Seed = 20240913,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Run one study and show what its animals would look like."""
+    from senospine.report.terminal import outcome_dict, print_outcome
+    from senospine.study import load_study, run_study
+
+    loaded = load_study(study)
+    folder = out or Path("results") / loaded.name
+    with _progress(as_json) as on_progress:
+        outcome = run_study(
+            loaded, folder, animals=animals, seed=seed, workers=workers, overwrite=overwrite,
+            on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
+        )  # fmt: skip
+    if as_json:
+        _print_json(outcome_dict(outcome))
+    else:
+        print_outcome(_console(), outcome)
+
+
+@model_app.command("show")
+def model_show(
+    model: ModelName = "mouse",
+    register: Register = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the mechanism as an SVG picture here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show equations, values and how much of a model is sourced."""
+    from senospine.model import load_model
+    from senospine.report.terminal import model_dict, print_model
+
+    loaded = load_model(model, register)
+    if picture is not None:
+        from senospine.report import write_mechanism
+
+        write_mechanism(loaded, picture)
+    if as_json:
+        _print_json(model_dict(loaded) | ({"picture": str(picture)} if picture else {}))
+    else:
+        print_model(_console(), loaded)
+        if picture is not None:
+            _console().print(f"picture written to {picture}")
+
+
+@model_app.command("check")
+def model_check(model: ModelName = "mouse", register: Register = None, as_json: Json = False) -> None:
+    """Check units, dimensions, names and sources of a model; list every finding."""
+    from senospine.model import check_register, load_model
+
+    findings = check_register(register) if register else []
+    findings = findings or load_model(model, register).check()
+    _report_findings(findings, f"model '{model}': units, names and sources are clean", as_json)
+
+
+@export_app.command("sbml")
+def model_export_sbml(
+    model: ModelName = "mouse",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output by default.")] = None,
+    register: Register = None,
+    as_json: Json = False,
+) -> None:
+    """Export SBML Level 3 with every value, and every source as a note."""
+    from senospine.model import load_model
+    from senospine.runs import write_then_rename
+
+    loaded = load_model(model, register)
+    text = loaded.to_sbml()
+    if output is not None:
+        write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))
+    if as_json:
+        content = {} if output else {"sbml": text}
+        _print_json({"model": loaded.name, "sha256": loaded.sha256, "file": str(output) if output else None, **content})
+    elif output is None:
+        sys.stdout.write(text)
+    else:
+        _console().print(f"model '{loaded.name}' written to {output}")
+
+
+@evidence_app.command("show")
+def evidence_show(
+    study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
+    role: Annotated[str | None, typer.Option(help="Only this role: calibration or validation.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the published findings the model is scored against."""
+    from senospine.errors import EvidenceError, suggest
+    from senospine.evidence import load_evidence
+    from senospine.report.terminal import evidence_dicts, print_evidence
+
+    rows = load_evidence()
+    for name, wanted in (("study", study), ("role", role)):
+        known = sorted({getattr(row, name) for row in rows})
+        if wanted is not None and wanted not in known:
+            raise EvidenceError(f"no evidence of {name} '{wanted}'", remedy=suggest(wanted, known))
+    chosen = [row for row in rows if study in {None, row.study} and role in {None, row.role}]
+    if as_json:
+        _print_json(evidence_dicts(chosen))
+    else:
+        print_evidence(_console(), chosen)
+
+
+@evidence_app.command("check")
+def evidence_check(
+    file: Annotated[Path | None, typer.Argument(help="An evidence table (CSV); the shipped one by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check an evidence table; list every finding."""
+    from senospine.evidence import check_evidence, load_evidence
+
+    findings = check_evidence(file) if file else check_evidence()
+    rows = 0 if findings else len(load_evidence(file) if file else load_evidence())
+    _report_findings(findings, f"{rows} rows of evidence are clean", as_json)
+
+
+def _report_findings(findings: list[Finding], clean: str, as_json: bool) -> None:
+    """Print all findings; exit with 2 if one of them is an error."""
+    if as_json:
+        _print_json(
+            [{name: getattr(item, name) for name in ("severity", "where", "what", "remedy")} for item in findings]
+        )
+    else:
+        console = _console()
+        for item in findings:
+            console.print(str(item), markup=False, highlight=False)
+        console.print(clean if not findings else f"{len(findings)} findings", markup=False, highlight=False)
+    if any(item.severity == "error" for item in findings):
+        raise typer.Exit(2)
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 118)
+
+
+def _print_json(content: Any) -> None:
+    sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function (what, done, of) that shows progress on standard error."""
+    try:
+        with _bars() if sys.stderr.isatty() and not quiet else _log(quiet) as show:
+            yield show
+    except KeyboardInterrupt:
+        sys.stderr.write("senospine: stopped; the same command goes on from the parts that are finished\n")
+        raise
+
+
+@contextmanager
+def _log(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """One line as each thing begins, for logs and pipes."""
+    seen: set[str] = set()
+
+    def show(what: str, done: int, of: int) -> None:
+        if what not in seen and not quiet:
+            sys.stderr.write(f"{what} …\n")
+            sys.stderr.flush()
+        seen.add(what)
+
+    yield show
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=_console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done)
+
+        yield show
+
+
+def main() -> None:
+    """Run the command line; bad input ends with a message and exit code 2, never with a traceback."""
+    try:
+        app()
+    except SenospineError as error:
+        sys.stderr.write(f"senospine: {error}\n")
+        sys.exit(2)

@@ -1,0 +1,150 @@
+"""Run every published study and score it: the whole road from mechanism to scoreboard."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from senospine.errors import FileError
+from senospine.evidence.laboratory import Laboratory, run_laboratory
+from senospine.evidence.rows import load_evidence
+from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
+from senospine.runs import NOTICE, write_then_rename
+from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, load_study, published_studies, run_study
+
+DEFAULT_REPEATS = 1000
+_FILES = ("scoreboard.json", "scoreboard.csv", "report.html")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Every published study, run and scored."""
+
+    folder: Path
+    outcomes: tuple[Outcome, ...]
+    laboratories: dict[str, Laboratory]
+    scores: tuple[Score, ...]
+    totals: tuple[Total, ...]
+    repeats: int
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """Animals that could not be solved, over all studies."""
+        return [{"study": outcome.study.name, **row} for outcome in self.outcomes for row in outcome.failures]
+
+    @property
+    def solves(self) -> int:
+        """Number of animals solved or tried, over all arms and studies."""
+        return sum(outcome.animals * len(outcome.study.arms) for outcome in self.outcomes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "notice": NOTICE,
+            "folder": str(self.folder),
+            "repeats": self.repeats,
+            "animals_per_arm": self.outcomes[0].animals,
+            "seed": self.outcomes[0].seed,
+            "solves": self.solves,
+            "failures": self.failures,
+            "totals": [{**asdict(total), "gain_bits": total.gain_bits} for total in self.totals],
+            "scores": [score.to_dict() for score in self.scores],
+        }
+
+
+def reproduce(
+    folder: str | Path,
+    *,
+    animals: int = DEFAULT_ANIMALS,
+    repeats: int = DEFAULT_REPEATS,
+    seed: int = DEFAULT_SEED,
+    workers: int | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> Reproduction:
+    """Run all published studies, repeat their experiments and score them.
+
+    Writes ``folder/STUDY/`` (an outcome each), ``scoreboard.json`` and ``scoreboard.csv``.
+
+    Parameters
+    ----------
+    folder : path
+        New, empty, or of an earlier call; a call that was stopped goes on where it was.
+    animals : int
+        Virtual animals per arm.
+    repeats : int
+        Virtual experiments per contrast.
+    on_progress : callable, optional
+        Called with (what, done, of).
+
+    Raises
+    ------
+    FileError
+        The folder holds something else, or an earlier call with other inputs and ``overwrite`` is False.
+    """
+    folder = Path(folder)
+    evidence = load_evidence()  # before anything is written: a faulty table must stop here
+    studies = [load_study(name) for name in published_studies()]
+    _refuse_foreign(folder)
+    outcomes = []
+    for study in studies:
+
+        def report(done: int, of: int, name: str = study.name) -> None:
+            if on_progress:
+                on_progress(f"simulate {name}", done, of)
+
+        place = folder / study.name
+        outcome = run_study(
+            study, place, animals=animals, seed=seed, workers=workers, overwrite=overwrite, on_progress=report
+        )
+        outcomes.append(outcome)
+    repeated, laboratories = run_laboratory(
+        outcomes,
+        evidence,
+        repeats=repeats,
+        on_progress=(lambda done, of: on_progress("repeat experiments", done, of)) if on_progress else None,
+    )
+    scores = scoreboard(evidence, repeated)
+    result = Reproduction(folder, tuple(outcomes), laboratories, tuple(scores), tuple(totals(scores)), repeats)
+    text = json.dumps(result.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    write_then_rename(folder / "scoreboard.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_then_rename(folder / "scoreboard.csv", lambda path: path.write_text(_csv(scores), encoding="utf-8"))
+    return result
+
+
+def _csv(scores: list[Score]) -> str:
+    rows = []
+    for score in scores:
+        plain = score.to_dict()
+        repeats = plain.pop("repeats") or {}
+        plain["groups"] = "|".join(plain["groups"])
+        rows.append({**plain, **{f"repeats_{name}": value for name, value in repeats.items()}})
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    buffer = io.StringIO()
+    buffer.write(f"# {NOTICE}\n")
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    known = {*published_studies(), *_FILES}
+    try:
+        foreign = sorted(item.name for item in folder.iterdir() if item.name not in known) if folder.exists() else []
+    except OSError as error:
+        raise FileError(
+            f"cannot use this folder: {error.strerror}", where=str(folder), remedy="choose another"
+        ) from None
+    if foreign:
+        raise FileError(
+            f"the folder holds '{foreign[0]}', which no reproduction wrote",
+            where=str(folder),
+            why="writing here could lose it",
+            remedy="choose another or an empty folder with --out",
+        )

@@ -1,0 +1,226 @@
+"""What a person sees in the terminal: one clear table, then where to look next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from senospine.evidence import Contrast, Reproduction, Score, published_text
+from senospine.evidence.scoreboard import VERDICTS
+from senospine.model import Model
+from senospine.model.expressions import text
+from senospine.runs import NOTICE
+from senospine.study import Outcome
+
+_STYLES = {"agrees": "green", "weak": "yellow", "misses": "red", "not testable": "dim"}
+
+
+def print_scoreboard(console: Console, result: Reproduction, report: Path) -> None:
+    """Print the scoreboard, its totals, the failures, and where the report is."""
+    console.print()
+    for study in (outcome.study for outcome in result.outcomes):
+        console.print(_board(study.title, [score for score in result.scores if score.contrast.study == study.name]))
+    console.print(
+        "paper: ↑ rise, ↓ fall, * significant, ? star unclear.  sign: share of repeats with the paper's sign.  "
+        "sign+star: with its star too.\nrule: is the naive rule 'disease worse, drug better' right?  "
+        "bits: log2 of the probability the model gave the paper's finding over the rule's; above 0 the model knew more.",
+        style="dim",
+    )
+    console.print()
+    console.print(_totals(result))
+    better = [score for score in result.scores if (score.gain_bits or 0) > 0]
+    console.print(
+        f"The model knows more than the naive rule on {len(better)} of "
+        f"{sum(score.repeats is not None for score in result.scores)} testable contrasts, less on the others."
+    )
+    _print_failures(console, result.failures, result.solves)
+    console.print(f"\n{NOTICE}", style="dim", highlight=False)
+    console.print(f"report: {report}", style="bold", highlight=False, soft_wrap=True)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _board(title: str, scores: Sequence[Score]) -> Table:
+    table = _table(title)
+    for name in ("panel", "read-out", "comparison", "paper"):
+        table.add_column(name, no_wrap=True)
+    for name in ("model ×", "sign", "sign+star", "rule", "bits"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    role = None
+    for score in sorted(scores, key=lambda item: (item.contrast.role, item.contrast.subset)):
+        if role not in {None, score.contrast.role}:
+            table.add_section()
+        if role != score.contrast.role:
+            table.add_row(f"[bold]{score.contrast.role}[/]")
+        role = score.contrast.role
+        style = _STYLES[score.verdict]
+        table.add_row(
+            score.contrast.panel,
+            score.label,
+            f"{score.contrast.arm} vs {score.contrast.versus}",
+            published_text(score.contrast),
+            "" if score.repeats is None else f"{score.repeats.ratio:.2f}",
+            _share(score.p_sign),
+            _share(score.p_star),
+            "" if score.repeats is None else {True: "yes", False: "no", None: "no"}[score.naive_sign],
+            "" if score.gain_bits is None else f"{score.gain_bits:+.1f}",
+            f"[{style}]{score.verdict}[/]",
+        )
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _totals(result: Reproduction) -> Table:
+    table = _table("Totals")
+    table.add_column("role")
+    for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule"):
+        table.add_column(name, justify="right")
+    for total in result.totals:
+        tested = total.rows - total.verdicts["not testable"]
+        table.add_row(
+            total.role, str(total.rows), *(str(total.verdicts[verdict]) for verdict in VERDICTS),
+            f"{total.mean_p_sign:.2f}", f"{total.mean_p_star:.2f}", f"{total.naive_hits} of {tested}",
+            f"{total.gain_bits:+.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _print_failures(console: Console, failures: Sequence[dict[str, Any]], solves: int) -> None:
+    style = "bold red" if failures else ""
+    console.print(f"failed animals: {len(failures)} of {solves}", style=style)
+    for row in failures[:20]:
+        console.print(
+            f"  {row['arm']}, animal {row['animal']}: {row['sentence']} on day {row['time']:g} "
+            f"({row['state']}); {row['advice']}",
+            highlight=False,
+        )
+    if len(failures) > 20:
+        console.print(f"  and {len(failures) - 20} more, all in the manifests")
+
+
+def outcome_dict(outcome: Outcome) -> dict[str, Any]:
+    """Return read-outs and failures of one study as plain data."""
+    return {
+        "notice": NOTICE,
+        "study": outcome.study.name,
+        "folder": str(outcome.path),
+        "animals_per_arm": outcome.animals,
+        "seed": outcome.seed,
+        "failures": outcome.failures,
+        "readouts": [
+            {"readout": item.name, "unit": item.unit, "definition": item.definition, "arms": _quantiles(outcome, item)}
+            for item in outcome.study.readouts
+        ],
+    }
+
+
+def _quantiles(outcome: Outcome, readout: Any) -> dict[str, dict[str, float] | None]:
+    result: dict[str, dict[str, float] | None] = {}
+    for arm in outcome.study.arms:
+        values = outcome.expected(readout, arm)
+        values = values[np.isfinite(values)]
+        low, middle, high = np.quantile(values, [0.05, 0.5, 0.95]) if len(values) else (0.0, 0.0, 0.0)
+        result[arm.name] = {"p05": float(low), "median": float(middle), "p95": float(high)} if len(values) else None
+    return result
+
+
+def print_outcome(console: Console, outcome: Outcome) -> None:
+    """Print each read-out's median and spread per arm."""
+    study = outcome.study
+    table = _table(f"{study.title}: {study.question}")
+    table.add_column("read-out")
+    table.add_column("unit")
+    for arm in study.arms:
+        table.add_column(arm.name, justify="right")
+    for row in outcome_dict(outcome)["readouts"]:
+        cells = [
+            "-" if arm is None else f"{arm['median']:.3g} ({arm['p05']:.3g} to {arm['p95']:.3g})"
+            for arm in row["arms"].values()
+        ]
+        table.add_row(row["readout"], row["unit"], *cells)
+    console.print(table)
+    console.print(
+        f"median (5 to 95 % of {outcome.animals} animals per arm): differences between animals only; no measurement "
+        "noise, no uncertainty of parameters",
+        style="dim",
+    )
+    _print_failures(console, outcome.failures, outcome.animals * len(study.arms))
+    console.print(f"\n{NOTICE}", style="dim", highlight=False)
+    console.print(f"outcome: {outcome.path}", style="bold", highlight=False, soft_wrap=True)
+
+
+def model_dict(model: Model) -> dict[str, Any]:
+    """Return equations, values and provenance of a model as plain data."""
+    return {
+        "model": model.name,
+        "sha256": model.sha256,
+        "time_unit": str(model.time_unit),
+        "states": {
+            name: {"initial": text(model.initial[name]), "rate": text(model.rates[name])} for name in model.states
+        },
+        "assignments": {name: text(formula) for name, formula in model.assignments.items()},
+        "parameters": {
+            name: {"value": value, **_provenance(model, name)} for name, value in sorted(model.parameters.items())
+        },
+        "sourced": sum(not row.assumed for row in model.register.values()),
+        "assumed": sum(row.assumed for row in model.register.values()),
+    }
+
+
+def _provenance(model: Model, name: str) -> dict[str, Any]:
+    row = model.register.get(name)
+    if row is None:
+        return {"unit": str(model.units.get(name, "")), "source": None}
+    keys = ("unit", "prior", "low", "high", "between_animal_cv", "source", "doi", "confidence", "reason", "meaning")
+    return {key: getattr(row, key) for key in keys}
+
+
+def print_model(console: Console, model: Model) -> None:
+    """Print equations, then parameters with their sources."""
+    plain = model_dict(model)
+    console.print(f"model '{model.name}'", style="bold", end="")
+    console.print(f"  {len(model.states)} states, {len(model.parameters)} parameters, hash {model.sha256[:12]}")
+    for name, row in plain["states"].items():
+        console.print(f"  d {name}/dt = {row['rate']}", highlight=False, soft_wrap=True)
+    for name, formula in plain["assignments"].items():
+        console.print(f"  {name} = {formula}", highlight=False, soft_wrap=True)
+    table = _table("Parameters")
+    for name in ("parameter", "value", "unit", "source", "confidence"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for name, row in plain["parameters"].items():
+        source = row["source"] or "none given"
+        table.add_row(name, f"{row['value']:g}", row["unit"], source, row.get("confidence", ""))
+    console.print(table)
+    if model.register:
+        console.print(f"{plain['sourced']} parameters with a source, {plain['assumed']} assumptions")
+
+
+def evidence_dicts(rows: Sequence[Contrast]) -> list[dict[str, Any]]:
+    """Return rows of evidence as plain data."""
+    return [{key: value for key, value in vars(row).items() if key != "where"} for row in rows]
+
+
+def print_evidence(console: Console, rows: Sequence[Contrast]) -> None:
+    """Print published findings, one a line."""
+    table = _table("Published findings")
+    for name in ("study", "panel", "read-out", "comparison", "paper", "n", "role"):
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        n = f"{row.n_low} to {row.n_high}" if row.n_low < row.n_high else str(row.n_low)
+        comparison = f"{row.arm} vs {row.versus}"
+        table.add_row(row.study, row.panel, row.readout, comparison, published_text(row), n, row.role)
+    console.print(table)
+    sources = sorted({f"{row.source}, doi {row.doi}" for row in rows})
+    console.print(f"{len(rows)} findings from {'; '.join(sources)}. How each was obtained: --json", highlight=False)
