@@ -17,8 +17,8 @@ _INFIX = {
     "and": " and ", "or": " or ",
 }  # fmt: skip
 _MATH = {
-    "exp": "exp", "ln": "log", "abs": "fabs", "floor": "floor", "ceiling": "ceil",
-    "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh",
+    "exp": "math.exp", "ln": "math.log", "abs": "math.fabs", "floor": "floor", "ceiling": "ceil",
+    "sin": "math.sin", "cos": "math.cos", "tan": "math.tan", "tanh": "math.tanh",
 }  # fmt: skip
 
 
@@ -32,7 +32,8 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
     '(p[0]*y[0])'
     """
     if isinstance(expression, Number):
-        return repr(float(expression.value)) if abs(expression.value) != float("inf") else "inf"
+        word = repr(float(expression.value))
+        return f"({word})" if word.startswith("-") else word  # -2.0**x would be -(2.0**x)
     if isinstance(expression, Name):
         return slots[expression.id]
     if isinstance(expression, Time):
@@ -44,15 +45,18 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
     if operator == "minus":
         return f"(-{inner[0]})" if len(inner) == 1 else f"({inner[0]}-{inner[1]})"
     if operator == "power":
-        return f"({inner[0]}**{inner[1]})"
+        return f"math.pow({inner[0]},{inner[1]})"  # Python would make (-1.0)**0.5 complex
     if operator in _MATH:
-        return f"math.{_MATH[operator]}({inner[0]})"
+        return f"{_MATH[operator]}({inner[0]})"
     if operator in {"min", "max"}:
-        return f"{operator}({', '.join(inner)})"
+        result = inner[0]
+        for item in inner[1:]:
+            result = f"{operator}imum({result},{item})"
+        return result
     if operator == "log":
         return f"(math.log({inner[1]})/math.log({inner[0]}))"
     if operator == "root":
-        return f"({inner[1]}**(1.0/{inner[0]}))"
+        return f"math.pow({inner[1]},1.0/{inner[0]})"
     if operator == "not":
         return f"(not {inner[0]})"
     if operator in {"true", "false"}:
@@ -108,7 +112,11 @@ def _compile(source: str) -> Callable[..., Any]:
     import numba
     import numpy as np
 
-    namespace: dict[str, Any] = {"math": math, "empty": np.empty, "inf": np.inf}
+    # numpy's floor, ceil, minimum and maximum keep a nan a nan; Python's own lose it, or turn it into an integer
+    namespace: dict[str, Any] = {
+        "math": math, "empty": np.empty, "inf": np.inf, "nan": np.nan,
+        "floor": np.floor, "ceil": np.ceil, "minimum": np.minimum, "maximum": np.maximum,
+    }  # fmt: skip
     exec(compile(source, "<senospine model>", "exec"), namespace)
     # numpy's error model: a division by zero becomes inf or nan, which the solver reports as such
     return numba.njit(namespace["f"], error_model="numpy")  # type: ignore[no-any-return]

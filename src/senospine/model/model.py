@@ -194,6 +194,10 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
             raise ModelError(f"parameter '{key}' has no value", where=model.where(key), remedy="give it one")
         else:
             parameters[key] = value
+    if not (model.outputs or parameters):
+        raise ModelError(
+            "the file holds no model", where=str(path), remedy="write 'model name() … end' around the equations"
+        )
     _refuse_unknown_names(model)
     return model
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from senospine.errors import ModelError
-from senospine.model.expressions import Call, Expression, Name, Number, Time, substitute
+from senospine.model.expressions import Call, Expression, Name, Number, Time, substitute, walk
 from senospine.model.units import DIMENSIONLESS, KINDS, Unit, kind
 
 #: what is not read, and what it is called in a message
@@ -18,6 +19,8 @@ _OUTSIDE = (
     ("getNumEvents", "events"),
     ("getNumConstraints", "constraints"),
 )
+#: the largest formula, in nodes once a user's functions are written out, and the deepest, in levels
+MAX_NODES, MAX_DEPTH = 20_000, 80
 _OTHER_TOOLS = "write it with rate and assignment rules, or run this model in libRoadRunner or COPASI"
 
 
@@ -81,10 +84,24 @@ def read_sbml(text: str, where: str) -> RawModel:
         variable = rule.getVariable()
         if rule.isAlgebraic():
             raise ModelError("algebraic rules are outside the subset", where=where, remedy=_OTHER_TOOLS)
+        if variable not in raw.values:
+            raise ModelError(
+                f"there is a rule for '{variable}', which is not a parameter",
+                where=where,
+                why="compartments and species are outside the subset that is read so far",
+                remedy=_OTHER_TOOLS,
+            )
         target = raw.rates if rule.isRate() else raw.assignments
         target[variable] = _expression(rule.getMath(), functions, f"{where}: rule of '{variable}'")
     for item in _each(model, "InitialAssignment"):
         symbol = item.getSymbol()
+        if symbol not in raw.rates:
+            raise ModelError(
+                f"'{symbol}' starts from a formula, but has no rate",
+                where=where,
+                why="its value would not follow when the parameters in the formula are replaced",
+                remedy=f"make it an assigned variable, '{symbol} := …', or give it a number",
+            )
         raw.initial[symbol] = _expression(item.getMath(), functions, f"{where}: initial value of '{symbol}'")
     return raw
 
@@ -140,13 +157,19 @@ def _unit(name: str, units: dict[str, Unit], where: str) -> Unit:
     raise ModelError(f"unknown unit '{name}'", where=where, remedy="define it inside the model block that uses it")
 
 
-def _expression(node: Any, functions: dict[str, Any], where: str) -> Expression:
+def _expression(node: Any, functions: dict[str, Any], where: str, depth: int = 0) -> Expression:
     """Read one formula; a user's own functions are written out where they are called."""
     import libsbml
 
     if node is None:
         raise ModelError("a formula is missing", where=where, remedy="give the rule a right-hand side")
-    inner = [node.getChild(index) for index in range(node.getNumChildren())]
+    if depth > MAX_DEPTH:
+        raise ModelError(
+            f"a formula is nested deeper than {MAX_DEPTH} levels",
+            where=where,
+            remedy="split it with assigned variables",
+        )
+    inner = _children(node)
     if node.isNumber():
         return Number(float(node.getReal() if not node.isInteger() else node.getInteger()))
     node_type = node.getType()
@@ -158,14 +181,16 @@ def _expression(node: Any, functions: dict[str, Any], where: str) -> Expression:
     if node_type == libsbml.AST_NAME:
         return Name(node.getName())
     if node_type == libsbml.AST_FUNCTION:
-        return _call_user_function(node.getName(), inner, functions, where)
+        return _call_user_function(node.getName(), inner, functions, where, depth)
     operator = _operators().get(node_type)
     if operator is None:
         word = node.getName() or node.getOperatorName() or libsbml.formulaToL3String(node)
         raise ModelError(f"'{word}' is outside the subset of formulas", where=where, remedy=_OTHER_TOOLS)
-    arguments = tuple(_expression(child, functions, where) for child in inner)
-    if operator in {"plus", "times"} and len(arguments) < 2:  # MathML allows sums of one or none
-        return arguments[0] if arguments else Number(0.0 if operator == "plus" else 1.0)
+    while operator in {"plus", "times"} and inner and inner[0].getType() == node_type:
+        inner = [*_children(inner[0]), *inner[1:]]  # ((a + b) + c) + …: one long sum, not a deep one
+    arguments = tuple(_expression(child, functions, where, depth + 1) for child in inner)
+    if operator in {"plus", "times", "and", "or"} and len(arguments) < 2:  # MathML allows sums of one or none
+        return arguments[0] if arguments else _NEUTRAL[operator]
     if operator == "piecewise" and len(arguments) % 2 == 0:
         raise ModelError(
             "a piecewise formula has no 'otherwise'", where=where, remedy="give a last value without a condition"
@@ -177,7 +202,20 @@ def _expression(node: Any, functions: dict[str, Any], where: str) -> Expression:
     return Call(operator, arguments)
 
 
-def _call_user_function(name: str, inner: list[Any], functions: dict[str, Any], where: str) -> Expression:
+#: what a sum, a product, a conjunction or an alternative of nothing is
+_NEUTRAL: dict[str, Expression] = {
+    "plus": Number(0.0),
+    "times": Number(1.0),
+    "and": Call("true", ()),
+    "or": Call("false", ()),
+}
+
+
+def _children(node: Any) -> list[Any]:
+    return [node.getChild(index) for index in range(node.getNumChildren())]
+
+
+def _call_user_function(name: str, inner: list[Any], functions: dict[str, Any], where: str, depth: int) -> Expression:
     if name not in functions:
         raise ModelError(f"function '{name}' is not defined", where=where, remedy="define it in the model")
     definition = functions[name]
@@ -185,9 +223,17 @@ def _call_user_function(name: str, inner: list[Any], functions: dict[str, Any], 
     arguments = [definition.getChild(index).getName() for index in range(definition.getNumChildren() - 1)]
     if len(arguments) != len(inner):
         raise ModelError(f"function '{name}' takes {len(arguments)} arguments, got {len(inner)}", where=where)
-    body = _expression(definition.getChild(definition.getNumChildren() - 1), rest, where)
-    given = [_expression(child, functions, where) for child in inner]
-    return substitute(body, dict(zip(arguments, given, strict=True)))
+    body = _expression(definition.getChild(definition.getNumChildren() - 1), rest, where, depth + 1)
+    given = [_expression(child, functions, where, depth + 1) for child in inner]
+    result = substitute(body, dict(zip(arguments, given, strict=True)))
+    if sum(1 for _ in itertools.islice(walk(result), MAX_NODES + 1)) > MAX_NODES:
+        raise ModelError(
+            f"function '{name}' unfolds into more than {MAX_NODES} operations",
+            where=where,
+            why="functions that call each other several times can unfold into gigabytes",
+            remedy="use assigned variables for what is computed more than once",
+        )
+    return result
 
 
 def _operators() -> dict[int, str]:
