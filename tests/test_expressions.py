@@ -161,7 +161,7 @@ def test_no_name_of_the_model_reaches_the_source():
         (call("divide", A, call("plus", 1.0, B)), "a / (1 + b)"),
         (call("minus", A, call("minus", B, 1.0)), "a - (b - 1)"),
         (call("minus", call("plus", A, B)), "-(a + b)"),
-        (call("times", call("plus", A, B), call("power", A, 2.0)), "(a + b) * (a ^ 2)"),
+        (call("times", call("plus", A, B), call("power", A, 2.0)), "(a + b) * a ^ 2"),
         (call("piecewise", A, call("gt", A, B), 1.5), "piecewise(a, a > b, 1.5)"),
         (call("exp", call("minus", Time())), "exp(-time)"),
         (call("log", 10.0, A), "log(10, a)"),

@@ -29,7 +29,7 @@ def print_scoreboard(console: Console, result: Reproduction, report: Path) -> No
     console.print(
         "paper: ↑ rise, ↓ fall, * significant, ? star unclear.  sign: share of repeats with the paper's sign.  "
         "sign+star: with its star too.\nrule: is the naive rule 'disease worse, drug better' right?  "
-        "bits: log2 of the probability the model gave the paper's finding over the rule's; above 0 the model knew more.",
+        "bits: log2 of the probability the model gave the finding over the rule's; above 0 the model knew more.",
         style="dim",
     )
     console.print()
