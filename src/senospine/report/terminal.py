@@ -34,14 +34,26 @@ def print_scoreboard(console: Console, result: Reproduction, report: Path) -> No
     )
     console.print()
     console.print(_totals(result))
-    better = [score for score in result.scores if (score.gain_bits or 0) > 0]
-    console.print(
-        f"The model knows more than the naive rule on {len(better)} of "
-        f"{sum(score.repeats is not None for score in result.scores)} testable contrasts, less on the others."
-    )
+    console.print(_against_the_rule(result.scores))
     _print_failures(console, result.failures, result.solves)
     console.print(f"\n{NOTICE}", style="dim", highlight=False)
     console.print(f"report: {report}", style="bold", highlight=False, soft_wrap=True)
+
+
+def _against_the_rule(scores: Sequence[Score]) -> str:
+    """Say where the model knows more than the naive rule, the largest gain first."""
+    tested = [score for score in scores if score.gain_bits is not None]
+    better = sorted(
+        (score for score in tested if (score.gain_bits or 0) > 0), key=lambda score: -(score.gain_bits or 0)
+    )
+    words = f"The model knows more than the naive rule on {len(better)} of {len(tested)} testable contrasts"
+    if not better:
+        return f"{words}."
+    most = [
+        f"{score.contrast.panel} {score.label}, {score.contrast.arm} vs {score.contrast.versus} ({score.gain_bits:+.1f})"
+        for score in better[:3]
+    ]
+    return f"{words}, most on: {'; '.join(most)}. On the others it knows less."
 
 
 def _table(title: str) -> Table:

@@ -17,7 +17,7 @@ from senospine.assays import TRAITS, Readout
 from senospine.engine import Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError
 from senospine.model import Model, load_model
-from senospine.runs import OutcomeFolder, read_manifest, run_blocks
+from senospine.runs import NOTICE, OutcomeFolder, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
 from senospine.subjects import draw_parameters, draw_traits
 
@@ -83,8 +83,9 @@ class Outcome:
         return readout.expected(self.at_measurement(arm), self.traits)
 
     def to_xarray(self) -> Any:
-        """Return the outputs as an xarray Dataset over arm, animal and time (needs xarray)."""
-        return self.frame.set_index(["arm", "animal", "time"]).to_xarray()
+        """Return the outputs as an xarray Dataset over arm, animal and time; NaN where an arm has no such day."""
+        dataset = self.frame.astype({"arm": str}).set_index(["arm", "animal", "time"]).to_xarray()
+        return dataset.assign_attrs(notice=NOTICE, study=self.study.name)
 
 
 def output_times(study: Study, arm: Arm) -> Array:
