@@ -50,8 +50,8 @@ def _against_the_rule(scores: Sequence[Score]) -> str:
     if not better:
         return f"{words}."
     most = [
-        f"{score.contrast.panel} {score.label}, {score.contrast.arm} vs {score.contrast.versus} ({score.gain_bits:+.1f})"
-        for score in better[:3]
+        f"{row.panel} {score.label}, {row.arm} vs {row.versus} ({score.gain_bits:+.1f})"
+        for score, row in ((score, score.contrast) for score in better[:3])
     ]
     return f"{words}, most on: {'; '.join(most)}. On the others it knows less."
 
