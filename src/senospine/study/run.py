@@ -101,7 +101,7 @@ def output_times(study: Study, arm: Arm) -> Array:
         grid.append(np.array([doses[0] - 1e-6, doses[0] + 2 / 24, doses[0] + 6 / 24]))
     times = np.unique(np.concatenate(grid))
     times = times[(times >= 0) & (times <= arm.measure_day)]
-    kept = np.concatenate(([True], np.diff(times) > 1e-7))
+    kept = np.concatenate((np.diff(times) > 1e-7, [True]))  # of times a rounding apart the last: the day of measurement
     return np.asarray(times[kept])
 
 
