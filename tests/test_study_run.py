@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,10 @@ from study_helpers import SHORT_STUDY, contents, within
 
 from senospine.assays import TRAITS, readout
 from senospine.engine import Kernel, Schedule
-from senospine.errors import EvidenceError, StudyError
+from senospine.errors import EvidenceError, FileError, StudyError
 from senospine.evidence import Laboratory
 from senospine.model import Model
-from senospine.study import Outcome, Study, load_study, run_study
+from senospine.study import Outcome, Study, load_study, open_outcome, run_study
 from senospine.study import run as module
 from senospine.subjects import draw_parameters, draw_traits
 
@@ -162,3 +164,36 @@ def test_a_failed_animal_is_named_counted_and_left_out_of_the_laboratory(
     assert np.isfinite(laboratory.measure("heat_latency").values["sham"]).all()
     with pytest.raises(EvidenceError, match="7 solved animals, but one repeat of 'short' needs 9"):
         Laboratory(outcome, repeats=10, largest=3)
+
+
+def test_an_outcome_that_is_not_there_or_not_whole_is_refused(lsi_outcome: Outcome, tmp_path: Path) -> None:
+    study = lsi_outcome.study
+    with pytest.raises(FileError, match="no outcome of study 'pan2024-lsi'"):
+        open_outcome(tmp_path, study)
+    with pytest.raises(FileError, match="no outcome of study 'pan2024-aged'"):
+        open_outcome(lsi_outcome.path, load_study("pan2024-aged"))
+    with pytest.raises(FileError, match="another text of study 'pan2024-lsi'"):
+        open_outcome(lsi_outcome.path, dataclasses.replace(study, sha256="0"))
+    copy = shutil.copytree(lsi_outcome.path, tmp_path / "copy")
+    assert open_outcome(copy, study).frame.equals(lsi_outcome.frame)
+    (copy / "parts" / "sham-000000.parquet").unlink()
+    with pytest.raises(FileError, match="part 'sham-000000' is missing") as caught:
+        open_outcome(copy, study)
+    assert "run the study again" in str(caught.value.remedy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "state": "running"}))
+    with pytest.raises(FileError, match="was not finished"):
+        open_outcome(copy, study)
+
+
+def test_a_drug_or_an_animal_model_that_changed_is_another_run(short: Study, tmp_path: Path) -> None:
+    """They are read from files of their own, which the hash of the study's text does not cover."""
+    run_study(short, tmp_path / "out", animals=2, workers=1)
+    before = contents(tmp_path / "out")
+    arm = short.arms[1]
+    weaker = dataclasses.replace(arm, entries=(dataclasses.replace(arm.entries[0], amount=0.5),))
+    changed = dataclasses.replace(short, arms=(short.arms[0], weaker, short.arms[2]))
+    with pytest.raises(FileError, match="other inputs") as caught:
+        run_study(changed, tmp_path / "out", animals=2, workers=1)
+    assert caught.value.why == "these differ: arms_sha256"
+    assert contents(tmp_path / "out") == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -192,7 +193,9 @@ def run_study(
         )
     model: Model = load_model(study.species)
     inputs = {
-        "study": study.name, "study_sha256": study.sha256, "model": model.name, "model_sha256": model.sha256,
+        "study": study.name, "study_sha256": study.sha256,
+        "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
+        "model": model.name, "model_sha256": model.sha256,
         "animals": animals, "seed": seed, "rtol": rtol, "block": BLOCK, "code_path": "scipy LSODA, float64",
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
     }  # fmt: skip
@@ -229,12 +232,24 @@ def open_outcome(folder: str | Path, study: Study) -> Outcome:
     Raises
     ------
     FileError
-        No outcome of this study stands there, or its run was not finished.
+        No outcome of this study stands there, its run was not finished, or a part of it is gone.
     """
     path = Path(folder)
     manifest = read_manifest(path)
     if manifest is None or manifest["inputs"].get("study") != study.name:
         raise FileError(f"no outcome of study '{study.name}'", where=str(path), remedy="run the study first")
+    if manifest["inputs"].get("study_sha256") != study.sha256:
+        raise FileError(
+            f"the outcome belongs to another text of study '{study.name}'",
+            where=str(path),
+            why="its arms, times or read-outs may differ",
+            remedy="open it with the study it was run with, or run the study again",
+        )
     if manifest.get("state") != "complete":
         raise FileError("the run was not finished", where=str(path), remedy="run the study again: it goes on from here")
+    for name in manifest["parts"]:
+        if not (path / "parts" / f"{name}.parquet").is_file():
+            raise FileError(
+                f"part '{name}' is missing", where=str(path), remedy="run the study again: it writes what is missing"
+            )
     return Outcome(path, study, json.loads(json.dumps(manifest)))
