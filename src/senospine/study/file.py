@@ -155,7 +155,8 @@ def _validated(document: Document) -> _File:
         return _File.model_validate(document.data)
     except ValidationError as error:
         problems = error.errors()
-        first = problems[0]
+        # a misspelt key is also a missing one: name what was written, it carries the suggestion
+        first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
         key = tuple(part for part in first["loc"] if part != "[key]")
         more = f" ({len(problems) - 1} more problems in this file)" if len(problems) > 1 else ""
         name = ".".join(str(part) for part in key)
