@@ -62,7 +62,7 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
     if operator == "quotient":
         return f"math.copysign(math.floor(math.fabs({inner[0]}/{inner[1]})), {inner[0]}/{inner[1]})"
     if operator == "rem":
-        return f"math.fmod({inner[0]}, {inner[1]})"
+        return f"math.copysign(math.fabs({inner[0]})%math.fabs({inner[1]}), {inner[0]})"
     if operator == "not":
         return f"(not {inner[0]})"
     if operator in {"true", "false"}:
@@ -152,6 +152,9 @@ class _Body:
         if not isinstance(expression, Call) or not expression.arguments:
             return expression, 1
         inner = [self._prepared(item) for item in expression.arguments]
+        while expression.operator in {"plus", "times"} and len(inner) > 2 * _DEEP:  # the parser counts long sums too
+            first = Call(expression.operator, tuple(item for item, _ in inner[:_DEEP]))
+            inner = [(self._local(source_of(first, self.slots)), 1), *inner[_DEEP:]]
         prepared = Call(expression.operator, tuple(item for item, _ in inner))
         chain = len(inner) if expression.operator == "piecewise" else 1  # brackets nest with every piece
         depth = chain + max(depth for _, depth in inner)
@@ -182,11 +185,16 @@ class _Body:
 
         import numpy as np
 
-        source = head + "\n".join(self.lines)
+        source = head + "\n".join(self.lines if self.jit else ["    t = number(t)", *self.lines])
         namespace: dict[str, Any] = {"math": math, "empty": np.empty, "inf": np.inf, "nan": np.nan}
         if not self.jit:
             namespace |= {name: np.float64(value) for name, value in self.numbers.items()}
-            namespace |= {"math": _forgiving_math(), "inf": np.float64(np.inf), "nan": np.float64(np.nan)}
+            namespace |= {
+                "math": _forgiving_math(),
+                "number": np.float64,
+                "inf": np.float64(np.inf),
+                "nan": np.float64(np.nan),
+            }
         exec(compile(source, "<senospine model>", "exec"), namespace)
         if not self.jit:
             return namespace["f"]  # type: ignore[no-any-return]

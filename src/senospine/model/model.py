@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,14 +13,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from senospine.errors import FileError, Finding, ModelError, RegisterError, suggest
 from senospine.model.events import TimedEvent
-from senospine.model.expressions import Call, Expression, Name, Number, names, text
+from senospine.model.expressions import Call, Expression, Name, Number, evaluate, names, text
 from senospine.model.raw import RawModel, Species
 from senospine.model.register import Parameter, Variable, read_register, read_variables
 from senospine.model.sbml import read_sbml
 from senospine.model.units import Unit, UnitClash, unit_of, unit_of_text
 
+_SMALLEST_SCALE = 1e-18
+_DEEPEST_BRACKETS = 500
 BIOLOGY = Path(__file__).parent.parent / "biology"
 
 
@@ -115,8 +120,25 @@ class Model:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def scale(self, name: str) -> float:
-        """Return the declared typical size of a variable, or 1."""
-        return self.variables[name].scale if name in self.variables else 1.0
+        """Return the declared typical size of a variable; of an undeclared state what its initial value suggests."""
+        return self.variables[name].scale if name in self.variables else self._suggested_scales.get(name, 1.0)
+
+    @cached_property
+    def _suggested_scales(self) -> Mapping[str, float]:
+        """Sizes of states at the start, at most 1; of one that starts at 0 that of the smallest other state.
+
+        Amounts in moles may be a millionth: an absolute tolerance made for 1 would hide them.
+        """
+        values: dict[str, Any] = dict(self.parameters)
+        with np.errstate(all="ignore"):
+            for name, formula in self.start.items():
+                try:
+                    values[name] = float(evaluate(formula, values))
+                except (ArithmeticError, ValueError):
+                    values[name] = math.nan
+        sizes = {name: abs(values[name]) for name in self.states if math.isfinite(values[name]) and values[name]}
+        smallest = min((size for size in sizes.values() if size >= _SMALLEST_SCALE), default=1.0)
+        return {name: min(1.0, max(sizes.get(name, smallest), _SMALLEST_SCALE)) for name in self.states}
 
     def label(self, name: str) -> str:
         """Return what people call a variable."""
@@ -253,11 +275,12 @@ def antimony_to_sbml(path: Path) -> str:
     """
     import antimony
 
+    _refuse_endless_brackets(path)
     antimony.clearPreviousLoads()
     antimony.clearDirectories()
     antimony.addDirectory(str(path.resolve().parent))
     if antimony.loadAntimonyFile(str(path)) < 0:
-        message = antimony.getLastError() or "cannot be read"
+        message = _antimony_message(antimony)
         match = re.match(
             r"Error in (?:file '(?P<file>[^']*)'|model string), line (?P<line>\d+):\s*(?P<what>.*)", message, re.S
         )
@@ -265,6 +288,28 @@ def antimony_to_sbml(path: Path) -> str:
         what = (match["what"] if match else message).split("Error message(s) from libSBML:")[-1].strip()
         raise ModelError(f"Antimony cannot read this: {what}", where=where, remedy="correct the line named")
     return str(antimony.getSBMLString(antimony.getMainModuleName()))
+
+
+def _antimony_message(antimony: Any) -> str:
+    try:
+        return str(antimony.getLastError() or "cannot be read")
+    except UnicodeDecodeError:  # libAntimony cuts words between the bytes of one letter
+        return "a letter outside ASCII stands where none may"
+
+
+def _refuse_endless_brackets(path: Path) -> None:
+    """Refuse text that makes libAntimony or libSBML run out of stack, which would end the whole program."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if "\0" in text:
+        raise ModelError("the file holds a zero byte", where=str(path), remedy="save it as plain text")
+    depth = deepest = 0
+    for bracket in re.findall(r"[()]", text):
+        depth = max(depth + (1 if bracket == "(" else -1), 0)
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST_BRACKETS:
+        raise ModelError(
+            f"brackets are nested {deepest} deep", where=str(path), remedy="split the formula into assignments"
+        )
 
 
 def _in_order(raw: RawModel, path: Path) -> dict[str, Expression]:

@@ -18,7 +18,7 @@ from senospine.model.species import each, read_reactions, read_species, resolve_
 from senospine.model.units import DIMENSIONLESS
 
 _OTHER_TOOLS = "write it with rules or reactions, or run this model in libRoadRunner or COPASI"
-_DEEPEST_XML = 500
+_DEEPEST_XML, _DEEPEST_FUNCTIONS = 500, 25
 
 
 def read_sbml(text: str, where: str) -> RawModel:
@@ -31,9 +31,7 @@ def read_sbml(text: str, where: str) -> RawModel:
     """
     document = _document(text, where)
     model = document.getModel()
-    if model is None:
-        raise ModelError("the document holds no model", where=where, remedy="is this an SBML file?")
-    _refuse_outside(document, model, where)
+    _refuse_constraints(model, where)
 
     units = DeclaredUnits.of(model, where)
     raw = RawModel(model.getId() or "model", where, text, time_unit=units.time() or DIMENSIONLESS)
@@ -63,17 +61,49 @@ def _document(text: str, where: str) -> Any:
     _refuse_dangerous(text, where)
     document = libsbml.readSBMLFromString(text)
     _refuse_errors(document, where)
+    if document.getModel() is None:
+        raise ModelError("the document holds no model", where=where, remedy="is this an SBML file?")
+    _refuse_packages(document, where)
     if document.getLevel() < 3 and not document.setLevelAndVersion(3, 2, False):
         raise ModelError(
             f"libSBML cannot convert this Level {document.getLevel()} model to Level 3",
             where=where,
             remedy="convert it with another tool, or write it in Level 3",
         )
+    _refuse_deep_functions(document.getModel(), where)
     for category in ("UNITS_CONSISTENCY", "MODELING_PRACTICE", "SBO_CONSISTENCY"):  # units are checked on the trees
         document.setConsistencyChecks(getattr(libsbml, f"LIBSBML_CAT_{category}"), False)
     document.checkConsistency()
     _refuse_errors(document, where)
     return document
+
+
+def _refuse_deep_functions(model: Any, where: str) -> None:
+    """Refuse functions that call functions many levels down: libSBML's check takes the fourth power of the levels."""
+    calls = {item.getId(): _called(item.getMath()) for item in each(model, "FunctionDefinition")}
+    levels: dict[str, int] = {}
+    for _ in range(_DEEPEST_FUNCTIONS + 1):
+        for name, called in calls.items():
+            levels[name] = 1 + max((levels.get(item, 0) for item in called), default=0)
+    for name, level in levels.items():
+        if level > _DEEPEST_FUNCTIONS:
+            raise ModelError(
+                f"function '{name}' calls functions more than {_DEEPEST_FUNCTIONS} levels deep, or itself",
+                where=f"{where}: function '{name}'",
+                remedy="write some of them out",
+            )
+
+
+def _called(node: Any) -> set[str]:
+    import libsbml
+
+    found, pending = set(), [] if node is None else [node]
+    while pending:
+        part = pending.pop()
+        if part.getType() == libsbml.AST_FUNCTION:
+            found.add(part.getName())
+        pending += [part.getChild(index) for index in range(part.getNumChildren())]
+    return found
 
 
 def _refuse_errors(document: Any, where: str) -> None:
@@ -142,11 +172,14 @@ def _read_rules(raw: RawModel, model: Any, maths: MathReader) -> None:
             raw.given[symbol] = maths.read(item.getMath(), f"{raw.where}: initial value of '{symbol}'")
 
 
-def _refuse_outside(document: Any, model: Any, where: str) -> None:
-    for index in range(document.getNumPlugins()):
+def _refuse_packages(document: Any, where: str) -> None:
+    for index in range(document.getNumPlugins() if document.getLevel() > 2 else 0):
         package = document.getPlugin(index).getPackageName()
         if package != "l3v2extendedmath" and document.getPackageRequired(package):  # that one is libSBML's own
             raise ModelError(f"the SBML package '{package}' is outside the subset", where=where, remedy=_OTHER_TOOLS)
+
+
+def _refuse_constraints(model: Any, where: str) -> None:
     for number, constraint in enumerate(each(model, "Constraint"), 1):
         if constraint.getMath() is not None:
             name = constraint.getId() or number
