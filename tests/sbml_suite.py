@@ -122,10 +122,17 @@ def simulate(case: Case, rtol: float) -> dict[str, np.ndarray]:
     asked = {name: name for name in case.variables}
     asked |= {name: f"{name}__amount" for name in case.amounts if name in model.species}
     asked |= {name: f"{name}__concentration" for name in case.concentrations if name in model.species}
-    kernel = compile_model(model, outputs=list(asked.values()), jit=False)
+    known = {*model.outputs, *model.readable}
+    asked = {name: output if output in known else name for name, output in asked.items()}
+    outputs = [output for output in asked.values() if output not in model.constants]
+    kernel = compile_model(model, outputs=outputs, jit=False)
     solution = kernel.solve(times=case.times, start=case.start, rtol=rtol)
     assert not solution.failures, str(solution.failures[0])
-    return {name: solution[output][0] for name, output in asked.items()}
+    fixed = kernel.constants(start=case.start)
+    return {
+        name: np.full(len(case.times), fixed[output][0]) if output in fixed else solution[output][0]
+        for name, output in asked.items()
+    }
 
 
 def compare(case: Case, values: dict[str, np.ndarray]) -> Result:

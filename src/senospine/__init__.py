@@ -17,6 +17,18 @@ _ROOMS = {
     "Schedule": "engine",
     "Entry": "engine",
     "Status": "engine",
+    "parse_regimen": "therapy",
+    "dose_table": "therapy",
+    "load_drug": "therapy",
+    "readout": "assays",
+    "readouts": "assays",
+    "load_study": "study",
+    "run_study": "study",
+    "open_outcome": "study",
+    "published_studies": "study",
+    "load_evidence": "evidence",
+    "reproduce": "evidence",
+    "scoreboard": "evidence",
 }
 
 __all__ = ["__version__", *_ROOMS]

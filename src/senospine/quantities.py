@@ -15,6 +15,8 @@ from senospine.errors import UnitError
 
 DAYS_PER_MONTH = 30.4375
 
+#: a power that is no single small whole number
+_ODD_POWER = re.compile(r"(\*\*|\^)\s*(?![+-]?\s*\d(?![\d.eE]))|(\*\*|\^)\s*[+-]?\s*\d\s*(\*\*|\^)")
 _NUMBER = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$")
 
 
@@ -71,8 +73,11 @@ def conversion(given: str, unit: str, *, what: str, where: str | None = None) ->
     import pint
 
     registry = _pint()
+    unknown = UnitError(f"{what}: unknown unit '{given}'", where=where, remedy=f"give it in '{unit}'")
+    if _ODD_POWER.search(given):  # 'day**9**9**9' would be worked out to the last digit
+        raise unknown
     try:
-        factor = registry.Quantity(1.0, given).to(unit)
+        zero, factor, two = (float(registry.Quantity(value, given).to(unit).magnitude) for value in (0.0, 1.0, 2.0))
     except pint.DimensionalityError as error:
         raise UnitError(
             f"{what}: unit '{given}' cannot be turned into '{unit}'",
@@ -80,6 +85,14 @@ def conversion(given: str, unit: str, *, what: str, where: str | None = None) ->
             why=f"'{given}' has dimension {error.dim1}, '{unit}' has {error.dim2}",
             remedy=f"give it in '{unit}'",
         ) from None
-    except (pint.PintError, ValueError, TypeError, AttributeError, SyntaxError, tokenize.TokenError, AssertionError):
-        raise UnitError(f"{what}: unknown unit '{given}'", where=where, remedy=f"give it in '{unit}'") from None
-    return float(factor.magnitude)
+    except (pint.PintError, ValueError, TypeError, AttributeError, SyntaxError, tokenize.TokenError, AssertionError,
+            ArithmeticError):  # fmt: skip
+        raise unknown from None
+    if zero != 0.0 or not math.isclose(two, 2.0 * factor):
+        raise UnitError(
+            f"{what}: '{given}' cannot be turned into '{unit}' by a factor",
+            where=where,
+            why="the two scales have different zeros, or one is logarithmic",
+            remedy=f"give it in '{unit}'",
+        )
+    return factor

@@ -131,4 +131,11 @@ def _build(node: Any, key: tuple[str | int, ...], lines: dict[tuple[str | int, .
         return result
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*key, index), lines, path) for index, item in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node)
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except ValueError as error:  # the 45th of a month, an integer of thousands of digits
+        raise FileError(
+            f"'{node.value[:40]}' cannot be read: {error}",
+            where=f"{path}:{node.start_mark.line + 1}",
+            remedy="correct it, or put it between quotes if it is text",
+        ) from None

@@ -17,10 +17,11 @@ _INFIX = {
     "and": " and ", "or": " or ", "xor": " ^ ",
 }  # fmt: skip
 _MATH = {
-    "exp": "exp", "ln": "log", "abs": "fabs", "floor": "floor", "ceiling": "ceil",
-    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-    "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
+    "exp": "math.exp", "ln": "math.log", "abs": "math.fabs", "floor": "floor", "ceiling": "ceil",
+    "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
+    "sinh": "math.sinh", "cosh": "math.cosh", "tanh": "math.tanh",
+    "arcsin": "math.asin", "arccos": "math.acos", "arctan": "math.atan",
+    "arcsinh": "math.asinh", "arccosh": "math.acosh", "arctanh": "math.atanh",
 }  # fmt: skip
 #: nesting from which parts of a formula get a line of their own: Python's parser stops at 200 brackets
 _DEEP = 40
@@ -48,19 +49,22 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
     if operator == "minus":
         return f"(-{inner[0]})" if len(inner) == 1 else f"({inner[0]}-{inner[1]})"
     if operator == "power":
-        return f"({inner[0]}**{inner[1]})"
+        return f"math.pow({inner[0]},{inner[1]})"  # Python would make (-1.0)**0.5 complex
     if operator in _MATH:
-        return f"math.{_MATH[operator]}({inner[0]})"
+        return f"{_MATH[operator]}({inner[0]})"
     if operator in {"min", "max"}:
-        return f"{operator}({', '.join(inner)})" if len(inner) > 1 else inner[0]
+        result = inner[0]
+        for item in inner[1:]:
+            result = f"{operator}imum({result},{item})"
+        return result
     if operator == "log":
         return f"(math.log({inner[1]})/math.log({inner[0]}))"
     if operator == "root":
-        return f"({inner[1]}**(1.0/{inner[0]}))"
+        return f"math.pow({inner[1]},1.0/{inner[0]})"
     if operator == "factorial":
         return f"math.gamma({inner[0]}+1.0)"
     if operator == "quotient":
-        return f"math.copysign(math.floor(math.fabs({inner[0]}/{inner[1]})), {inner[0]}/{inner[1]})"
+        return f"trunc({inner[0]}/{inner[1]})"
     if operator == "rem":
         return f"math.copysign(math.fabs({inner[0]})%math.fabs({inner[1]}), {inner[0]})"
     if operator == "not":
@@ -76,11 +80,8 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
 
 
 def _literal(value: float) -> str:
-    if value != value:
-        return "nan"
-    if abs(value) == float("inf"):
-        return "inf" if value > 0 else "(-inf)"
-    return repr(value) if value >= 0 else f"({value!r})"  # -2.0 ** 2 is -4
+    word = repr(value)
+    return f"({word})" if word.startswith("-") else word  # -2.0**x would be -(2.0**x)
 
 
 def right_hand_side(
@@ -186,7 +187,11 @@ class _Body:
         import numpy as np
 
         source = head + "\n".join(self.lines if self.jit else ["    t = number(t)", *self.lines])
-        namespace: dict[str, Any] = {"math": math, "empty": np.empty, "inf": np.inf, "nan": np.nan}
+        # numpy's floor, ceil, minimum and maximum keep a nan a nan; Python's own lose it, or turn it into an integer
+        namespace: dict[str, Any] = {
+            "math": math, "empty": np.empty, "inf": np.inf, "nan": np.nan, "floor": np.floor, "ceil": np.ceil,
+            "trunc": np.trunc, "minimum": np.minimum, "maximum": np.maximum,
+        }  # fmt: skip
         if not self.jit:
             namespace |= {name: np.float64(value) for name, value in self.numbers.items()}
             namespace |= {
@@ -211,7 +216,7 @@ def _forgiving_math() -> Any:
     import numpy as np
     from scipy.special import gamma
 
-    plain = ("exp", "log", "fabs", "floor", "ceil", "sin", "cos", "tan", "sinh", "cosh", "tanh", "copysign", "fmod")
+    plain = ("exp", "log", "fabs", "sin", "cos", "tan", "sinh", "cosh", "tanh", "copysign")
     inverse = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
     names = {name: name for name in plain} | inverse | {f"{key}h": f"{word}h" for key, word in inverse.items()}
-    return SimpleNamespace(gamma=gamma, **{name: getattr(np, word) for name, word in names.items()})
+    return SimpleNamespace(gamma=gamma, pow=np.power, **{name: getattr(np, word) for name, word in names.items()})

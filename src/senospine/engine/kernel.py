@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 _MESSAGES = {
     "Excess work": Status.STEP_LIMIT,
     "Excess accuracy": Status.TOLERANCE_TOO_TIGHT,
-    "Illegal input": Status.NOT_FINITE,
+    "Illegal input": Status.TOLERANCE_TOO_TIGHT,  # all other input was checked: too tight from the first step on
     "Repeated error test": Status.STEP_TOO_SMALL,
     "Repeated convergence": Status.STEP_TOO_SMALL,
     "Error weight": Status.NOT_FINITE,
@@ -99,6 +99,8 @@ class Kernel:
             Needed only where no argument tells it.
         rtol : float
             Relative tolerance; absolute tolerances are ``rtol`` times each state's declared scale.
+        max_steps : int
+            Steps a subject may take between two entries of its schedule.
 
         Raises
         ------
@@ -113,12 +115,17 @@ class Kernel:
         for the mouse over two years.
         """
         model = self.model
-        times = np.ascontiguousarray(times, dtype=float)
+        _refuse_settings(start, rtol, max_steps, n_subjects)
+        try:
+            times = np.ascontiguousarray(times, dtype=float)
+        except (TypeError, ValueError):
+            raise ScheduleError("the output times are not numbers") from None
         check_times(times)
-        if times.min() < start:
+        if times.size and times.min() < start:
             raise ScheduleError(f"an output at {times.min():g} lies before the start at {start:g}")
+        parameters, initial = _columns(parameters or {}, "parameter"), _columns(initial or {}, "initial value of")
         n = self._count(parameters, schedule, times, initial, n_subjects)
-        first, values = self._start(parameters or {}, initial or {}, start, n)
+        first, values = self._start(parameters, initial, start, n)
         tolerance = rtol * np.array([model.scale(name) for name in model.states])
 
         results = np.full((len(self.outputs), n, times.shape[-1]), np.nan)
@@ -149,6 +156,19 @@ class Kernel:
                     failures.append(failure)
         method = f"scipy LSODA, rtol {rtol:g}, float64"
         return Solution(times, dict(zip(self.outputs, results, strict=True)), status, tuple(failures), method)
+
+    def constants(
+        self,
+        parameters: Mapping[str, ArrayLike] | None = None,
+        *,
+        initial: Mapping[str, ArrayLike] | None = None,
+        start: float = 0.0,
+        n_subjects: int | None = None,
+    ) -> dict[str, Array]:
+        """Return every subject's constants, with those the model derives at the start, each (n_subjects,)."""
+        given, first = _columns(parameters or {}, "parameter"), _columns(initial or {}, "initial value of")
+        matrix = self._start(given, first, start, self._count(given, None, np.zeros(1), first, n_subjects))[1]
+        return dict(zip(self.model.constants, matrix.T, strict=True))
 
     def _stops(self, points: list[tuple[float, list[Action]]], p: Array, start: float, end: float) -> list[_Stop]:
         """Return the break points of one subject: schedule entries and events, in order."""
@@ -182,7 +202,7 @@ class Kernel:
             upto = int(np.searchsorted(times, moment, side="left" if stop.position == AT else "right"))
             if moment > now:
                 grid = np.unique(np.concatenate(([now], times[done:upto], [moment])))
-                path, failure = self._segment(subject, y, grid, p, extra, rtol, tolerance, max_steps)
+                path, failure = self._segment(subject, y, grid, stop.time, p, extra, rtol, tolerance, max_steps)
                 here = np.searchsorted(grid, times[done:upto])
                 for column, row in zip(range(done, upto), here, strict=True):
                     results[:, column] = self._out(path[row], times[column], p)
@@ -208,42 +228,60 @@ class Kernel:
         return None
 
     def _segment(
-        self, subject: int, y: Array, grid: Array, p: Array, extra: Array, rtol: float, tolerance: Array, max_steps: int
-    ) -> tuple[Array, Failure | None]:
+        self, subject: int, y: Array, grid: Array, moment: float, p: Array, extra: Array, rtol: float,
+        tolerance: Array, max_steps: int,
+    ) -> tuple[Array, Failure | None]:  # fmt: skip
+        """Return the path over ``grid`` and how it failed; steps may pass its end, but not ``moment``.
+
+        LSODA's first step and its limit of steps hang on the grid, so both are set here.
+        """
         from scipy.integrate import odeint
 
         if not len(y):
             return np.zeros((len(grid), 0)), None
-        path, report = odeint(
-            self._rhs,
-            y,
-            grid,
-            args=(p, extra),
-            rtol=rtol,
-            atol=tolerance,
-            tcrit=grid[-1:],
-            mxstep=max_steps,
-            full_output=True,
-        )
-        message = report["message"]
-        finite = np.isfinite(path)
-        if message.startswith("Integration successful") and finite.all():
+        now, states = grid[0], self.model.states
+        rate = self._rhs(y, now, p, extra)
+        if not np.isfinite(rate).all():
+            nothing = np.full((len(grid), len(y)), np.nan)
+            return nothing, Failure(subject, Status.NOT_FINITE, float(now), states[int(np.argmin(np.isfinite(rate)))])
+        if grid[-1] - now <= 4 * np.spacing(abs(grid[-1])):  # two entries a rounding error apart: no time passes
+            return np.repeat(y[None], len(grid), axis=0), None
+
+        def integrate(rhs: Any, grid: Array, longest: float = 0.0) -> tuple[Array, dict[str, Any]]:
+            return odeint(  # type: ignore[no-any-return]
+                rhs, y, grid, args=(p, extra), rtol=rtol, atol=tolerance, hmax=longest,
+                h0=_first_step(y, rate, now, moment, rtol, tolerance),
+                tcrit=[moment] if np.isfinite(moment) else None, mxstep=max_steps, full_output=True,
+            )  # fmt: skip
+
+        path, report = integrate(self._rhs, grid)
+        status, row = _judge(path, report, grid, max_steps)
+        if status is Status.OK:
             return path, None
-        status = next((value for start, value in _MESSAGES.items() if message.startswith(start)), Status.NOT_FINITE)
-        reached = np.flatnonzero(report["tcur"] < grid[1:])
-        row = int(reached[0]) + 1 if reached.size else len(grid) - 1
-        if not finite.all():
-            row = min(row, int(np.flatnonzero(~finite.all(axis=1))[0]))
-            status = Status.NOT_FINITE
-        last = path[max(row - 1, 0)]
-        rate = self._rhs(last, grid[max(row - 1, 0)], p, extra)
-        bad = ~np.isfinite(path[row]) | ~np.isfinite(rate)
+        limited = status is Status.STEP_LIMIT
+        met = None if limited else _first_not_finite(self._rhs, integrate, grid[: row + 1])
+        if met:  # LSODA keeps a step that ends in nan: feel the way there with small ones
+            longest = (met[0] - now) / min(1000, 1 + max_steps // 2)
+            path, report = integrate(self._rhs, grid, longest)
+            status, row = _judge(path, report, grid, max_steps)
+            if status is Status.OK:
+                return path, None
+            met = _first_not_finite(self._rhs, integrate, grid[: row + 1], longest)
+        told = not report["message"].startswith("Illegal input") and np.isfinite(report["tcur"][row - 1])
+        time, last = (report["tcur"][row - 1], path[row]) if told else (grid[row - 1], path[row - 1])
+        if met and status is not Status.STEP_LIMIT:
+            status, time, last, rate = (Status.NOT_FINITE, *met)
+        elif np.isfinite(last).all():
+            rate = self._rhs(last, time, p, extra)
+        bad = ~np.isfinite(last) | ~np.isfinite(rate)
         culprit = int(np.argmax(np.where(bad, np.inf, np.abs(rate) / tolerance)))
-        return path, Failure(subject, status, float(grid[max(row - 1, 0)]), self.model.states[culprit])
+        path[row:] = np.nan
+        time = min(max(float(time), float(grid[row - 1])), float(grid[row]))
+        return path, Failure(subject, status, float(time), states[culprit])
 
     def _count(self, parameters: Any, schedule: Schedule | None, times: Array, initial: Any, given: int | None) -> int:
         sizes = {"n_subjects": given} if given is not None else {}
-        for source in (parameters or {}, initial or {}):
+        for source in (parameters, initial):
             sizes |= {name: len(value) for name, value in source.items() if np.ndim(value) == 1}
         if times.ndim == 2:
             sizes["times"] = len(times)
@@ -259,7 +297,7 @@ class Kernel:
     ) -> tuple[Array, Array]:
         """Return initial values (n_subjects, n_states) and constants (n_subjects, n_constants)."""
         model = self.model
-        given = _columns(parameters, dict(model.parameters), model.derived, n)
+        given = _constants(parameters, dict(model.parameters), model.derived, n)
         for name, value in initial.items():
             if name not in model.states:
                 raise ModelError(f"the model has no state '{name}'", remedy=suggest(name, model.states))
@@ -288,7 +326,68 @@ class Kernel:
         return first, constants
 
 
-def _columns(
+def _first_step(y: Array, rate: Array, now: float, moment: float, rtol: float, tolerance: Array) -> float:
+    """Return LSODA's own first step (Hindmarsh 1983), with one time unit or ``now`` in place of the first output."""
+    size = float(np.max(np.abs(rate) / (rtol * np.abs(y) + tolerance)))
+    small = min(max(rtol, 100 * np.finfo(float).eps), 1e-3)
+    step = 1.0 / np.sqrt(1.0 / (small * max(abs(now), 1.0) ** 2) + small * size**2)
+    return float(min(step, moment - now))
+
+
+def _judge(path: Array, report: Mapping[str, Any], grid: Array, max_steps: int) -> tuple[Status, int]:
+    """Return how odeint ended and the first row that cannot be trusted; past it stands leftover memory."""
+    status, row = Status.OK, len(grid)
+    if not report["message"].startswith("Integration successful"):
+        known = (value for start, value in _MESSAGES.items() if report["message"].startswith(start))
+        status, row = next(known, Status.NOT_FINITE), 1 + int(np.argmax(report["tcur"] < grid[1:]))
+    over = np.flatnonzero(report["nst"][: row - 1] > max_steps)
+    if over.size:  # odeint counts anew at every output, so a fine grid would be allowed more
+        status, row = Status.STEP_LIMIT, 1 + int(over[0])
+    lost = np.flatnonzero(~np.isfinite(path[:row]).all(axis=1))
+    return (Status.NOT_FINITE, int(lost[0])) if lost.size else (status, row)
+
+
+def _first_not_finite(rhs: Any, integrate: Any, grid: Array, longest: float = 0.0) -> tuple[float, Array, Array] | None:
+    """Return time, state and rate where the solver first meets a value that is not finite, by solving again."""
+    met: list[tuple[float, Array, Array]] = []
+
+    def watched(y: Array, t: float, p: Array, extra: Array) -> Array:
+        found: Array = rhs(y, t, p, extra)
+        if not met and not (np.isfinite(found).all() and np.isfinite(y).all()):
+            met.append((t, y.copy(), found.copy()))
+        return found
+
+    integrate(watched, grid, longest)
+    return met[0] if met else None
+
+
+def _refuse_settings(start: float, rtol: float, max_steps: int, n_subjects: int | None) -> None:
+    if not np.isfinite(start):
+        raise ScheduleError(f"the start {start} is not a finite number")
+    if not 0 < rtol < 1:
+        raise ModelError(f"rtol {rtol} is not between 0 and 1", remedy="1e-6 suits most uses")
+    if max_steps < 1:
+        raise ModelError(f"max_steps {max_steps} allows no step")
+    if n_subjects is not None and n_subjects < 1:
+        raise ModelError(f"n_subjects {n_subjects} is not a positive number")
+
+
+def _columns(given: Mapping[str, ArrayLike], word: str) -> dict[str, Array]:
+    """Return ``given`` as arrays of numbers, scalars or one per subject."""
+    result = {}
+    for name, value in given.items():
+        try:
+            result[name] = np.asarray(value, dtype=float)
+        except (TypeError, ValueError):
+            raise ModelError(f"{word} '{name}' is not a number or an array of numbers") from None
+        if result[name].ndim > 1:
+            raise ModelError(
+                f"{word} '{name}' has shape {result[name].shape}", remedy="give a scalar or an array (n_subjects,)"
+            )
+    return result
+
+
+def _constants(
     given: Mapping[str, ArrayLike], defaults: dict[str, float], derived: Container[str], n: int
 ) -> dict[str, Array]:
     """Return each parameter's column, and one for each derived constant that is ``given``."""
@@ -331,8 +430,8 @@ def compile_model(
     ----------
     model : Model
     outputs : sequence of str, optional
-        What to record: states and assigned variables (all by default), constants, and of each species ``S``
-        of a reaction model ``S__amount`` and ``S__concentration``.
+        What to record: states and assigned variables (all by default), and of each species ``S`` of a reaction
+        model also ``S__amount`` and ``S__concentration``.
     engine : {'scipy'}
         The solver.
     jit : bool
@@ -358,7 +457,7 @@ def compile_model(
     for name in chosen:
         if name not in model.outputs and name not in model.readable:
             raise ModelError(f"the model has no output '{name}'", remedy=suggest(name, model.outputs))
-    if not chosen:
+    if outputs is None and not chosen:
         raise ModelError("the model has no states: nothing changes with time", where=str(model.path))
     constants = list(model.constants)
     rhs = right_hand_side(model.states, constants, model.assignments, model.rates, jit=jit)

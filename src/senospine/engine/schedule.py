@@ -138,6 +138,14 @@ def _refuse(entry: Entry, states: Sequence[str], parameters: Sequence[str]) -> N
             f"the infusion into '{entry.target}' at time {entry.time:g} has duration {entry.duration:g}",
             remedy="give a positive duration, or use a bolus",
         )
+    if entry.kind == "infusion" and (
+        entry.time + entry.duration == entry.time or not math.isfinite(entry.amount / entry.duration)
+    ):
+        raise ScheduleError(
+            f"the infusion into '{entry.target}' at time {entry.time:g} is too short, {entry.duration:g}",
+            why="its end cannot be told from its start in double precision",
+            remedy="use a bolus",
+        )
 
 
 def check_times(times: np.ndarray) -> None:

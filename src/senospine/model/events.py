@@ -106,7 +106,11 @@ def read_event(raw: RawModel, event: Any, number: int, maths: MathReader) -> Tim
         else:
             assigned.append(Assigned(variable, value))
         if assigned[-1].state not in raw.rates:
-            raise ModelError(f"event '{name}' assigns '{variable}', which cannot change", where=where)
+            raise ModelError(
+                f"event '{name}' assigns '{variable}', which cannot change",
+                where=where,
+                remedy="let it assign what no rule sets and what is not constant",
+            )
         resized.add(variable)
     return TimedEvent(
         name,
@@ -179,7 +183,9 @@ def _refuse_curved(condition: Expression, name: str, where: str) -> None:
         elif isinstance(part, Call) and part.operator in CONDITIONS:
             pending.extend(part.arguments)
         elif any(isinstance(item, Time) for item in walk(part)):
-            raise ModelError(f"the trigger of event '{name}' is no comparison of time", where=where)
+            raise ModelError(
+                f"the trigger of event '{name}' is no comparison of time", where=where, remedy=_STATE_WATCHER
+            )
 
 
 def linear_in_time(formula: Expression) -> tuple[Expression, Expression] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ Expression = Number | Name | Time | Call
 
 def _piecewise(*arguments: Any) -> Any:
     pieces, otherwise = arguments[:-1], arguments[-1]
+    if not pieces:
+        return otherwise
     return np.select(list(pieces[1::2]), list(pieces[0::2]), otherwise)
 
 
@@ -55,6 +58,13 @@ def _fold(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
         for item in rest:
             first = function(first, item)
         return first
+
+    return call
+
+
+def _chain(relation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:  # MathML writes a < b < c as one call
+        return _fold(np.logical_and)(*(relation(a, b) for a, b in itertools.pairwise(arguments)))
 
     return call
 
@@ -91,11 +101,11 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "quotient": lambda a, b: np.trunc(np.divide(a, b)),  # both round towards zero, as MathML says
     "rem": np.fmod,
     "piecewise": _piecewise,
-    "lt": np.less,
-    "leq": np.less_equal,
-    "gt": np.greater,
-    "geq": np.greater_equal,
-    "eq": np.equal,
+    "lt": _chain(np.less),
+    "leq": _chain(np.less_equal),
+    "gt": _chain(np.greater),
+    "geq": _chain(np.greater_equal),
+    "eq": _chain(np.equal),
     "neq": np.not_equal,
     "and": _fold(np.logical_and),
     "or": _fold(np.logical_or),

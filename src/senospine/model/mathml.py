@@ -92,7 +92,9 @@ class _Formula:
         if node is None:
             raise ModelError("a formula is missing", where=self.where, remedy="give it a right-hand side")
         self.visited += 1
-        if level > DEEPEST or self.visited > 2 * LARGEST:
+        if level > DEEPEST:
+            raise _too_deep(self.where)
+        if self.visited > 2 * LARGEST:
             raise _too_large(self.where)
         kind = node.getType()
         if node.isNumber():
@@ -115,7 +117,9 @@ class _Formula:
         repeated = 2 if operator in _RELATIONS and len(given) > 2 else 1
         depth = repeated + max((item.depth for item in given), default=0)
         size = 2 + repeated * sum(item.size for item in given)
-        if size > LARGEST or depth > DEEPEST:
+        if depth > DEEPEST:
+            raise _too_deep(self.where)
+        if size > LARGEST:
             raise _too_large(self.where)
         return Sized(built, size, depth)
 
@@ -133,7 +137,11 @@ class _Formula:
         last = definition.getNumChildren() - 1
         arguments = [definition.getChild(index).getName() for index in range(last)]
         if len(arguments) != len(given):
-            raise ModelError(f"function '{name}' takes {len(arguments)} arguments, got {len(given)}", where=where)
+            raise ModelError(
+                f"function '{name}' takes {len(arguments)} arguments, got {len(given)}",
+                where=where,
+                remedy="give as many as its definition names",
+            )
         scope = dict(zip(arguments, given, strict=True))
         return self.read(definition.getChild(last), scope, (*inside, name), level + 1)
 
@@ -174,13 +182,11 @@ def rewritten(expression: Expression, rule: Callable[[Expression], Expression | 
 
 
 def _unchained(node: Any, children: list[Any]) -> list[Any]:
-    """Return the terms of a long sum of sums (or product of products) that leans to the left as one list."""
+    """Return the terms of a sum of sums, or product of products, that leans left: a long sum is not a deep one."""
     kind, spine = node.getType(), [children]
     while spine[-1] and spine[-1][0].getType() == kind and spine[-1][0].getNumChildren() > 1:
         first = spine[-1][0]
         spine.append([first.getChild(index) for index in range(first.getNumChildren())])
-    if len(spine) <= DEEPEST // 2:
-        return children
     terms = spine.pop()
     while spine:
         terms += spine.pop()[1:]
@@ -205,7 +211,9 @@ def _built(operator: str, given: list[Expression], where: str) -> Expression:
     wanted = _COUNTS.get(operator, 2 if operator in _RELATIONS | {"log", "root", "implies"} else 1)
     variadic = operator in _EMPTY or (operator in {"min", "max"} and count > 0) or (operator == "minus" and count == 2)
     if not variadic and count != wanted:
-        raise ModelError(f"'{operator}' takes {wanted} arguments, got {count}", where=where)
+        raise ModelError(
+            f"'{operator}' takes {wanted} arguments, got {count}", where=where, remedy="look at the formula's brackets"
+        )
     if operator == "implies":
         return Call("or", (Call("not", (given[0],)), given[1]))
     if operator in _OF_INVERSE:
@@ -217,12 +225,18 @@ def _built(operator: str, given: list[Expression], where: str) -> Expression:
     return Call(operator, tuple(given))
 
 
+def _too_deep(where: str) -> ModelError:
+    return ModelError(
+        f"a formula is nested deeper than {DEEPEST} levels", where=where, remedy="split it with assigned variables"
+    )
+
+
 def _too_large(where: str) -> ModelError:
     return ModelError(
-        f"the formula has more than {LARGEST} symbols, or is nested more than {DEEPEST} deep",
+        f"a formula unfolds into more than {LARGEST} operations",
         where=where,
-        why="with every function written out it cannot be compiled in reasonable time",
-        remedy="split it into assignment rules",
+        why="functions that call each other several times can unfold into gigabytes",
+        remedy="use assigned variables for what is computed more than once",
     )
 
 

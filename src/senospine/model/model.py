@@ -17,10 +17,10 @@ import numpy as np
 
 from senospine.errors import FileError, Finding, ModelError, RegisterError, suggest
 from senospine.model.events import TimedEvent
-from senospine.model.expressions import Call, Expression, Name, Number, evaluate, names, text
+from senospine.model.expressions import Call, Expression, Number, evaluate, names, text
 from senospine.model.raw import RawModel, Species
 from senospine.model.register import Parameter, Variable, read_register, read_variables
-from senospine.model.sbml import read_sbml
+from senospine.model.sbml import read_sbml, refuse_inconsistent
 from senospine.model.units import Unit, UnitClash, unit_of, unit_of_text
 
 _SMALLEST_SCALE = 1e-18
@@ -89,8 +89,8 @@ class Model:
 
     @cached_property
     def readable(self) -> Mapping[str, Expression]:
-        """What can be asked for beside :attr:`outputs`: constants, ``S__amount``, ``S__concentration``."""
-        asked: dict[str, Expression] = {name: Name(name) for name in self.constants}
+        """What can be asked for beside :attr:`outputs`: of each species its ``S__amount`` and ``S__concentration``."""
+        asked: dict[str, Expression] = {}
         for name, species in self.species.items():
             asked.setdefault(f"{name}__amount", species.amount)
             asked.setdefault(f"{name}__concentration", species.concentration)
@@ -260,7 +260,12 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
             parameters[key] = value
         elif key not in raw.optional or key in read:
             raise ModelError(f"parameter '{key}' has no value", where=model.where(key), remedy="give it one")
+    if not (model.outputs or model.constants):
+        raise ModelError(
+            "the file holds no model", where=str(path), remedy="write 'model name() … end' around the equations"
+        )
     _refuse_unknown_names(model)
+    refuse_inconsistent(raw.document, str(path))
     _ = model.start  # refuses initial values that go round in a circle
     return model
 

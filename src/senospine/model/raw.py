@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from senospine.model.events import TimedEvent
 from senospine.model.expressions import Expression, Number
@@ -42,6 +43,7 @@ class RawModel:
     name: str
     where: str
     text: str
+    document: Any
     parameters: dict[str, float | None] = field(default_factory=dict)
     derived: dict[str, Expression] = field(default_factory=dict)
     assignments: dict[str, Expression] = field(default_factory=dict)

@@ -34,7 +34,7 @@ def read_sbml(text: str, where: str) -> RawModel:
     _refuse_constraints(model, where)
 
     units = DeclaredUnits.of(model, where)
-    raw = RawModel(model.getId() or "model", where, text, time_unit=units.time() or DIMENSIONLESS)
+    raw = RawModel(model.getId() or "model", where, text, document, time_unit=units.time() or DIMENSIONLESS)
     maths = MathReader({item.getId(): item.getMath() for item in each(model, "FunctionDefinition")})
     _read_rules(raw, model, maths)
     events = list(each(model, "Event"))
@@ -71,11 +71,17 @@ def _document(text: str, where: str) -> Any:
             remedy="convert it with another tool, or write it in Level 3",
         )
     _refuse_deep_functions(document.getModel(), where)
+    return document
+
+
+def refuse_inconsistent(document: Any, where: str) -> None:
+    """Refuse what libSBML's own check finds wrong: rules for constants, two rules for one variable, double ids."""
+    import libsbml
+
     for category in ("UNITS_CONSISTENCY", "MODELING_PRACTICE", "SBO_CONSISTENCY"):  # units are checked on the trees
         document.setConsistencyChecks(getattr(libsbml, f"LIBSBML_CAT_{category}"), False)
     document.checkConsistency()
     _refuse_errors(document, where)
-    return document
 
 
 def _refuse_deep_functions(model: Any, where: str) -> None:
@@ -88,7 +94,7 @@ def _refuse_deep_functions(model: Any, where: str) -> None:
     for name, level in levels.items():
         if level > _DEEPEST_FUNCTIONS:
             raise ModelError(
-                f"function '{name}' calls functions more than {_DEEPEST_FUNCTIONS} levels deep, or itself",
+                f"function '{name}' unfolds into more than {_DEEPEST_FUNCTIONS} levels of functions",
                 where=f"{where}: function '{name}'",
                 remedy="write some of them out",
             )
@@ -127,7 +133,12 @@ def _refuse_dangerous(text: str, where: str) -> None:
         nonlocal depth
         depth += 1
         if depth > _DEEPEST_XML:
-            raise ModelError(f"the file nests elements more than {_DEEPEST_XML} deep", where=where)
+            raise ModelError(
+                f"the file nests elements more than {_DEEPEST_XML} deep",
+                where=where,
+                why="libSBML would run out of stack",
+                remedy="split the formula with assigned variables",
+            )
 
     def closed(_name: str) -> None:
         nonlocal depth
@@ -184,11 +195,11 @@ def _refuse_constraints(model: Any, where: str) -> None:
         if constraint.getMath() is not None:
             name = constraint.getId() or number
             raise ModelError(
-                f"constraint '{name}' is outside the subset",
+                f"constraints are outside the subset, and the file has '{name}'",
                 where=f"{where}: constraint '{name}'",
                 why="a model must stop where its constraint is broken, and that moment is not known beforehand",
                 remedy="drop it and look at the results, or run this model in libRoadRunner",
             )
 
 
-__all__ = ["RawModel", "Species", "read_sbml"]
+__all__ = ["RawModel", "Species", "read_sbml", "refuse_inconsistent"]

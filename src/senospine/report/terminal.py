@@ -29,23 +29,37 @@ def print_scoreboard(console: Console, result: Reproduction, report: Path) -> No
     console.print(
         "paper: ↑ rise, ↓ fall, * significant, ? star unclear.  sign: share of repeats with the paper's sign.  "
         "sign+star: with its star too.\nrule: is the naive rule 'disease worse, drug better' right?  "
-        "bits: log2 of the probability the model gave the paper's finding over the rule's; above 0 the model knew more.",
+        "bits: log2 of the probability the model gave the finding over the rule's; above 0 the model knew more.",
         style="dim",
     )
     console.print()
     console.print(_totals(result))
-    better = [score for score in result.scores if (score.gain_bits or 0) > 0]
-    console.print(
-        f"The model knows more than the naive rule on {len(better)} of "
-        f"{sum(score.repeats is not None for score in result.scores)} testable contrasts, less on the others."
-    )
+    console.print(_against_the_rule(result.scores))
     _print_failures(console, result.failures, result.solves)
     console.print(f"\n{NOTICE}", style="dim", highlight=False)
     console.print(f"report: {report}", style="bold", highlight=False, soft_wrap=True)
 
 
+def _against_the_rule(scores: Sequence[Score]) -> str:
+    """Say where the model knows more than the naive rule, as much, and less; a tenth of a bit tells them apart."""
+    gains = {score: score.gain_bits for score in scores if score.gain_bits is not None}
+    more = sorted((score for score, gain in gains.items() if gain > 0.1), key=lambda score: -gains[score])
+    less = sum(gain < -0.1 for gain in gains.values())
+    words = (
+        f"Against the naive rule, over {len(gains)} testable contrasts: the model knows more on {len(more)}, as much "
+        f"(within 0.1 bit) on {len(gains) - len(more) - less}, less on {less}."
+    )
+    named = [
+        f"{row.panel} {score.label}, {row.arm} vs {row.versus} ({gains[score]:+.1f}, {score.verdict})"
+        for score, row in ((score, score.contrast) for score in more[:5])
+    ]
+    return f"{words}\nMore on: {'; '.join(named)}." if named else words
+
+
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
 
 
 def _board(title: str, scores: Sequence[Score]) -> Table:
@@ -60,7 +74,7 @@ def _board(title: str, scores: Sequence[Score]) -> Table:
         if role not in {None, score.contrast.role}:
             table.add_section()
         if role != score.contrast.role:
-            table.add_row(f"[bold]{score.contrast.role}[/]")
+            table.add_row("", f"[bold]{score.contrast.role}[/]")
         role = score.contrast.role
         style = _STYLES[score.verdict]
         table.add_row(

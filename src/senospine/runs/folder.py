@@ -39,25 +39,29 @@ class OutcomeFolder:
 
     def __init__(self, path: Path, inputs: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.path, self.inputs = path, dict(inputs)
-        manifest = self._claim(overwrite)
-        self.parts: dict[str, Any] = manifest.get("parts", {}) if manifest else {}
         try:
+            manifest = self._claim(overwrite)
+            replaced = manifest is not None and manifest["inputs"] != _plain(self.inputs)
+            self.parts: dict[str, Any] = manifest["parts"] if manifest and not replaced else {}
             (path / "parts").mkdir(parents=True, exist_ok=True)
+            self.write_manifest("running")  # before the old parts go: a full disk must not cost them
+            if replaced:
+                shutil.rmtree(path / "parts", ignore_errors=True)
+                (path / "parts").mkdir(exist_ok=True)
         except OSError as error:
             raise FileError(
                 f"cannot write here: {error.strerror}", where=str(path), remedy="choose another folder"
             ) from None
-        self.write_manifest("running")
 
     def _claim(self, overwrite: bool) -> dict[str, Any] | None:
-        """Return the manifest to go on from, or None for a fresh start; refuse what is not ours."""
+        """Return the manifest of ours that stands here, or None for a fresh start; refuse what is not ours."""
         if not self.path.exists():
             return None
         if not self.path.is_dir():
             raise FileError("this is a file, not a folder", where=str(self.path), remedy="choose another folder")
         manifest = read_manifest(self.path)
         if manifest is None:
-            if any(self.path.iterdir()):
+            if not all(_begun(item) for item in self.path.iterdir()):
                 raise FileError(
                     "the folder holds files that no run of ours wrote",
                     where=str(self.path),
@@ -72,18 +76,16 @@ class OutcomeFolder:
                 where=str(self.path),
                 remedy="choose another folder",
             )
-        if theirs == json.loads(json.dumps(self.inputs)):
-            return manifest
-        differing = sorted(key for key in {*theirs, *self.inputs} if theirs.get(key) != self.inputs.get(key))
-        if not overwrite:
+        mine = _plain(self.inputs)
+        differing = sorted(key for key in {*theirs, *mine} if theirs.get(key) != mine.get(key))
+        if differing and not overwrite:
             raise FileError(
                 "the folder holds a run of this study with other inputs",
                 where=str(self.path),
                 why=f"these differ: {', '.join(differing)}",
                 remedy="choose another folder, or replace the old run with --overwrite",
             )
-        shutil.rmtree(self.path / "parts", ignore_errors=True)
-        return None
+        return manifest
 
     def has(self, name: str) -> bool:
         """Return whether a part was written whole by an earlier run of these same inputs."""
@@ -112,6 +114,18 @@ class OutcomeFolder:
         write_then_rename(self.path / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
 
 
+def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``inputs`` are once written and read again."""
+    return dict(json.loads(json.dumps(inputs)))
+
+
+def _begun(item: Path) -> bool:
+    """Return whether this is all a run leaves that was stopped before its first manifest."""
+    if item.name == "parts":
+        return item.is_dir() and not any(item.iterdir())
+    return item.name.startswith(f".{MANIFEST}.") and item.name.endswith(".tmp")
+
+
 def write_then_rename(target: Path, write: Any) -> None:
     """Call ``write(path)`` beside the target, then rename: what stands under the target's name is always whole.
 
@@ -138,7 +152,9 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
         content = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) and "inputs" in content else None
+    if not isinstance(content, dict) or not isinstance(content.get("inputs"), dict):
+        return None
+    return content if isinstance(content.get("parts"), dict) else None
 
 
 def versions() -> dict[str, str]:

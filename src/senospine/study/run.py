@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from senospine.assays import TRAITS, Readout
 from senospine.engine import Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError
 from senospine.model import Model, load_model
-from senospine.runs import OutcomeFolder, read_manifest, run_blocks
+from senospine.runs import NOTICE, OutcomeFolder, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
 from senospine.subjects import draw_parameters, draw_traits
 
@@ -83,8 +84,9 @@ class Outcome:
         return readout.expected(self.at_measurement(arm), self.traits)
 
     def to_xarray(self) -> Any:
-        """Return the outputs as an xarray Dataset over arm, animal and time (needs xarray)."""
-        return self.frame.set_index(["arm", "animal", "time"]).to_xarray()
+        """Return the outputs as an xarray Dataset over arm, animal and time; NaN where an arm has no such day."""
+        dataset = self.frame.astype({"arm": str}).set_index(["arm", "animal", "time"]).to_xarray()
+        return dataset.assign_attrs(notice=NOTICE, study=self.study.name)
 
 
 def output_times(study: Study, arm: Arm) -> Array:
@@ -100,7 +102,7 @@ def output_times(study: Study, arm: Arm) -> Array:
         grid.append(np.array([doses[0] - 1e-6, doses[0] + 2 / 24, doses[0] + 6 / 24]))
     times = np.unique(np.concatenate(grid))
     times = times[(times >= 0) & (times <= arm.measure_day)]
-    kept = np.concatenate(([True], np.diff(times) > 1e-7))
+    kept = np.concatenate((np.diff(times) > 1e-7, [True]))  # of times a rounding apart the last: the day of measurement
     return np.asarray(times[kept])
 
 
@@ -191,7 +193,9 @@ def run_study(
         )
     model: Model = load_model(study.species)
     inputs = {
-        "study": study.name, "study_sha256": study.sha256, "model": model.name, "model_sha256": model.sha256,
+        "study": study.name, "study_sha256": study.sha256,
+        "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
+        "model": model.name, "model_sha256": model.sha256,
         "animals": animals, "seed": seed, "rtol": rtol, "block": BLOCK, "code_path": "scipy LSODA, float64",
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
     }  # fmt: skip
@@ -228,12 +232,24 @@ def open_outcome(folder: str | Path, study: Study) -> Outcome:
     Raises
     ------
     FileError
-        No outcome of this study stands there, or its run was not finished.
+        No outcome of this study stands there, its run was not finished, or a part of it is gone.
     """
     path = Path(folder)
     manifest = read_manifest(path)
     if manifest is None or manifest["inputs"].get("study") != study.name:
         raise FileError(f"no outcome of study '{study.name}'", where=str(path), remedy="run the study first")
+    if manifest["inputs"].get("study_sha256") != study.sha256:
+        raise FileError(
+            f"the outcome belongs to another text of study '{study.name}'",
+            where=str(path),
+            why="its arms, times or read-outs may differ",
+            remedy="open it with the study it was run with, or run the study again",
+        )
     if manifest.get("state") != "complete":
         raise FileError("the run was not finished", where=str(path), remedy="run the study again: it goes on from here")
+    for name in manifest["parts"]:
+        if not (path / "parts" / f"{name}.parquet").is_file():
+            raise FileError(
+                f"part '{name}' is missing", where=str(path), remedy="run the study again: it writes what is missing"
+            )
     return Outcome(path, study, json.loads(json.dumps(manifest)))

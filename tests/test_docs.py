@@ -1,0 +1,61 @@
+"""The documents say what is so: their examples run, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from senospine.assays import readouts
+from senospine.study import load_study
+from senospine.therapy import Regimen, dose_table, parse_regimen
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert target.startswith("https://doi.org/") or (path.parent / target).exists(), target
+
+
+def test_every_regimen_in_the_documents_parses() -> None:
+    lines = [
+        line for path in DOCUMENTS for line in re.findall(r"therapy: (navitoclax .+)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(lines) >= 5
+    for line in lines:
+        assert parse_regimen(parse_regimen(line).text()) == parse_regimen(line)
+
+
+def test_the_two_forms_in_the_documents_are_one_dose_table() -> None:
+    import yaml
+
+    text = (ROOT / "docs/regimens.md").read_text(encoding="utf-8")
+    mapping = yaml.safe_load(text.split("```yaml")[2].split("```")[0])["therapy"]
+    line = re.findall(r"therapy: (navitoclax .+ 2 cycles.+)", text)[0]
+    anchors = {"birth": 0.0, "surgery": 91.3125}
+    tables = [dose_table([regimen], anchors) for regimen in (Regimen.from_mapping(mapping), parse_regimen(line))]
+    assert tables[0].equals(tables[1])
+    assert len(tables[0]) == 14
+
+
+def test_the_study_in_the_documents_loads(tmp_path: Path) -> None:
+    text = (ROOT / "docs/study-files.md").read_text(encoding="utf-8")
+    file = tmp_path / "my-study.yaml"
+    file.write_text(text.split("```yaml")[1].split("```")[0])
+    assert [arm.name for arm in load_study(file).arms] == ["vehicle", "one"]
+
+
+def test_the_documents_name_every_readout() -> None:
+    text = (ROOT / "docs/study-files.md").read_text(encoding="utf-8")
+    assert set(readouts()) <= set(re.findall(r"`([a-z0-9_.]+)`", text))
+
+
+def test_readme_code_runs() -> None:
+    code = (ROOT / "README.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    namespace: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), namespace)
+    assert namespace["solution"]["sensitisation"].shape == (1, 3)  # type: ignore[index]

@@ -1,0 +1,61 @@
+"""The mouse in libRoadRunner (CVODE), which shares no code with ours (Welsh 2023, 10.1093/bioinformatics/btac770)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from senospine.engine import Schedule
+
+roadrunner = pytest.importorskip("roadrunner")
+
+
+def reference(model, schedule, times):
+    """Solve in libRoadRunner from break point to break point; an output at an entry is the value before it."""
+    runner = roadrunner.RoadRunner(model.to_sbml())
+    runner.integrator.relative_tolerance = 1e-12
+    runner.integrator.absolute_tolerance = 1e-14
+    runner.integrator.maximum_num_steps = 1_000_000
+    runner.timeCourseSelections = list(model.states)
+    entries = sorted(schedule.of(0), key=lambda entry: entry.time)
+    result = np.full((len(model.states), len(times)), np.nan)
+    now = 0.0
+    for stop in [*sorted({entry.time for entry in entries}), times[-1]]:
+        inside = np.flatnonzero((times > now) & (times <= stop))
+        if stop > now:
+            grid = np.unique([now, *times[inside], stop])
+            path = np.asarray(runner.simulate(times=grid.tolist()))
+            result[:, inside] = path[np.searchsorted(grid, times[inside])].T
+        for entry in entries:
+            if entry.time == stop:
+                runner[entry.target] = entry.amount + (runner[entry.target] if entry.kind == "bolus" else 0.0)
+        now = stop
+    return result
+
+
+def _grid(schedule, first, last):
+    """At least a hundred times: even ones, every entry, and an hour and a half after it."""
+    entries = np.array([entry.time for entry in schedule.of(0)])
+    grid = np.unique(np.concatenate([np.linspace(first, last, 101), entries, entries + 1 / 16]))
+    return grid[(grid >= first) & (grid <= last)]
+
+
+@pytest.mark.parametrize("case", ["instability and navitoclax", "old age and navitoclax", "no treatment"])
+def test_every_state_of_the_mouse_agrees(mouse, mouse_kernel, lsi_course, aged_course, case):
+    schedule, first, last = {
+        "instability and navitoclax": (lsi_course, 80.0, 91.3125 + 56),
+        "old age and navitoclax": (aged_course, 650.0, 730.5),
+        "no treatment": (Schedule.shared([]), 7.0, 730.5),
+    }[case]
+    times = _grid(schedule, first, last)
+    assert len(times) >= 100
+    theirs = reference(mouse, schedule, times)
+    found = mouse_kernel.solve(times=times, schedule=schedule, rtol=1e-10)
+    assert found.failures == ()
+    for name, expected in zip(mouse.states, theirs, strict=True):
+        assert np.isfinite(expected).all(), name
+        peak = max(np.abs(expected).max(), 1e-12)  # a state at rest at zero carries CVODE's rounding, near 1e-27
+        difference = np.abs(found[name][0] - expected) / (1e-5 * np.maximum(np.abs(expected), 1e-3 * peak))
+        assert difference.max() <= 1.0, (name, times[difference.argmax()])
+    if schedule.of(0):
+        assert theirs[mouse.states.index("navitoclax_plasma")].max() > 1.0
