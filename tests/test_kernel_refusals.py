@@ -78,9 +78,9 @@ def test_outputs_must_exist(oral):
         only["plasma"]
 
 
-def test_a_model_without_states_is_refused(tmp_path):
+def test_a_model_in_which_nothing_changes_is_refused(tmp_path):
     with pytest.raises(ModelError, match="has no states"):
-        compile_model(model_of(tmp_path, "a := time; k = 1;"))
+        compile_model(model_of(tmp_path, "a = 2; k = 1;"))
 
 
 def test_an_initial_formula_that_is_not_finite_is_refused(tmp_path):

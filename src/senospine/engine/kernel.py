@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
 from senospine.engine.schedule import Action, Schedule, check_times, compile_entries
 from senospine.engine.status import Failure, Status
 from senospine.errors import ModelError, ScheduleError, suggest
-from senospine.model import Model, evaluate
-from senospine.model.expressions import substitute
+from senospine.model import Expression, Model, evaluate
+from senospine.model.expressions import Number, names, walk
 
 Array = NDArray[np.float64]
 
@@ -65,6 +66,7 @@ class Kernel:
     outputs: tuple[str, ...]
     _rhs: Any
     _out: Any
+    _events: EventRunner
 
     def solve(
         self,
@@ -83,7 +85,8 @@ class Kernel:
         Parameters
         ----------
         parameters : mapping of str to scalar or array (n_subjects,)
-            Replaces the model's values by name.
+            Replaces the model's values by name; what the model derives from them at the start follows, unless it is
+            replaced by name too.
         schedule : Schedule, optional
             Doses, infusions and switches; every one is hit exactly.
         times : array, shape (n_times,) or (n_subjects, n_times)
@@ -91,7 +94,7 @@ class Kernel:
         start : float
             The moment of the initial values, in the model's time.
         initial : mapping of str to scalar or array (n_subjects,), optional
-            Replaces initial values.
+            Replaces initial values of states.
         n_subjects : int, optional
             Needed only where no argument tells it.
         rtol : float
@@ -122,28 +125,30 @@ class Kernel:
             raise ScheduleError(f"an output at {times.min():g} lies before the start at {start:g}")
         parameters, initial = _columns(parameters or {}, "parameter"), _columns(initial or {}, "initial value of")
         n = self._count(parameters, schedule, times, initial, n_subjects)
-        values = _matrix(parameters, dict(model.parameters), n, "parameter")
-        first = self._initial(initial, values, start, n)
+        first, values = self._start(parameters, initial, start, n)
         tolerance = rtol * np.array([model.scale(name) for name in model.states])
 
         results = np.full((len(self.outputs), n, times.shape[-1]), np.nan)
         status = np.zeros(n, dtype=np.int64)
         failures = []
-        names = list(model.parameters)
-        shared = compile_entries(schedule.of(0), model.states, names) if schedule and not schedule.per_subject else []
+        constants = list(model.constants)
+        shared = (
+            compile_entries(schedule.of(0), model.states, constants) if schedule and not schedule.per_subject else []
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # LSODA's warnings become a typed status
             for subject in range(n):
-                points = compile_entries(schedule.of(subject), model.states, names) if (
+                points = compile_entries(schedule.of(subject), model.states, constants) if (
                     schedule and schedule.per_subject
                 ) else shared  # fmt: skip
                 if points and points[0][0] < start:
                     raise ScheduleError(
                         f"an entry at {points[0][0]:g} lies before the start at {start:g}", where=f"subject {subject}"
                     )
+                grid = times if times.ndim == 1 else times[subject]
+                stops = self._stops(points, values[subject], start, float(grid[-1]))
                 failure = self._one(
-                    subject, first[subject].copy(), values[subject].copy(), points,
-                    times if times.ndim == 1 else times[subject],
+                    subject, first[subject].copy(), values[subject].copy(), stops, grid,
                     start, rtol, tolerance, max_steps, results[:, subject],
                 )  # fmt: skip
                 if failure is not None:
@@ -152,33 +157,70 @@ class Kernel:
         method = f"scipy LSODA, rtol {rtol:g}, float64"
         return Solution(times, dict(zip(self.outputs, results, strict=True)), status, tuple(failures), method)
 
+    def constants(
+        self,
+        parameters: Mapping[str, ArrayLike] | None = None,
+        *,
+        initial: Mapping[str, ArrayLike] | None = None,
+        start: float = 0.0,
+        n_subjects: int | None = None,
+    ) -> dict[str, Array]:
+        """Return every subject's constants, with those the model derives at the start, each (n_subjects,)."""
+        given, first = _columns(parameters or {}, "parameter"), _columns(initial or {}, "initial value of")
+        matrix = self._start(given, first, start, self._count(given, None, np.zeros(1), first, n_subjects))[1]
+        return dict(zip(self.model.constants, matrix.T, strict=True))
+
+    def _stops(self, points: list[tuple[float, list[Action]]], p: Array, start: float, end: float) -> list[_Stop]:
+        """Return the break points of one subject: schedule entries and events, in order."""
+        stops = {(moment, ENTRIES): _Stop(moment, ENTRIES, actions) for moment, actions in points}
+        if self.model.events:
+            constants = self.model.constants
+            refuse_moving_triggers(
+                self.model.events,
+                {
+                    constants[item.index]
+                    for _, actions in points
+                    for item in actions
+                    if item.operation == "set parameter"
+                },
+            )
+            for firing in firings(self.model.events, dict(zip(constants, p.tolist(), strict=True)), start, end):
+                stops.setdefault(firing.triggered, _Stop(*firing.triggered)).triggered.append(firing)
+                stops.setdefault(firing.executed, _Stop(*firing.executed)).executed.append(firing)
+        return [stops[position] for position in sorted(stops)]
+
     def _one(
-        self, subject: int, y: Array, p: Array, points: list[tuple[float, list[Action]]], times: Array,
+        self, subject: int, y: Array, p: Array, stops: list[_Stop], times: Array,
         now: float, rtol: float, tolerance: Array, max_steps: int, results: Array,
     ) -> Failure | None:  # fmt: skip
         """Solve one subject from break point to break point; write outputs into ``results``."""
         extra = np.zeros(len(y))
         done = 0
-        for moment, actions in [*points, (float("inf"), [])]:
-            stop = min(moment, times[-1])
-            upto = int(np.searchsorted(times, stop, side="right"))
-            if stop > now:
-                grid = np.unique(np.concatenate(([now], times[done:upto], [stop])))
-                path, failure = self._segment(subject, y, grid, moment, p, extra, rtol, tolerance, max_steps)
+        for stop in [*stops, _Stop(float("inf"), ENTRIES)]:
+            moment = min(stop.time, times[-1])
+            # what happens at a moment by the model's own events is seen by an output there, a dose is not
+            upto = int(np.searchsorted(times, moment, side="left" if stop.position == AT else "right"))
+            if moment > now:
+                grid = np.unique(np.concatenate(([now], times[done:upto], [moment])))
+                path, failure = self._segment(subject, y, grid, stop.time, p, extra, rtol, tolerance, max_steps)
                 here = np.searchsorted(grid, times[done:upto])
                 for column, row in zip(range(done, upto), here, strict=True):
                     results[:, column] = self._out(path[row], times[column], p)
                 if failure is not None:
                     results[:, times >= failure.time] = np.nan
                     return failure
-                y, now = path[-1].copy(), stop
+                y, now = path[-1].copy(), moment
             else:
                 for column in range(done, upto):
                     results[:, column] = self._out(y, times[column], p)
-            done = upto
-            if moment > times[-1]:
+            done = max(done, upto)
+            if stop.time > times[-1]:
                 break
-            for action in actions:
+            for firing in stop.triggered:
+                self._events.trigger(firing, y, p, now)
+            for firing in stop.executed:
+                self._events.execute(firing, y, p, now)
+            for action in stop.actions:
                 target = {"add to state": y, "set parameter": p, "add to rate": extra}[action.operation]
                 target[action.index] = action.value + (
                     0.0 if action.operation == "set parameter" else target[action.index]
@@ -195,6 +237,8 @@ class Kernel:
         """
         from scipy.integrate import odeint
 
+        if not len(y):
+            return np.zeros((len(grid), 0)), None
         now, states = grid[0], self.model.states
         rate = self._rhs(y, now, p, extra)
         if not np.isfinite(rate).all():
@@ -248,38 +292,38 @@ class Kernel:
             raise ModelError(f"different numbers of subjects ({words})", remedy="give arrays of one length, or scalars")
         return next(iter(sizes.values()), 1)
 
-    def _initial(self, initial: Mapping[str, ArrayLike], values: Array, start: float, n: int) -> Array:
+    def _start(
+        self, parameters: Mapping[str, ArrayLike], initial: Mapping[str, ArrayLike], start: float, n: int
+    ) -> tuple[Array, Array]:
+        """Return initial values (n_subjects, n_states) and constants (n_subjects, n_constants)."""
         model = self.model
-        known: dict[str, Any] = {name: values[:, i] for i, name in enumerate(model.parameters)}
-        columns: dict[str, Any] = {}
-        for state in model.states:  # plain numbers and formulas of parameters; formulas of other states follow
-            if state in initial:
-                columns[state] = np.broadcast_to(np.asarray(initial[state], dtype=float), (n,))
-        for state in initial:
-            if state not in model.states:
-                raise ModelError(f"the model has no state '{state}'", remedy=suggest(state, model.states))
-        formulas = dict(model.initial)
-        for name, formula in reversed(list(model.assignments.items())):  # a formula may read assigned variables
-            formulas = {state: substitute(old, {name: formula}) for state, old in formulas.items()}
-        pending = [state for state in model.states if state not in columns]
-        while pending:
-            waiting = []
-            for state in pending:
-                try:
-                    with np.errstate(all="ignore"):  # what is not finite is refused below, by name
-                        value = evaluate(formulas[state], known | columns, start)
-                except KeyError:
-                    waiting.append(state)
+        given = _constants(parameters, dict(model.parameters), model.derived, n)
+        for name, value in initial.items():
+            if name not in model.states:
+                raise ModelError(f"the model has no state '{name}'", remedy=suggest(name, model.states))
+            given[name] = np.broadcast_to(np.asarray(value, dtype=float), (n,))
+        known: dict[str, Any] = {name: given[name] for name in model.parameters}
+        with np.errstate(all="ignore"):
+            for name, formula in model.start.items():
+                if name in given:
+                    known[name] = given[name]
                     continue
-                columns[state] = np.broadcast_to(np.asarray(value, dtype=float), (n,))
-            if len(waiting) == len(pending):
-                raise ModelError(f"initial values of {', '.join(pending)} depend on each other", where=str(model.path))
-            pending = waiting
-        matrix = np.column_stack([columns[state] for state in model.states])
-        if not np.isfinite(matrix).all():
-            row, column = np.argwhere(~np.isfinite(matrix))[0]
-            raise ModelError(f"initial value of '{model.states[column]}' of subject {row} is not a finite number")
-        return matrix
+                try:
+                    value = evaluate(formula, known, start)
+                except (ArithmeticError, ValueError):
+                    value = np.nan
+                known[name] = np.broadcast_to(np.asarray(value, dtype=float), (n,))
+        for name in (*model.states, *model.derived):
+            finite = np.isfinite(known[name])
+            if not finite.all() and (name in model.states or name in given or _finite_inside(model.start[name], known)):
+                raise ModelError(
+                    f"initial value of '{name}' of subject {int(np.argmin(finite))} is not a finite number",
+                    where=str(model.path),
+                    remedy="look for a division by zero or a logarithm of a negative number in its formula",
+                )
+        columns = [[known[name] for name in group] for group in (model.states, model.constants)]
+        first, constants = (np.column_stack(group) if group else np.zeros((n, 0)) for group in columns)
+        return first, constants
 
 
 def _first_step(y: Array, rate: Array, now: float, moment: float, rtol: float, tolerance: Array) -> float:
@@ -343,33 +387,61 @@ def _columns(given: Mapping[str, ArrayLike], word: str) -> dict[str, Array]:
     return result
 
 
-def _matrix(given: Mapping[str, ArrayLike], defaults: dict[str, float], n: int, word: str) -> Array:
+def _constants(
+    given: Mapping[str, ArrayLike], defaults: dict[str, float], derived: Container[str], n: int
+) -> dict[str, Array]:
+    """Return each parameter's column, and one for each derived constant that is ``given``."""
     for name in given:
-        if name not in defaults:
-            raise ModelError(f"the model has no {word} '{name}'", remedy=suggest(name, defaults))
-    columns = [
-        np.broadcast_to(np.asarray(given.get(name, value), dtype=float), (n,)) for name, value in defaults.items()
-    ]
-    matrix = np.column_stack(columns) if columns else np.zeros((n, 0))
-    if not np.isfinite(matrix).all():
-        row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise ModelError(f"{word} '{list(defaults)[column]}' of subject {row} is not a finite number")
-    return matrix
+        if name not in defaults and name not in derived:
+            raise ModelError(f"the model has no parameter '{name}'", remedy=suggest(name, defaults))
+    columns = {
+        name: np.broadcast_to(np.asarray(value, dtype=float), (n,)) for name, value in {**defaults, **given}.items()
+    }
+    for name, column in columns.items():
+        if name in given and not np.isfinite(column).all():  # a file may say INF, and mean it
+            row = int(np.flatnonzero(~np.isfinite(column))[0])
+            raise ModelError(f"parameter '{name}' of subject {row} is not a finite number")
+    return columns
 
 
-def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Kernel:
+def _finite_inside(formula: Expression, known: Mapping[str, Any]) -> bool:
+    """Return whether everything that ``formula`` reads and says is finite: then its result should be too."""
+    numbers = (part.value for part in walk(formula) if isinstance(part, Number))
+    return all(map(np.isfinite, numbers)) and all(np.isfinite(known[name]).all() for name in names(formula))
+
+
+@dataclass
+class _Stop:
+    """What happens at one position in time."""
+
+    time: float
+    position: int = AFTER
+    actions: list[Action] = field(default_factory=list)
+    triggered: list[Firing] = field(default_factory=list)
+    executed: list[Firing] = field(default_factory=list)
+
+
+def compile_model(
+    model: Model, outputs: Sequence[str] | None = None, *, engine: Literal["scipy"] = "scipy", jit: bool = True
+) -> Kernel:
     """Return a kernel that solves ``model``.
 
     Parameters
     ----------
     model : Model
     outputs : sequence of str, optional
-        States and assigned variables to record; all by default.
+        What to record: states and assigned variables (all by default), and of each species ``S`` of a reaction
+        model also ``S__amount`` and ``S__concentration``.
+    engine : {'scipy'}
+        The solver.
+    jit : bool
+        Whether to compile the equations, which takes seconds; without, plain Python is ready at once and solves
+        some fifty times slower: for a single look, and for checking many small models.
 
     Raises
     ------
     ModelError
-        An output the model does not have.
+        An output the model does not have, or no output at all.
 
     Examples
     --------
@@ -379,13 +451,16 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None) -> Kernel:
     >>> solution["sensitisation"].shape
     (1, 2)
     """
+    if engine != "scipy":
+        raise ModelError(f"unknown engine '{engine}'", remedy=suggest(engine, ["scipy"]))
     chosen = tuple(outputs) if outputs is not None else model.outputs
     for name in chosen:
-        if name not in model.outputs:
+        if name not in model.outputs and name not in model.readable:
             raise ModelError(f"the model has no output '{name}'", remedy=suggest(name, model.outputs))
-    if not model.states:
+    if outputs is None and not chosen:
         raise ModelError("the model has no states: nothing changes with time", where=str(model.path))
-    names = list(model.parameters)
-    rhs = right_hand_side(model.states, names, model.assignments, model.rates)
-    out = output_function(model.states, names, model.assignments, chosen)
-    return Kernel(model, chosen, rhs, out)
+    constants = list(model.constants)
+    rhs = right_hand_side(model.states, constants, model.assignments, model.rates, jit=jit)
+    extra = {name: model.readable[name] for name in chosen if name in model.readable}
+    out = output_function(model.states, constants, model.assignments, chosen, extra=extra, jit=jit)
+    return Kernel(model, chosen, rhs, out, EventRunner(model.states, constants, model.assignments))
