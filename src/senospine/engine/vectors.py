@@ -22,7 +22,12 @@ _CONTRACT = ("contract",)
 
 def whole(number: int) -> Value:
     """Return a 64-bit constant."""
-    return ir.Constant(WHOLE, number)
+    return ir.Constant(WHOLE, int(number))
+
+
+def number(value: float) -> Value:
+    """Return a constant double."""
+    return ir.Constant(REAL, float(value))
 
 
 class Lanes:
