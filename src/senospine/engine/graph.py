@@ -312,10 +312,17 @@ class Graph:
             return self._branched(self._node("less equal", order), inner[0], inner[1])
         if operator == "power":
             base, exponent = items
-            by_base = self.multiply(exponent, self._node("power", (base, self.subtract(exponent, self.number(1.0)))))
+            by_base = self.multiply(exponent, self._power_over_base(node, base, exponent))
             by_exponent = self.multiply(node, self._log(base))
             return self._sum(self._guarded(inner[0], by_base), self._guarded(inner[1], by_exponent))
         return self._outer(operator, node, items[0], inner[0])
+
+    def _power_over_base(self, node: int, base: int, exponent: int) -> int:
+        """Return ``base ** (exponent - 1)`` without another power; at zero it is 1 for exponent 1, else taken as 0."""
+        zero, one = self.number(0.0), self.number(1.0)
+        first = self.choose(self._node("equal", (exponent, one)), one, zero)
+        at_zero = self._node("equal", (base, zero))
+        return self.choose(at_zero, first, self.multiply(node, self.reciprocal(base)))
 
     def _outer(self, operator: str, node: int, item: int, inner: dict[int, int]) -> dict[int, int]:
         """Return the derivatives of a function of one argument."""
