@@ -6,7 +6,7 @@ All functions work in one block of memory, the workspace, of vectors laid out by
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from senospine.engine.functions import Functions
 from senospine.engine.graph import LOGICAL
@@ -18,6 +18,7 @@ from senospine.errors import ModelError
 #: a pivot that elimination shrinks by more than this has lost its digits: the step is tried again, smaller
 PIVOT_LOSS = 1e-9
 _COMPARISONS = {"less": "<", "less equal": "<=", "equal": "=="}
+_CALLS = frozenset({"power", "exp", "log", "sin", "cos", "tan", "tanh"})
 _LIBRARY = frozenset({"sin", "cos", "tan", "tanh"})
 
 
@@ -68,12 +69,34 @@ class Scribe:
         self.leaves, self.stored = leaves, stored
         self._values: dict[int, Value] = {}
 
-    def write(self, roots: Iterable[int]) -> list[Value]:
-        """Return the values of ``roots`` as doubles."""
-        roots = list(roots)
-        for node in self.graph.ordered(roots, set(self.stored)):
-            self._values[node] = self._value(node)
-        return [self._real(node) for node in roots]
+    def write(self, roots: Sequence[int], use: Callable[[int, Value], None] | None = None) -> list[Value]:
+        """Return the values of ``roots`` as doubles, and hand each to ``use`` as soon as it is there.
+
+        Calls clobber every register, so what needs them is written first, and what follows is kept short-lived.
+        """
+        self.write_calls(roots)
+        values = []
+        for index, root in enumerate(roots):
+            self._write([root])
+            values.append(self._real(root))
+            if use is not None:
+                use(index, values[-1])
+        return values
+
+    def write_calls(self, roots: Sequence[int]) -> None:
+        """Write the calls that ``roots`` need, with what these need themselves."""
+        graph, stop = self.graph, self.stored
+        needed = graph.ordered(roots, stop.keys() | self._values.keys())
+        calls = [node for node in needed if graph.operators[node] in _CALLS and not {node} & stop.keys()]
+        if calls:
+            self._write(calls)
+            for node in [node for node in self._values if not graph.arguments[node] or node in stop]:
+                del self._values[node]  # rather load again than carry across calls
+
+    def _write(self, roots: Iterable[int]) -> None:
+        for node in self.graph.ordered(roots, self.stored.keys() | self._values.keys()):
+            if node not in self._values:
+                self._values[node] = self._value(node)
 
     def _value(self, node: int) -> Value:
         graph, lanes = self.graph, self.lanes
@@ -181,16 +204,16 @@ class SystemCode:
         with lanes.function("prepare", [POINTER]) as function:
             (workspace,) = function.args
             scribe = self._scribe(workspace, workspace, workspace, stored=False)
-            for index, value in enumerate(scribe.write(self.system.hoisted)):
-                lanes.store(value, workspace, self.layout.hoisted + index)
+            first = self.layout.hoisted
+            scribe.write(self.system.hoisted, lambda index, value: lanes.store(value, workspace, first + index))
         return function
 
     def _write_rates(self) -> Value:
         lanes = self.lanes
         with lanes.function("rates", [POINTER] * 4) as function:
             workspace, time, state, result = function.args
-            for index, value in enumerate(self._scribe(workspace, time, state).write(self.system.rates)):
-                lanes.store(value, result, index)
+            scribe = self._scribe(workspace, time, state)
+            scribe.write(self.system.rates, lambda index, value: lanes.store(value, result, index))
             self._add_infusions(workspace, result, 0)
         return function
 
@@ -216,44 +239,67 @@ class SystemCode:
             (workspace,) = function.args
             state, time = lanes.place(workspace, layout.state), lanes.place(workspace, layout.time)
             scribe = self._scribe(workspace, time, state)
-            nodes = [*system.rates, *system.by_time.values(), *system.jacobian.values()]
-            values = scribe.write(nodes)
-            n, m = system.states, len(system.by_time)
-            for index, value in enumerate(values[:n]):
-                lanes.store(value, workspace, layout.rate + index)
-            for row, value in zip(system.by_time, values[n : n + m], strict=True):
-                lanes.store(value, workspace, layout.by_time + row)
-            self._factor(workspace, dict(zip(system.jacobian, values[n + m :], strict=True)))
+            n, rows = system.states, list(system.by_time)
+
+            def keep(index: int, value: Value) -> None:
+                place = layout.rate + index if index < n else layout.by_time + rows[index - n]
+                if index < n + len(rows):
+                    lanes.store(value, workspace, place)
+
+            # the entries' calls are written here too, the entries themselves where they are needed
+            nodes = [*system.rates, *system.by_time.values()]
+            scribe.write_calls([*nodes, *system.jacobian.values()])
+            scribe.write(nodes, keep)
+            self._factor(workspace, scribe)
             self._add_infusions(workspace, workspace, layout.rate)
         return function
 
-    def _factor(self, workspace: Value, jacobian: dict[tuple[int, int], Value]) -> None:
-        lanes, plan, layout = self.lanes, self.system.plan, self.layout
+    def _factor(self, workspace: Value, scribe: Scribe) -> None:
+        """Write the elimination; entries of the matrix are computed when first needed and stored when final."""
+        lanes, plan, layout, jacobian = self.lanes, self.system.plan, self.layout, self.system.jacobian
         pivot = lanes.load(workspace, layout.pivot)
-        entry = {place: lanes.negative(value) for place, value in jacobian.items()}
-        for k in range(self.system.states):
-            entry[k, k] = lanes.add(pivot, entry[k, k]) if (k, k) in entry else pivot
-        original = {k: entry[k, k] for k in plan.updated}
-        sound: Value = None
+        entry: dict[tuple[int, int], Value] = {}
+        original: dict[int, Value] = {}
+
+        def at(i: int, j: int) -> Value | None:
+            if (i, j) not in entry:
+                if (i, j) in jacobian:
+                    value = scribe.write([jacobian[i, j]])[0]
+                    entry[i, j] = lanes.subtract(pivot, value) if i == j else lanes.negative(value)
+                elif i == j:
+                    entry[i, j] = pivot
+                if i == j:
+                    original[i] = entry[i, j]
+            return entry.get((i, j))
+
+        def keep(i: int, j: int) -> None:
+            lanes.store(entry[i, j], workspace, layout.factors + plan.slots[i, j])
+
+        lost: Value = None
         for operation in plan.operations:
             if len(operation) == 1:
                 (k,) = operation
+                value = at(k, k)
                 if k in plan.updated:
-                    size, least = (lanes.intrinsic("fabs", item) for item in (entry[k, k], original[k]))
-                    lost = lanes.compare("<", size, lanes.multiply(least, lanes.real(PIVOT_LOSS)))
-                    sound = lost if sound is None else lanes.here.or_(sound, lost)
-                entry[k, k] = lanes.divide(lanes.real(1.0), entry[k, k])
+                    size, least = (lanes.intrinsic("fabs", item) for item in (value, original[k]))
+                    here = lanes.compare("<", size, lanes.multiply(least, lanes.real(PIVOT_LOSS)))
+                    lost = here if lost is None else lanes.here.or_(lost, here)
+                entry[k, k] = lanes.divide(lanes.real(1.0), value)
+                keep(k, k)
+                for j in plan.upper[k]:
+                    at(k, j)
+                    keep(k, j)
             elif len(operation) == 2:
                 i, k = operation
-                entry[i, k] = lanes.multiply(entry[i, k], entry[k, k])
+                entry[i, k] = lanes.multiply(at(i, k), entry[k, k])
+                keep(i, k)
             else:
                 i, j, k = operation
                 product = lanes.multiply(entry[i, k], entry[k, j])
-                entry[i, j] = lanes.subtract(entry[i, j], product) if (i, j) in entry else lanes.negative(product)
-        for place, slot in plan.slots.items():
-            lanes.store(entry[place], workspace, layout.factors + slot)
+                before = at(i, j)
+                entry[i, j] = lanes.negative(product) if before is None else lanes.subtract(before, product)
         one = lanes.real(1.0)
-        lanes.store(one if sound is None else lanes.choose(sound, lanes.real(0.0), one), workspace, layout.sound)
+        lanes.store(one if lost is None else lanes.choose(lost, lanes.real(0.0), one), workspace, layout.sound)
 
     def _write_solve(self) -> Value:
         lanes, plan, layout = self.lanes, self.system.plan, self.layout
@@ -280,6 +326,6 @@ class SystemCode:
         with lanes.function("outputs", [POINTER] * 2) as function:
             workspace, state = function.args
             scribe = self._scribe(workspace, lanes.place(workspace, layout.moment), state)
-            for index, value in enumerate(scribe.write(self.system.outputs)):
-                lanes.store(value, workspace, layout.outputs + index)
+            first = layout.outputs
+            scribe.write(self.system.outputs, lambda index, value: lanes.store(value, workspace, first + index))
         return function

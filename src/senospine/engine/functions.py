@@ -9,6 +9,7 @@ exponent does not blow its rounding up. Rare arguments go through a branch that 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from senospine.engine.vectors import Lanes, Value
 
@@ -22,6 +23,7 @@ _LOG = (
     0.15386252931250757, 0.13268424423504332, 0.1309022274000801,
 )  # fmt: skip
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # the high word has 20 zero bits
+_LARGE = 700.0  # exp of this is far from the ends of normal numbers
 _SMALLEST = 2.2250738585072014e-308
 _SHIFTER = 6755399441055744.0  # 1.5 * 2^52: adding it leaves a whole number in the low bits
 _HALF_ROOT, _ONE = 0x3FE6A09E667F3BCD, 0x3FF0000000000000
@@ -68,24 +70,53 @@ class Functions:
             x = lanes.multiply(x, x)
         return terms[0]
 
-    def _exp(self, x: Value, low: Value = None) -> Value:
-        """Return ``exp(x + low)``."""
+    def _exp(self, x: Value) -> Value:
         lanes = self.lanes
-        x = lanes.choose(lanes.compare(">", x, lanes.real(800.0)), lanes.real(800.0), x)
-        x = lanes.choose(lanes.compare("<", x, lanes.real(-800.0)), lanes.real(-800.0), x)
+        ordinary = lanes.compare("<", lanes.intrinsic("fabs", x), lanes.real(_LARGE))
+        return self._with_rare(self._exp_inner(x), ordinary, lambda: self._any_exp(x))
+
+    def _with_rare(self, plain: Value, ordinary: Value, rare: Callable[[], Value]) -> Value:
+        """Return ``plain``, with the lanes that are not ordinary from ``rare``, which is seldom run."""
+        lanes = self.lanes
+        start = lanes.here.block
+        with lanes.here.if_then(lanes.any(lanes.here.not_(ordinary)), likely=False):
+            other = lanes.choose(ordinary, plain, rare())
+            end = lanes.here.block
+        result = lanes.here.phi(lanes.vector)
+        result.add_incoming(plain, start)
+        result.add_incoming(other, end)
+        return result
+
+    def _reduced(self, x: Value, low: Value = None) -> tuple[Value, Value]:
+        """Return n and exp(r) with x + low = n ln(2) + r."""
+        lanes = self.lanes
         n = lanes.intrinsic("rint", lanes.multiply(x, lanes.real(1 / math.log(2))))
         r = lanes.fused(n, lanes.real(-_LN2_HIGH), x)
         r = lanes.fused(n, lanes.real(-_LN2_LOW), r)
         if low is not None:
             r = lanes.add(r, low)
-        square = lanes.multiply(r, r)
-        tail = lanes.fused(self._polynomial(r, _EXP), square, r)
+        tail = lanes.fused(self._polynomial(r, _EXP), lanes.multiply(r, r), r)
+        return n, lanes.add(lanes.real(1.0), tail)
+
+    def _scaled(self, value: Value, exponent: Value) -> Value:
+        """Return ``value 2^exponent`` for an exponent within those of normal numbers."""
+        lanes = self.lanes
+        bits = lanes.bits(lanes.add(exponent, lanes.real(_SHIFTER + 1023)))
+        return lanes.multiply(value, lanes.double(lanes.here.shl(bits, lanes.integer(52))))
+
+    def _exp_inner(self, x: Value, low: Value = None) -> Value:
+        """Return ``exp(x + low)`` where that is a normal number."""
+        n, value = self._reduced(x, low)
+        return self._scaled(value, n)
+
+    def _any_exp(self, x: Value, low: Value = None) -> Value:
+        """Return ``exp(x + low)`` for any x; in two scalings, so that it may end in infinity or below normal."""
+        lanes = self.lanes
+        x = lanes.choose(lanes.compare(">", x, lanes.real(800.0)), lanes.real(800.0), x)
+        x = lanes.choose(lanes.compare("<", x, lanes.real(-800.0)), lanes.real(-800.0), x)
+        n, value = self._reduced(x, low)
         half = lanes.intrinsic("rint", lanes.multiply(n, lanes.real(0.5)))
-        result = lanes.add(lanes.real(1.0), tail)
-        for exponent in (half, lanes.subtract(n, half)):  # in two, so that it may end in infinity or below normal
-            bits = lanes.bits(lanes.add(exponent, lanes.real(_SHIFTER + 1023)))
-            result = lanes.multiply(result, lanes.double(lanes.here.shl(bits, lanes.integer(52))))
-        return result
+        return self._scaled(self._scaled(value, half), lanes.subtract(n, half))
 
     def _log_parts(self, x: Value, shift: Value = None) -> tuple[Value, Value]:
         """Return log(x 2^shift) as a sum of two words, for positive normal x."""
@@ -128,46 +159,31 @@ class Functions:
 
     def _log(self, x: Value) -> Value:
         lanes = self.lanes
-        high, low = self._log_parts(x)
-        plain = lanes.add(high, low)
-        ordinary = self._ordinary(x)
-        start = lanes.here.block
-        with lanes.here.if_then(lanes.any(lanes.here.not_(ordinary)), likely=False):
-            high, low = self._log_parts(*self._enlarged(x))
-            other = lanes.add(high, low)
-            other = lanes.choose(lanes.compare("==", x, lanes.real(math.inf)), x, other)
-            other = lanes.choose(lanes.compare("==", x, lanes.real(0.0)), lanes.real(-math.inf), other)
-            bad = lanes.compare("<", x, lanes.real(0.0), unordered=True)
-            other = lanes.choose(ordinary, plain, lanes.choose(bad, lanes.real(math.nan), other))
-            rare = lanes.here.block
-        result = lanes.here.phi(lanes.vector)
-        result.add_incoming(plain, start)
-        result.add_incoming(other, rare)
-        return result
+        return self._with_rare(lanes.add(*self._log_parts(x)), self._ordinary(x), lambda: self._rare_log(x))
+
+    def _rare_log(self, x: Value) -> Value:
+        lanes = self.lanes
+        result = lanes.add(*self._log_parts(*self._enlarged(x)))
+        result = lanes.choose(lanes.compare("==", x, lanes.real(math.inf)), x, result)
+        result = lanes.choose(lanes.compare("==", x, lanes.real(0.0)), lanes.real(-math.inf), result)
+        bad = lanes.compare("<", x, lanes.real(0.0), unordered=True)
+        return lanes.choose(bad, lanes.real(math.nan), result)
 
     def _power(self, a: Value, b: Value) -> Value:
         lanes = self.lanes
-        plain = self._positive_power(a, b)
-        size = lanes.intrinsic("fabs", b)
-        ordinary = lanes.here.and_(self._ordinary(a), lanes.compare("<", size, lanes.real(math.inf)))
-        start = lanes.here.block
-        with lanes.here.if_then(lanes.any(lanes.here.not_(ordinary)), likely=False):
-            other = lanes.choose(ordinary, plain, self._rare_power(a, b))
-            rare = lanes.here.block
-        result = lanes.here.phi(lanes.vector)
-        result.add_incoming(plain, start)
-        result.add_incoming(other, rare)
-        return result
+        product, rest = self._exponent(a, b)
+        normal = lanes.compare("<", lanes.intrinsic("fabs", product), lanes.real(_LARGE))
+        ordinary = lanes.here.and_(self._ordinary(a), normal)
+        return self._with_rare(self._exp_inner(product, rest), ordinary, lambda: self._rare_power(a, b))
 
-    def _positive_power(self, a: Value, b: Value, shift: Value = None) -> Value:
+    def _exponent(self, a: Value, b: Value, shift: Value = None) -> tuple[Value, Value]:
+        """Return b log(a) as a sum of two words, for positive normal a."""
         lanes = self.lanes
         first, rest = self._log_parts(a, shift)
         high = lanes.add(first, rest)
         low = lanes.add(lanes.subtract(first, high), rest)
         product = lanes.multiply(b, high)
-        rest = lanes.fused(b, low, lanes.fused(b, high, lanes.negative(product)))
-        small = lanes.compare("<", lanes.intrinsic("fabs", product), lanes.real(1000.0))
-        return self._exp(product, lanes.choose(small, rest, lanes.real(0.0)))
+        return product, lanes.fused(b, low, lanes.fused(b, high, lanes.negative(product)))
 
     def _rare_power(self, a: Value, b: Value) -> Value:
         """Return a ** b for any arguments, in the order of C's rules."""
@@ -175,7 +191,9 @@ class Functions:
         zero, one, infinite = lanes.real(0.0), lanes.real(1.0), lanes.real(math.inf)
         size = lanes.intrinsic("fabs", a)
         big, shift = self._enlarged(size)
-        result = self._positive_power(big, b, shift)
+        product, rest = self._exponent(big, b, shift)
+        small = lanes.compare("<", lanes.intrinsic("fabs", product), lanes.real(1000.0))
+        result = self._any_exp(product, lanes.choose(small, rest, zero))
         rising = lanes.compare(">", b, zero)
         result = lanes.choose(lanes.compare("==", size, zero), lanes.choose(rising, zero, infinite), result)
         result = lanes.choose(lanes.compare("==", size, infinite), lanes.choose(rising, infinite, zero), result)

@@ -7,7 +7,7 @@ is solved (2). What is of level 1 is computed once per subject, so products and 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from senospine.errors import ModelError
 from senospine.model.expressions import OPERATORS, Call, Expression, Name, Number, Time, evaluate
@@ -366,7 +366,7 @@ class Graph:
 
     # ----------------------------------------------------------------- orders
 
-    def ordered(self, roots: Iterable[int], stop: frozenset[int] | set[int] = frozenset()) -> list[int]:
+    def ordered(self, roots: Iterable[int], stop: Collection[int] = ()) -> list[int]:
         """Return what ``roots`` need in an order of computation, not looking behind the nodes in ``stop``."""
         seen: set[int] = set()
         pending = list(roots)
