@@ -148,4 +148,5 @@ def worst_error(values: Array, truth: Array) -> Array:
     Both of shape (n_subjects, n_times, n_outputs).
     """
     peak = np.abs(truth).max(axis=1, keepdims=True)
-    return np.asarray((np.abs(values - truth) / np.maximum(np.abs(truth), 0.01 * peak)).max(axis=(1, 2)))
+    size = np.maximum(np.maximum(np.abs(truth), 0.01 * peak), 1e-300)
+    return np.asarray((np.abs(values - truth) / size).max(axis=(1, 2)))

@@ -15,8 +15,8 @@ from senospine.engine.tableaus import METHODS
 from senospine.engine.vectors import POINTER, Lanes, Value, whole
 from senospine.errors import ModelError
 
-#: a pivot that elimination shrinks by more than this has lost its digits: the step is tried again, smaller
-PIVOT_LOSS = 1e-9
+#: a pivot smaller than this part of what it was made of has lost its digits: the step is tried again, smaller
+PIVOT_LOSS = 1e-11
 _COMPARISONS = {"less": "<", "less equal": "<=", "equal": "=="}
 _CALLS = frozenset({"power", "exp", "log", "sin", "cos", "tan", "tanh"})
 _LIBRARY = frozenset({"sin", "cos", "tan", "tanh"})
@@ -276,13 +276,16 @@ class SystemCode:
             lanes.store(entry[i, j], workspace, layout.factors + plan.slots[i, j])
 
         lost: Value = None
+        least = pivot
         for operation in plan.operations:
             if len(operation) == 1:
                 (k,) = operation
                 value = at(k, k)
+                size = lanes.intrinsic("fabs", value)
+                least = lanes.least(size, least)
                 if k in plan.updated:
-                    size, least = (lanes.intrinsic("fabs", item) for item in (value, original[k]))
-                    here = lanes.compare("<", size, lanes.multiply(least, lanes.real(PIVOT_LOSS)))
+                    before = lanes.multiply(lanes.intrinsic("fabs", original[k]), lanes.real(PIVOT_LOSS))
+                    here = lanes.compare("<", size, before)
                     lost = here if lost is None else lanes.here.or_(lost, here)
                 entry[k, k] = lanes.divide(lanes.real(1.0), value)
                 keep(k, k)
@@ -296,10 +299,11 @@ class SystemCode:
             else:
                 i, j, k = operation
                 product = lanes.multiply(entry[i, k], entry[k, j])
-                before = at(i, j)
-                entry[i, j] = lanes.negative(product) if before is None else lanes.subtract(before, product)
-        one = lanes.real(1.0)
-        lanes.store(one if lost is None else lanes.choose(lost, lanes.real(0.0), one), workspace, layout.sound)
+                old = at(i, j)
+                entry[i, j] = lanes.negative(product) if old is None else lanes.subtract(old, product)
+        small = lanes.compare("<", least, lanes.multiply(pivot, lanes.real(PIVOT_LOSS)))
+        lost = small if lost is None else lanes.here.or_(lost, small)
+        lanes.store(lanes.choose(lost, lanes.real(0.0), lanes.real(1.0)), workspace, layout.sound)
 
     def _write_solve(self) -> Value:
         lanes, plan, layout = self.lanes, self.system.plan, self.layout

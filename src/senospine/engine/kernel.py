@@ -55,6 +55,11 @@ class Kernel:
     model: Model
     outputs: tuple[str, ...]
 
+    @property
+    def code_path(self) -> str:
+        """What decides the bits of a result beside its inputs and the tolerance."""
+        raise NotImplementedError
+
     def solve(
         self,
         parameters: Mapping[str, ArrayLike] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 #: counts as part of the cache key; raise it with every change of what is emitted
-EMITTER = 1
+EMITTER = 2
 
 
 class Job(IntEnum):

@@ -33,6 +33,11 @@ _MESSAGES = {
 class ScipyKernel(Kernel):
     """A kernel that solves with SciPy."""
 
+    @property
+    def code_path(self) -> str:
+        """What decides the bits of a result beside its inputs and the tolerance."""
+        return "scipy LSODA, float64"
+
     @cached_property
     def _rhs(self) -> Any:
         return right_hand_side(self.model.states, list(self.model.parameters), self.model.assignments, self.model.rates)
