@@ -2,7 +2,7 @@
 
 Three drugs (gut, plasma, tissue; one eliminated with saturation), each diffusing through a line of disc layers;
 senescent cells in three layers and in bone, killed by what reaches them; their secretome, bone cells, porosity, nerves,
-vessels, platelets, pain. Time in hours. The numbers are plausible, not calibrated; they serve for speed and accuracy only.
+vessels, platelets, pain. Time in hours. The numbers are plausible, not calibrated: they serve for speed and accuracy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from senospine.model.register import Variable
 
 Array = NDArray[np.float64]
 DRUGS = "ABC"
-BIOLOGY = "S1 S2 S3 SB IL OC OB POR INN VES PRO T1 T2 T3 PLT PAIN".split()
+BIOLOGY = ["S1", "S2", "S3", "SB", "IL", "OC", "OB", "POR", "INN", "VES", "PRO", "T1", "T2", "T3", "PLT", "PAIN"]
 OUTPUT_TIMES = np.arange(3.0, 26 * 336.0, 48.0)
 DOSE_TIMES = [336.0 * cycle + 24.0 * day for cycle in range(26) for day in range(5)]
 LN2 = math.log(2.0)
@@ -49,7 +49,9 @@ class Reference:
         """Return log-normal parameters; subject i is the same whatever the count."""
         nominal, variation = (np.array(list(item.values())) for item in (self.nominal, self.variation))
         spread = np.sqrt(np.log1p(variation**2))
-        draws = [np.random.Generator(np.random.Philox(key=[seed, i])).standard_normal(len(nominal)) for i in range(count)]
+        draws = [
+            np.random.Generator(np.random.Philox(key=[seed, i])).standard_normal(len(nominal)) for i in range(count)
+        ]
         values = nominal * np.exp(spread * np.clip(np.array(draws), -2.5, 2.5))
         return dict(zip(self.nominal, values.T, strict=True))
 
@@ -58,7 +60,11 @@ class Reference:
         count = len(population["doseA"])
         return Schedule.each(
             [
-                [Entry(time, "bolus", f"G{drug}", float(population[f"dose{drug}"][i])) for time in DOSE_TIMES for drug in DRUGS]
+                [
+                    Entry(time, "bolus", f"G{drug}", float(population[f"dose{drug}"][i]))
+                    for time in DOSE_TIMES
+                    for drug in DRUGS
+                ]
                 for i in range(count)
             ]
         )
@@ -74,7 +80,11 @@ def reference_model(layers: int = 7) -> Reference:
         nominal[name], variation[name] = value, cv
         return name
 
-    kinetics = {"A": (1.2, LN2 / 4 * 1.5, 0.30, 0.15), "B": (0.8, None, 0.20, 0.10), "C": (0.5, LN2 / 17 * 1.8, 0.10, 0.08)}
+    kinetics = {
+        "A": (1.2, LN2 / 4 * 1.5, 0.30, 0.15),
+        "B": (0.8, None, 0.20, 0.10),
+        "C": (0.5, LN2 / 17 * 1.8, 0.10, 0.08),
+    }
     for drug, dose in zip(DRUGS, (3.0, 8.0, 2.0), strict=True):
         absorption, elimination, out, back = kinetics[drug]
         ka, k12, k21 = par(f"ka{drug}", absorption), par(f"k12{drug}", out), par(f"k21{drug}", back)
@@ -102,7 +112,8 @@ def reference_model(layers: int = 7) -> Reference:
         ("iOCA", 1.0, 0.3), ("kOB", 0.004, 0.3), ("kdOB", 0.002, 0.3), ("aOB", 1.0, 0.3), ("kPOR", 0.0006, 0.3),
         ("kqPOR", 0.0006, 0.3), ("kINN", 0.0008, 0.3), ("kdINN", 0.0004, 0.3), ("kVES", 0.0005, 0.3),
         ("kdVES", 0.0005, 0.3), ("ktr", 4.0 / 120.0, 0.15), ("gam", 0.17, 0.1), ("PLT0", 250.0, 0.15),
-        ("emaxP", 0.6, 0.1), ("ECP", 1.0, 0.3), ("kPAIN", LN2 / 72, 0.3), ("kdPAIN", LN2 / 72, 0.3), ("aPAIN", 0.5, 0.3),
+        ("emaxP", 0.6, 0.1), ("ECP", 1.0, 0.3), ("kPAIN", LN2 / 72, 0.3), ("kdPAIN", LN2 / 72, 0.3),
+        ("aPAIN", 0.5, 0.3),
     ):  # fmt: skip
         par(name, value, cv)
     assignments = {}
@@ -127,7 +138,7 @@ def reference_model(layers: int = 7) -> Reference:
         "PLT": "ktr*(T3 - PLT)",
         "PAIN": "kPAIN*INN*(1 + aPAIN*IL) - kdPAIN*PAIN",
     }
-    first = {name: "1" for name in BIOLOGY} | dict.fromkeys(("PRO", "T1", "T2", "T3", "PLT"), "PLT0")
+    first = dict.fromkeys(BIOLOGY, "1") | dict.fromkeys(("PRO", "T1", "T2", "T3", "PLT"), "PLT0")
     lines = [f"  {name} := {text};" for name, text in assignments.items()]
     lines += [f"  {name}' = {text};" for name, text in rates.items()]
     lines += [f"  {name} = {first.get(name, '0')};" for name in rates]
@@ -143,9 +154,9 @@ def reference_model(layers: int = 7) -> Reference:
 
 
 def worst_error(values: Array, truth: Array) -> Array:
-    """Return each subject's largest error at any output and time, relative to the larger of the value and 1 % of its peak.
+    """Return each subject's largest error at any output and time.
 
-    Both of shape (n_subjects, n_times, n_outputs).
+    Relative to the larger of the value and 1 % of its peak. Both of shape (n_subjects, n_times, n_outputs).
     """
     peak = np.abs(truth).max(axis=1, keepdims=True)
     size = np.maximum(np.maximum(np.abs(truth), 0.01 * peak), 1e-300)

@@ -76,7 +76,8 @@ def test_a_warm_start_imports_neither_numba_nor_the_emitter(tmp_path: Path) -> N
         "import sys, senospine\n"
         f"kernel = senospine.compile_model(senospine.load_model('mouse'), cache={str(tmp_path)!r})\n"
         "warm = kernel.build(); kernel.solve(times=[10.0])\n"
-        "print(warm, *(name in sys.modules for name in ('numba', 'scipy', 'senospine.engine.vectors', 'senospine.engine.driver')))"
+        "names = ('numba', 'scipy', 'senospine.engine.vectors', 'senospine.engine.driver')\n"
+        "print(warm, *(name in sys.modules for name in names))"
     )
     answers = [subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True) for _ in "12"]
     assert answers[0].stdout.split()[0] == "False"

@@ -16,7 +16,26 @@ from senospine.engine.vectors import POINTER, WHOLE, Lanes
 Array = NDArray[np.float64]
 COUNT = 1 << 14
 SPECIAL = np.array(
-    [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1e300, 5e-324, 709.0]
+    [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        2.0,
+        -2.0,
+        0.5,
+        -0.5,
+        3.0,
+        -3.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        1e-310,
+        -1e-310,
+        1e300,
+        5e-324,
+        709.0,
+    ]
 )
 
 

@@ -74,7 +74,10 @@ def test_each_subject_has_its_own_schedule_times_and_start_values() -> None:
     kernel = compile_model(model_of(BATEMAN), cache=False)
     rng = np.random.default_rng(3)
     entries = [
-        [Entry(float(t), "bolus", "gut", float(a)) for t, a in zip(rng.uniform(0, 9, i % 5), rng.random(5), strict=False)]
+        [
+            Entry(float(t), "bolus", "gut", float(a))
+            for t, a in zip(rng.uniform(0, 9, i % 5), rng.random(5), strict=False)
+        ]
         + [Entry(float(rng.uniform(0, 5)), "infusion", "plasma", 1.0, float(rng.uniform(0.1, 4)))] * (i % 3 == 0)
         + [Entry(4.0, "switch", "ke", float(rng.uniform(0.1, 2)))] * (i % 2)
         for i in range(23)

@@ -91,7 +91,9 @@ def _target() -> Any:
     llvm.initialize_native_asmprinter()
     machine = this_machine()
     triple = llvm.Target.from_default_triple()
-    return triple.create_target_machine(cpu=machine.name, features=machine.features, opt=2, reloc="pic", codemodel="small", jit=True)
+    return triple.create_target_machine(
+        cpu=machine.name, features=machine.features, opt=2, reloc="pic", codemodel="small", jit=True
+    )
 
 
 def _compile(text: str, target: Any) -> bytes:

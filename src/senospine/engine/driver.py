@@ -196,7 +196,11 @@ class _Driver:
             here = lanes.here
             places = [lanes.place(self.workspace, place) for place in (layout.time, layout.state, layout.rate)]
             here.call(self.code.rates, [self.workspace, *places])
-            worst, culprit, size = here.alloca(REAL), here.alloca(WHOLE), self.lanes.outside("llvm.fabs.f64", REAL, [REAL])
+            worst, culprit, size = (
+                here.alloca(REAL),
+                here.alloca(WHOLE),
+                self.lanes.outside("llvm.fabs.f64", REAL, [REAL]),
+            )
             here.store(number(-1.0), worst)
             here.store(whole(0), culprit)
             last = here.select(
@@ -429,7 +433,9 @@ class _Driver:
             def inside() -> None:
                 here = lanes.here
                 refused = here.fcmp_ordered("!=", self._of_lane(layout.refused, lane), number(0.0))
-                small = here.fcmp_ordered("<", self._of_lane(layout.proposed, lane), self._of_lane(layout.stage_time, lane))
+                small = here.fcmp_ordered(
+                    "<", self._of_lane(layout.proposed, lane), self._of_lane(layout.stage_time, lane)
+                )
                 with here.if_then(here.and_(refused, small)):
                     error = self._of_lane(layout.error, lane)
                     unknown = here.fcmp_unordered("uno", error, error)
@@ -508,4 +514,3 @@ class _Driver:
         """Write ``size() -> doubles of a workspace``, so that code from the cache says it itself."""
         with self.lanes.function("size", [], WHOLE, public=True):
             self.lanes.here.ret(whole(self.layout.size * self.lanes.width))
-

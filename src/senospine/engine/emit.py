@@ -124,7 +124,9 @@ class Scribe:
         if operator in {"exp", "log", "power"}:
             return getattr(self.functions, operator)(*x)
         if operator in {"square root", "abs", "floor", "ceiling"}:
-            return lanes.intrinsic({"square root": "sqrt", "abs": "fabs", "ceiling": "ceil"}.get(operator, operator), x[0])
+            return lanes.intrinsic(
+                {"square root": "sqrt", "abs": "fabs", "ceiling": "ceil"}.get(operator, operator), x[0]
+            )
         if operator in {"min", "max"}:  # NaN if either is NaN
             inner = lanes.choose(lanes.compare("<" if operator == "min" else ">", x[0], x[1]), x[0], x[1])
             return lanes.choose(lanes.here.fcmp_unordered("uno", x[0], x[0]), x[0], inner)

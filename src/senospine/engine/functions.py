@@ -53,7 +53,7 @@ class Functions:
         if name not in self._written:
             with lanes.function(f"lanes_{name}", [lanes.vector] * len(items), lanes.vector) as function:
                 lanes.exact, before = True, lanes.exact
-                lanes.here.ret({"exp": self._exp, "log": self._log, "power": self._power}[name](*function.args))
+                lanes.here.ret(getattr(self, f"_{name}")(*function.args))
                 lanes.exact = before
             self._written[name] = function
         return lanes.here.call(self._written[name], items)

@@ -6,6 +6,7 @@ is solved (2). What is of level 1 is computed once per subject, so products and 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -263,7 +264,7 @@ class Graph:
             return self._joined(operator, items)
         if operator in {"gt", "geq"}:
             operator, items = {"gt": "lt", "geq": "leq"}[operator], items[::-1]
-        pairs = [self._node(_COMPARISON[operator], pair) for pair in zip(items, items[1:], strict=False)]
+        pairs = [self._node(_COMPARISON[operator], pair) for pair in itertools.pairwise(items)]
         return self._joined("and", pairs)
 
     def _joined(self, operator: str, items: Sequence[int]) -> int:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,24 +16,24 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senospine.engine.breakpoints import BreakPoints
 from senospine.engine.cache import Code, default_folder, load_code, this_machine
 from senospine.engine.inputs import count_subjects, initial_states, output_times, parameter_values
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.layout import EMITTER, Job
-from senospine.engine.schedule import Schedule, compile_entries
+from senospine.engine.problem import Problem, Run
+from senospine.engine.schedule import Schedule
 from senospine.engine.status import Failure, Status
 from senospine.engine.tableaus import METHODS, RODAS4, RODAS5P
-from senospine.errors import ModelError, ScheduleError
+from senospine.errors import ModelError
 
 Array = NDArray[np.float64]
-Whole = NDArray[np.int64]
 
 DEFAULT_RTOL = 1e-5
 #: at this tolerance and below the method of order five needs less time
 TIGHT = 5e-5
 #: below this, rounding decides what is accepted
 TIGHTEST = 1e-13
-_KINDS = {"add to state": 0, "set parameter": 1, "add to rate": 2}
 
 
 @dataclass(frozen=True)
@@ -140,19 +140,19 @@ class LaneKernel(Kernel):
         n = count_subjects(parameters or {}, schedule, times, initial or {}, n_subjects)
         values = parameter_values(parameters or {}, self.model.parameters, n)
         first = initial_states(self.model, initial or {}, values, start, n)
-        table = _Table.of(schedule, self.model.states, list(self.model.parameters), start, n)
-        problem = _Problem(
+        table = BreakPoints.of(schedule, self.model.states, list(self.model.parameters), start, n)
+        problem = Problem(
             np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads
         )
         method = 1 if rtol <= TIGHT else 0
         if rtol < TIGHTEST:
-            run = _Run.refused(problem, len(self.outputs))
+            run = Run.refused(problem, len(self.outputs))
         else:
             run = self._run(problem, rtol, method)
             again = np.flatnonzero((run.status == Status.STEP_TOO_SMALL) | (run.status == Status.NOT_FINITE))
             if again.size:
                 tighter = max(rtol / 100, 10 * TIGHTEST)
-                run.replace(again, self._run(problem.only(again), tighter, METHODS.index(RODAS5P)))
+                run.take(again, self._run(problem.only(again), tighter, METHODS.index(RODAS5P)))
         failures = tuple(self._failure(run, int(subject)) for subject in np.flatnonzero(run.status))
         for failure in failures:
             own = times if times.ndim == 1 else times[failure.subject]
@@ -161,15 +161,15 @@ class LaneKernel(Kernel):
         words = f"{METHODS[method].name}, {self.code_path}, rtol {rtol:g}, {self.norm} norm"
         return Solution(times, columns, run.status, failures, words, run.steps)
 
-    def _failure(self, run: _Run, subject: int) -> Failure:
+    def _failure(self, run: Run, subject: int) -> Failure:
         state = self.model.states[int(run.failed_state[subject])]
         return Failure(subject, Status(int(run.status[subject])), float(run.failed_time[subject]), state)
 
-    def _run(self, problem: _Problem, rtol: float, method: int) -> _Run:
+    def _run(self, problem: Problem, rtol: float, method: int) -> Run:
         """Solve a problem with one method and tolerance."""
         code = self._code
         n, times, table = problem.count, problem.times, problem.table
-        run = _Run.empty(n, times.shape[-1], len(self.outputs))
+        run = Run.empty(n, times.shape[-1], len(self.outputs))
         scales = rtol * np.array([self.model.scale(name) for name in self.model.states])
         job = np.zeros(Job.SIZE, dtype=np.int64)
         arrays: dict[Job, NDArray[Any]] = {
@@ -203,105 +203,6 @@ class LaneKernel(Kernel):
         for helper in helpers:
             helper.join()
         return run
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Break points of all schedules in one row after the other; each subject has the number of its schedule."""
-
-    of_subject: Whole
-    row_start: Whole
-    row_time: Array
-    action_start: Whole
-    kind: Whole
-    index: Whole
-    value: Array
-
-    @classmethod
-    def of(
-        cls, schedule: Schedule | None, states: Sequence[str], parameters: Sequence[str], start: float, n: int
-    ) -> _Table:
-        each = schedule is not None and schedule.per_subject
-        row_start, row_time, action_start = [0], [], [0]
-        actions: list[tuple[int, int, float]] = []
-        for number in range(n if each else 1):
-            points = compile_entries(schedule.of(number), states, parameters) if schedule is not None else []
-            if points and points[0][0] < start:
-                where = f"subject {number}"
-                raise ScheduleError(f"an entry at {points[0][0]:g} lies before the start at {start:g}", where=where)
-            for time, doings in points:
-                row_time.append(time)
-                actions += [(_KINDS[item.operation], item.index, item.value) for item in doings]
-                action_start.append(len(actions))
-            row_start.append(len(row_time))
-        return cls(
-            np.arange(n) if each else np.zeros(n, dtype=np.int64),
-            np.array(row_start, dtype=np.int64),
-            np.array(row_time, dtype=np.float64),
-            np.array(action_start, dtype=np.int64),
-            np.array([item[0] for item in actions], dtype=np.int64),
-            np.array([item[1] for item in actions], dtype=np.int64),
-            np.array([item[2] for item in actions], dtype=np.float64),
-        )
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """What is solved: initial values and parameters of each subject, output times, break points."""
-
-    first: Array
-    values: Array
-    times: Array
-    table: _Table
-    start: float
-    max_steps: int
-    threads: int | None
-
-    @property
-    def count(self) -> int:
-        return len(self.first)
-
-    def only(self, subjects: Whole) -> _Problem:
-        """Return the problem of some of the subjects."""
-        from dataclasses import replace
-
-        return replace(
-            self,
-            first=self.first[subjects],
-            values=self.values[subjects],
-            times=self.times if self.times.ndim == 1 else self.times[subjects],
-            table=replace(self.table, of_subject=self.table.of_subject[subjects]),
-        )
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What the machine code wrote."""
-
-    values: Array
-    status: Whole
-    steps: Whole
-    failed_time: Array
-    failed_state: Whole
-
-    @classmethod
-    def empty(cls, n: int, n_times: int, n_outputs: int) -> _Run:
-        values = np.full((n, n_times, n_outputs), math.nan)
-        whole = [np.zeros(shape, dtype=np.int64) for shape in (n, (n, 2), n)]
-        return cls(values, whole[0], whole[1], np.zeros(n), whole[2])
-
-    @classmethod
-    def refused(cls, problem: _Problem, n_outputs: int) -> _Run:
-        """Return the run of subjects whose tolerance is too tight to begin."""
-        run = cls.empty(problem.count, problem.times.shape[-1], n_outputs)
-        run.status[:], run.failed_time[:] = Status.TOLERANCE_TOO_TIGHT, problem.start
-        return run
-
-    def replace(self, subjects: Whole, other: _Run) -> None:
-        """Put the other run's subjects in the place of ours; their steps are added."""
-        self.values[subjects], self.status[subjects] = other.values, other.status
-        self.steps[subjects] += other.steps
-        self.failed_time[subjects], self.failed_state[subjects] = other.failed_time, other.failed_state
 
 
 def _aligned(count: int) -> Array:

@@ -211,9 +211,7 @@ def write_start(code: SystemCode) -> Value:
         lanes.loop(n, change)
         d2 = lanes.divide(root(layout.error), h0)
         largest = lanes.greatest(d2, d1)  # d1 where d2 is NaN
-        power = code.functions.power(
-            lanes.divide(lanes.real(0.01), largest), lanes.load(workspace, layout.exponent)
-        )
+        power = code.functions.power(lanes.divide(lanes.real(0.01), largest), lanes.load(workspace, layout.exponent))
         floor = lanes.greatest(lanes.real(1e-6), lanes.multiply(h0, lanes.real(1e-3)))
         h1 = lanes.choose(lanes.compare("<", largest, lanes.real(1e-15)), floor, power)
         first = lanes.least(lanes.multiply(h0, lanes.real(100.0)), h1)

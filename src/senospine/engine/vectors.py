@@ -52,7 +52,9 @@ class Lanes:
     # -------------------------------------------------------------- functions
 
     @contextmanager
-    def function(self, name: str, arguments: Sequence[Value], result: Value = None, *, public: bool = False) -> Iterator[Value]:
+    def function(
+        self, name: str, arguments: Sequence[Value], result: Value = None, *, public: bool = False
+    ) -> Iterator[Value]:
         """Write the body of a function; pointers in it never overlap. Leaves with ``return`` where none was written."""
         kind = ir.FunctionType(result or ir.VoidType(), arguments)
         function = ir.Function(self.module, kind, name)
@@ -86,7 +88,9 @@ class Lanes:
         result: Value = ir.Constant(self.vector, ir.Undefined)
         for lane in range(self.width):
             index = ir.Constant(ir.IntType(32), lane)
-            result = self.here.insert_element(result, self.here.call(function, [self.here.extract_element(item, index)]), index)
+            result = self.here.insert_element(
+                result, self.here.call(function, [self.here.extract_element(item, index)]), index
+            )
         return result
 
     # ------------------------------------------------------------- arithmetic

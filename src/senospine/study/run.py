@@ -193,7 +193,8 @@ def run_study(
     model: Model = load_model(study.species)
     inputs = {
         "study": study.name, "study_sha256": study.sha256, "model": model.name, "model_sha256": model.sha256,
-        "animals": animals, "seed": seed, "rtol": rtol, "block": BLOCK, "code_path": _kernel(study.species, model.sha256).code_path,
+        "animals": animals, "seed": seed, "rtol": rtol, "block": BLOCK,
+        "code_path": _kernel(study.species, model.sha256).code_path,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
     }  # fmt: skip
     out = OutcomeFolder(Path(folder), inputs, overwrite=overwrite)
