@@ -153,11 +153,11 @@ def reference_model(layers: int = 7) -> Reference:
     return Reference(model, outputs, nominal, variation)
 
 
-def worst_error(values: Array, truth: Array) -> Array:
+def worst_error(values: Array, truth: Array, floor: Array | float = 1e-300) -> Array:
     """Return each subject's largest error at any output and time.
 
-    Relative to the larger of the value and 1 % of its peak. Both of shape (n_subjects, n_times, n_outputs).
+    Relative to the larger of the value, 1 % of its peak, and ``floor``. Both of shape (n_subjects, n_times, n_outputs).
     """
     peak = np.abs(truth).max(axis=1, keepdims=True)
-    size = np.maximum(np.maximum(np.abs(truth), 0.01 * peak), 1e-300)
+    size = np.maximum(np.maximum(np.abs(truth), 0.01 * peak), floor)
     return np.asarray((np.abs(values - truth) / size).max(axis=(1, 2)))

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from senospine.engine.graph import TIME, Graph
+from senospine.engine.derivatives import TIME, Derivatives
+from senospine.engine.graph import Graph
 from senospine.engine.lu import factorise
+from senospine.engine.reader import Reader
 from senospine.errors import ModelError
 from senospine.model.expressions import OPERATORS, Call, Expression, Name, Number, Time, evaluate
 
@@ -45,7 +47,7 @@ def value_of(graph: Graph, node: int, states: list[float], parameters: list[floa
 def read(expression: Expression) -> tuple[Graph, int]:
     graph = Graph()
     slots = {"x": graph.leaf("state", 0), "y": graph.leaf("state", 1), "k": graph.leaf("parameter", 0)}
-    return graph, graph.read(expression, slots)
+    return graph, Reader(graph, slots).read(expression)
 
 
 def numerical(expression: Expression, point: dict[str, float], name: str) -> float:
@@ -106,7 +108,7 @@ def test_derivatives_agree_with_differences(case: str) -> None:
     expression = SMOOTH[case]
     point = {"x": 1.3, "y": 0.7, "k": 2.6, "time": 0.4}
     graph, root = read(expression)
-    derivatives = graph.derivatives(root)
+    derivatives = Derivatives(graph).of(root)
     for variable, name in ((0, "x"), (1, "y"), (TIME, "time")):
         expected = numerical(expression, point, name)
         node = derivatives.get(variable)
@@ -147,7 +149,7 @@ def test_reading_keeps_the_value_and_derivatives_agree(tree: Expression, x: floa
         # away from kinks, and where differences can be trusted
         assume(math.isfinite(slope) and abs(slope) < 1e5)
         assume(max(abs(narrow - slope), abs(broad - slope)) < 0.1 * (1 + abs(slope)))
-        node = graph.derivatives(root).get(variable)
+        node = Derivatives(graph).of(root).get(variable)
         found = 0.0 if node is None else value_of(graph, node, [x, y], [k], 0.7)
         assert abs(found - slope) <= 0.05 * (1 + abs(slope)), name
 
@@ -156,8 +158,9 @@ def test_equal_parts_are_stored_once_and_what_is_fixed_is_gathered() -> None:
     graph, root = read(Call("times", (Call("times", (X, K)), Call("times", (Number(2.0), K, Y)))))
     assert len(graph.hoisted([root])) == 1  # 2 k k
     assert graph.operators[root] == "multiply"
-    first = graph.read(Call("exp", (Call("plus", (X, Y)),)), {"x": 0, "y": 1})
-    second = graph.read(Call("exp", (Call("plus", (Y, X)),)), {"x": 0, "y": 1})
+    slots = {"x": graph.leaf("state", 0), "y": graph.leaf("state", 1)}
+    first = Reader(graph, slots).read(Call("exp", (Call("plus", (X, Y)),)))
+    second = Reader(graph, slots).read(Call("exp", (Call("plus", (Y, X)),)))
     assert first == second
 
 
@@ -169,7 +172,7 @@ def test_a_product_with_zero_may_be_nan_and_stays() -> None:
 @pytest.mark.parametrize(("exponent", "expected"), [(0.5, 0.0), (1.0, 3.0), (2.0, 0.0)])
 def test_the_derivative_of_a_power_is_finite_at_zero(exponent: float, expected: float) -> None:
     graph, root = read(Call("power", (Call("times", (Number(3.0), X)), K)))
-    node = graph.derivatives(root)[0]
+    node = Derivatives(graph).of(root)[0]
     assert value_of(graph, node, [0.0, 0.0], [exponent], 0.0) == expected
 
 

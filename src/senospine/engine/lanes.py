@@ -67,6 +67,9 @@ class LaneKernel(Kernel):
     width: int | None = None
     cache: str | Path | Literal[False] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _recent: dict[str, tuple[Schedule | None, tuple[float, int], BreakPoints]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.norm not in {"rms", "max"}:
@@ -140,7 +143,7 @@ class LaneKernel(Kernel):
         n = count_subjects(parameters or {}, schedule, times, initial or {}, n_subjects)
         values = parameter_values(parameters or {}, self.model.parameters, n)
         first = initial_states(self.model, initial or {}, values, start, n)
-        table = BreakPoints.of(schedule, self.model.states, list(self.model.parameters), start, n)
+        table = self._break_points(schedule, start, n)
         problem = Problem(
             np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads
         )
@@ -160,6 +163,14 @@ class LaneKernel(Kernel):
         columns = {name: run.values[:, :, index] for index, name in enumerate(self.outputs)}
         words = f"{METHODS[method].name}, {self.code_path}, rtol {rtol:g}, {self.norm} norm"
         return Solution(times, columns, run.status, failures, words, run.steps)
+
+    def _break_points(self, schedule: Schedule | None, start: float, n: int) -> BreakPoints:
+        """Return the break points, from the last solve if it had the same schedule."""
+        recent = self._recent.get("table")
+        if recent is None or recent[0] is not schedule or recent[1] != (start, n):
+            table = BreakPoints.of(schedule, self.model.states, list(self.model.parameters), start, n)
+            recent = self._recent["table"] = (schedule, (start, n), table)
+        return recent[2]
 
     def _failure(self, run: Run, subject: int) -> Failure:
         state = self.model.states[int(run.failed_state[subject])]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from senospine.engine.graph import TIME, Graph
+from senospine.engine.derivatives import TIME, Derivatives
+from senospine.engine.graph import Graph
 from senospine.engine.lu import Factorisation, factorise
+from senospine.engine.reader import Reader
 from senospine.model.expressions import Expression
 
 
@@ -58,14 +60,16 @@ def read_system(
     graph = Graph()
     slots = {name: graph.leaf("state", index) for index, name in enumerate(states)}
     slots |= {name: graph.leaf("parameter", index) for index, name in enumerate(parameters)}
+    reader = Reader(graph, slots)
     for name, expression in assignments.items():
-        slots[name] = graph.read(expression, slots)
-    roots = tuple(graph.read(rates[name], slots) for name in states)
-    recorded = tuple(slots[name] for name in outputs)
+        reader.slots[name] = reader.read(expression)
+    roots = tuple(reader.read(rates[name]) for name in states)
+    recorded = tuple(reader.slots[name] for name in outputs)
+    derivatives = Derivatives(graph)
     jacobian: dict[tuple[int, int], int] = {}
     by_time: dict[int, int] = {}
     for row, root in enumerate(roots):
-        for column, node in sorted(graph.derivatives(root).items()):
+        for column, node in sorted(derivatives.of(root).items()):
             if graph.operators[node] == "number" and graph.values[node] == 0.0:
                 continue
             if column == TIME:
