@@ -200,5 +200,7 @@ def test_refused_arguments() -> None:
         compile_model(kernel.model, norm="l1")
     with pytest.raises(ModelError, match="3 lanes are not offered"):
         compile_model(kernel.model, width=3)
+    with pytest.raises(ModelError, match="no option 'wide'"):
+        compile_model(kernel.model, wide=4)
     with pytest.raises(ModelError, match="no engine 'fast'"):
         compile_model(kernel.model, engine="fast")  # type: ignore[arg-type]

@@ -147,8 +147,11 @@ def compile_model(
     if not model.states:
         raise ModelError("the model has no states: nothing changes with time", where=str(model.path))
     if engine == "lanes":
-        from senospine.engine.lanes import LaneKernel
+        from senospine.engine.lanes import OPTIONS, LaneKernel
 
+        for name in options:
+            if name not in OPTIONS:
+                raise ModelError(f"the lanes have no option '{name}'", remedy=suggest(name, OPTIONS))
         return LaneKernel(model, chosen, **options)
     if engine == "scipy" and not options:
         from senospine.engine.scipy_kernel import ScipyKernel

@@ -24,12 +24,13 @@ from senospine.engine.layout import EMITTER, Job
 from senospine.engine.problem import Problem, Run
 from senospine.engine.schedule import Schedule
 from senospine.engine.status import Failure, Status
-from senospine.engine.tableaus import METHODS, RODAS4, RODAS5P
+from senospine.engine.tableaus import METHODS, RODAS5P
 from senospine.errors import ModelError
 
 Array = NDArray[np.float64]
 
 DEFAULT_RTOL = 1e-5
+OPTIONS = ("norm", "hit_outputs", "width", "cache")
 #: at this tolerance and below the method of order five needs less time
 TIGHT = 5e-5
 #: in the model's time, at time zero; later it is 16 roundings of the time
@@ -113,9 +114,10 @@ class LaneKernel(Kernel):
     @cached_property
     def _loaded(self) -> Code:
         folder = None if self.cache is False else Path(self.cache) if self.cache is not None else default_folder()
-        return load_code(self.key, self._write, ("run", "size"), folder)
+        return load_code(self.key, self.write, ("run", "size"), folder)
 
-    def _write(self) -> str:
+    def write(self) -> str:
+        """Return the model's code as LLVM text; seldom needed, for the machine code is cached."""
         from senospine.engine.driver import write_driver
         from senospine.engine.system import read_system
 
@@ -234,6 +236,3 @@ def _aligned(count: int) -> Array:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-__all__ = ["DEFAULT_RTOL", "RODAS4", "RODAS5P", "LaneKernel"]
