@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import llvmlite
 import numpy as np
 import pytest
 from lanes_models import BATEMAN, model_of
@@ -15,6 +17,7 @@ from lanes_models import BATEMAN, model_of
 from senospine.engine import compile_model
 from senospine.engine.cache import default_folder
 from senospine.engine.lanes import LaneKernel
+from senospine.engine.layout import EMITTER
 
 
 def build(model: object, folder: Path, **options: object) -> bool:
@@ -69,6 +72,26 @@ def test_where_the_folder_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert default_folder() == tmp_path / "home" / ".cache" / "senospine"
+
+
+def test_the_number_of_lanes_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in ("2", "4"):
+        monkeypatch.setenv("SENOSPINE_LANES", given)
+        kernel = compile_model(model_of(BATEMAN), cache=False)
+        assert f"lanes {given}," in kernel.solve(times=[1.0]).method
+
+
+#: what is emitted for one model, by emitter number: other code needs another number, or caches hold what was
+EMITTED = {2: "ce44a6b5d94a3c5bfd4624c27d57bccdfa37b3a6a8f42d3897437c5f21c5b7ad"}
+
+
+@pytest.mark.skipif(llvmlite.__version__ != "0.50.0", reason="the text differs between versions of llvmlite")
+def test_emitted_code_changes_only_with_its_number() -> None:
+    model = model_of("k = 2; x' = -x^k + exp(-time)*max(y, 0.1); y' = x - y; x = 1; y = 0; z := ln(x + y);")
+    kernel = compile_model(model, width=4)
+    assert isinstance(kernel, LaneKernel)
+    found = hashlib.sha256(kernel.write().encode()).hexdigest()
+    assert EMITTED.get(EMITTER) == found, "raise EMITTER and note the new hash here"
 
 
 def test_a_warm_start_imports_neither_numba_nor_the_emitter(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def compile_model(
         raise ModelError(f"unknown engine '{engine}'", remedy=suggest(engine, kinds))
     if engine == "lanes" and why_not:
         raise ModelError(f"lanes do not run this model: {why_not}", where=str(model.path), remedy="use engine='scipy'")
-    known = {item.name for item in fields(kinds[engine]) if item.init} - {"model", "outputs"}
+    known = {item.name for item in fields(kinds[engine]) if not item.name.startswith("_")} - {"model", "outputs"}
     for name in options:
         if name not in known:
             raise ModelError(f"engine '{engine}' has no option '{name}'", remedy=suggest(name, known))

@@ -25,7 +25,7 @@ from senospine.engine.problem import Problem, Run
 from senospine.engine.reader import OFFERED
 from senospine.engine.schedule import Schedule
 from senospine.engine.status import Failure, Status
-from senospine.engine.tableaus import METHODS, RODAS4, RODAS5P
+from senospine.engine.tableaus import METHODS, RODAS5P
 from senospine.errors import ModelError
 from senospine.model import Expression, Model
 from senospine.model.expressions import Call, walk
@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 DEFAULT_RTOL = 1e-5
 #: at this tolerance and below the method of order five needs less time
 TIGHT = 5e-5
+#: in the model's time, at time zero; later it is 16 roundings of the time
+SMALLEST_STEP = 1e-25
 #: below this, rounding decides what is accepted
 TIGHTEST = 1e-13
 
@@ -120,9 +122,10 @@ class LaneKernel(Kernel):
     @cached_property
     def _loaded(self) -> Code:
         folder = None if self.cache is False else Path(self.cache) if self.cache is not None else default_folder()
-        return load_code(self.key, self._write, ("run", "size"), folder)
+        return load_code(self.key, self.write, ("run", "size"), folder)
 
-    def _write(self) -> str:
+    def write(self) -> str:
+        """Return the model's code as LLVM text; seldom needed, for the machine code is cached."""
         from senospine.engine.driver import write_driver
         from senospine.engine.system import read_system
 
@@ -190,7 +193,7 @@ class LaneKernel(Kernel):
         n, times, table = problem.count, problem.times, problem.table
         run = Run.empty(n, times.shape[-1], len(self.outputs))
         scales = rtol * np.array([self.model.scale(name) for name in self.model.states])
-        job = np.zeros(Job.SIZE, dtype=np.int64)
+        job = _aligned(Job.SIZE).view(np.int64)  # the queue has a cache line of its own
         arrays: dict[Job, NDArray[Any]] = {
             Job.TIMES: times, Job.INITIAL: problem.first, Job.PARAMETERS: problem.values, Job.TABLE: table.of_subject,
             Job.ROW_START: table.row_start, Job.ROW_TIME: table.row_time, Job.ACTION_START: table.action_start,
@@ -206,7 +209,7 @@ class LaneKernel(Kernel):
         job[Job.NORM], job[Job.HIT_OUTPUTS] = int(self.norm == "max"), int(self.hit_outputs)
         numbers = job.view(np.float64)
         numbers[Job.RTOL], numbers[Job.START] = rtol, problem.start
-        numbers[Job.SMALLEST_STEP] = 1e-18 * max(float(times.max()) - problem.start, 1e-100)
+        numbers[Job.SMALLEST_STEP] = SMALLEST_STEP
         function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(code.addresses["run"])
         size = ctypes.CFUNCTYPE(ctypes.c_int64)(code.addresses["size"])()
 
@@ -214,13 +217,21 @@ class LaneKernel(Kernel):
             workspace = _aligned(size)
             function(job.ctypes.data, workspace.ctypes.data)
 
-        wanted = problem.threads or _cores()
-        helpers = [threading.Thread(target=work) for _ in range(min(wanted, -(-n // self.lanes)) - 1)]
+        workers = min(problem.threads or _cores(), -(-n // self.lanes))
+        if workers <= 1 and n <= 8 * self.lanes:
+            work()
+            return run
+        helpers = [threading.Thread(target=work) for _ in range(workers)]
         for helper in helpers:
             helper.start()
-        work()
-        for helper in helpers:
-            helper.join()
+        try:
+            for helper in helpers:
+                helper.join()
+        except BaseException:
+            job[Job.NEXT_SUBJECT] = n  # interrupted: the queue is empty, what is begun comes to its end
+            for helper in helpers:
+                helper.join()
+            raise
         return run
 
 
@@ -244,6 +255,3 @@ def _aligned(count: int) -> Array:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-__all__ = ["DEFAULT_RTOL", "RODAS4", "RODAS5P", "LaneKernel", "refusal"]
