@@ -417,7 +417,7 @@ def _check_units(model: Model) -> Iterator[Finding]:
         expected = units[key] / model.time_unit if words == "rate of" else units[key]
         try:
             found = unit_of(formula, units, model.time_unit)
-        except UnitClash as clash:
+        except (UnitClash, ArithmeticError) as clash:
             yield Finding(
                 "error", model.where(key), f"units clash in the {words} '{key}': {clash}", "correct the formula"
             )
