@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
 from senospine.engine.schedule import Action, Schedule, check_times, compile_entries
+from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 from senospine.errors import ModelError, ScheduleError, suggest
-from senospine.model import Expression, Model, evaluate
-from senospine.model.expressions import Number, names, walk
+from senospine.model import Model
 
 Array = NDArray[np.float64]
 
@@ -125,7 +125,7 @@ class Kernel:
             raise ScheduleError(f"an output at {times.min():g} lies before the start at {start:g}")
         parameters, initial = _columns(parameters or {}, "parameter"), _columns(initial or {}, "initial value of")
         n = self._count(parameters, schedule, times, initial, n_subjects)
-        first, values = self._start(parameters, initial, start, n)
+        first, values = start_values(self.model, parameters, initial, start, n)
         tolerance = rtol * np.array([model.scale(name) for name in model.states])
 
         results = np.full((len(self.outputs), n, times.shape[-1]), np.nan)
@@ -167,7 +167,9 @@ class Kernel:
     ) -> dict[str, Array]:
         """Return every subject's constants, with those the model derives at the start, each (n_subjects,)."""
         given, first = _columns(parameters or {}, "parameter"), _columns(initial or {}, "initial value of")
-        matrix = self._start(given, first, start, self._count(given, None, np.zeros(1), first, n_subjects))[1]
+        matrix = start_values(
+            self.model, given, first, start, self._count(given, None, np.zeros(1), first, n_subjects)
+        )[1]
         return dict(zip(self.model.constants, matrix.T, strict=True))
 
     def _stops(self, points: list[tuple[float, list[Action]]], p: Array, start: float, end: float) -> list[_Stop]:
@@ -292,39 +294,6 @@ class Kernel:
             raise ModelError(f"different numbers of subjects ({words})", remedy="give arrays of one length, or scalars")
         return next(iter(sizes.values()), 1)
 
-    def _start(
-        self, parameters: Mapping[str, ArrayLike], initial: Mapping[str, ArrayLike], start: float, n: int
-    ) -> tuple[Array, Array]:
-        """Return initial values (n_subjects, n_states) and constants (n_subjects, n_constants)."""
-        model = self.model
-        given = _constants(parameters, dict(model.parameters), model.derived, n)
-        for name, value in initial.items():
-            if name not in model.states:
-                raise ModelError(f"the model has no state '{name}'", remedy=suggest(name, model.states))
-            given[name] = np.broadcast_to(np.asarray(value, dtype=float), (n,))
-        known: dict[str, Any] = {name: given[name] for name in model.parameters}
-        with np.errstate(all="ignore"):
-            for name, formula in model.start.items():
-                if name in given:
-                    known[name] = given[name]
-                    continue
-                try:
-                    value = evaluate(formula, known, start)
-                except (ArithmeticError, ValueError):
-                    value = np.nan
-                known[name] = np.broadcast_to(np.asarray(value, dtype=float), (n,))
-        for name in (*model.states, *model.derived):
-            finite = np.isfinite(known[name])
-            if not finite.all() and (name in model.states or name in given or _finite_inside(model.start[name], known)):
-                raise ModelError(
-                    f"initial value of '{name}' of subject {int(np.argmin(finite))} is not a finite number",
-                    where=str(model.path),
-                    remedy="look for a division by zero or a logarithm of a negative number in its formula",
-                )
-        columns = [[known[name] for name in group] for group in (model.states, model.constants)]
-        first, constants = (np.column_stack(group) if group else np.zeros((n, 0)) for group in columns)
-        return first, constants
-
 
 def _first_step(y: Array, rate: Array, now: float, moment: float, rtol: float, tolerance: Array) -> float:
     """Return LSODA's own first step (Hindmarsh 1983), with one time unit or ``now`` in place of the first output."""
@@ -385,29 +354,6 @@ def _columns(given: Mapping[str, ArrayLike], word: str) -> dict[str, Array]:
                 f"{word} '{name}' has shape {result[name].shape}", remedy="give a scalar or an array (n_subjects,)"
             )
     return result
-
-
-def _constants(
-    given: Mapping[str, ArrayLike], defaults: dict[str, float], derived: Container[str], n: int
-) -> dict[str, Array]:
-    """Return each parameter's column, and one for each derived constant that is ``given``."""
-    for name in given:
-        if name not in defaults and name not in derived:
-            raise ModelError(f"the model has no parameter '{name}'", remedy=suggest(name, defaults))
-    columns = {
-        name: np.broadcast_to(np.asarray(value, dtype=float), (n,)) for name, value in {**defaults, **given}.items()
-    }
-    for name, column in columns.items():
-        if name in given and not np.isfinite(column).all():  # a file may say INF, and mean it
-            row = int(np.flatnonzero(~np.isfinite(column))[0])
-            raise ModelError(f"parameter '{name}' of subject {row} is not a finite number")
-    return columns
-
-
-def _finite_inside(formula: Expression, known: Mapping[str, Any]) -> bool:
-    """Return whether everything that ``formula`` reads and says is finite: then its result should be too."""
-    numbers = (part.value for part in walk(formula) if isinstance(part, Number))
-    return all(map(np.isfinite, numbers)) and all(np.isfinite(known[name]).all() for name in names(formula))
 
 
 @dataclass
