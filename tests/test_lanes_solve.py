@@ -204,5 +204,5 @@ def test_refused_arguments() -> None:
         compile_model(kernel.model, width=3)
     with pytest.raises(ModelError, match="no option 'wide'"):
         compile_model(kernel.model, wide=4)
-    with pytest.raises(ModelError, match="no engine 'fast'"):
+    with pytest.raises(ModelError, match="unknown engine 'fast'"):
         compile_model(kernel.model, engine="fast")  # type: ignore[arg-type]

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from senospine.engine.inputs import columns_of, count_subjects, starting_values
+from senospine.engine.inputs import columns_of, count_subjects
 from senospine.engine.schedule import Schedule
+from senospine.engine.start import start_values
 from senospine.engine.status import Failure
 from senospine.errors import ModelError, suggest
 from senospine.model import Model
@@ -123,7 +124,7 @@ class Kernel:
         """Return every subject's constants, with those the model derives at the start, each (n_subjects,)."""
         given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
         n = count_subjects(given, None, np.zeros(1), begun, n_subjects)
-        matrix = starting_values(self.model, given, begun, start, n)[1]
+        matrix = start_values(self.model, given, begun, start, n)[1]
         return dict(zip(self.model.constants, matrix.T, strict=True))
 
 

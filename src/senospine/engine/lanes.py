@@ -18,12 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.breakpoints import BreakPoints
 from senospine.engine.cache import Code, default_folder, load_code, this_machine
-from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings, starting_values
+from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.layout import EMITTER, Job
 from senospine.engine.problem import Problem, Run
 from senospine.engine.reader import OFFERED
 from senospine.engine.schedule import Schedule
+from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 from senospine.engine.tableaus import METHODS, RODAS5P
 from senospine.errors import ModelError
@@ -153,7 +154,7 @@ class LaneKernel(Kernel):
         times = output_times(times, start)
         given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
         n = count_subjects(given, schedule, times, begun, n_subjects)
-        first, values = starting_values(self.model, given, begun, start, n)
+        first, values = start_values(self.model, given, begun, start, n)
         table = self._break_points(schedule, start, n)
         problem = Problem(
             np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
-from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings, starting_values
+from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.schedule import Action, Schedule, compile_entries
+from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 from senospine.errors import ScheduleError
 
@@ -88,7 +89,7 @@ class ScipyKernel(Kernel):
         times = output_times(times, start)
         given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
         n = count_subjects(given, schedule, times, begun, n_subjects)
-        first, values = starting_values(model, given, begun, start, n)
+        first, values = start_values(model, given, begun, start, n)
         tolerance = rtol * np.array([model.scale(name) for name in model.states])
 
         results = np.full((len(self.outputs), n, times.shape[-1]), np.nan)

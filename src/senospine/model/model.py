@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from senospine.errors import FileError, Finding, ModelError, RegisterError, suggest
+from senospine.model.antimony_text import antimony_to_sbml
 from senospine.model.events import TimedEvent
 from senospine.model.expressions import Call, Expression, Number, evaluate, names, text
 from senospine.model.raw import RawModel, Species
@@ -24,7 +25,6 @@ from senospine.model.sbml import read_sbml, refuse_inconsistent
 from senospine.model.units import Unit, UnitClash, unit_of, unit_of_text
 
 _SMALLEST_SCALE = 1e-18
-_DEEPEST_BRACKETS = 500
 BIOLOGY = Path(__file__).parent.parent / "biology"
 
 
@@ -270,53 +270,6 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
     return model
 
 
-def antimony_to_sbml(path: Path) -> str:
-    """Return the flat SBML of the main model in an Antimony file; imports are looked for beside it.
-
-    Raises
-    ------
-    ModelError
-        libAntimony's own message, with file and line.
-    """
-    import antimony
-
-    _refuse_endless_brackets(path)
-    antimony.clearPreviousLoads()
-    antimony.clearDirectories()
-    antimony.addDirectory(str(path.resolve().parent))
-    if antimony.loadAntimonyFile(str(path)) < 0:
-        message = _antimony_message(antimony)
-        match = re.match(
-            r"Error in (?:file '(?P<file>[^']*)'|model string), line (?P<line>\d+):\s*(?P<what>.*)", message, re.S
-        )
-        where = f"{match['file'] or path}:{match['line']}" if match else str(path)
-        what = (match["what"] if match else message).split("Error message(s) from libSBML:")[-1].strip()
-        raise ModelError(f"Antimony cannot read this: {what}", where=where, remedy="correct the line named")
-    return str(antimony.getSBMLString(antimony.getMainModuleName()))
-
-
-def _antimony_message(antimony: Any) -> str:
-    try:
-        return str(antimony.getLastError() or "cannot be read")
-    except UnicodeDecodeError:  # libAntimony cuts words between the bytes of one letter
-        return "a letter outside ASCII stands where none may"
-
-
-def _refuse_endless_brackets(path: Path) -> None:
-    """Refuse text that makes libAntimony or libSBML run out of stack, which would end the whole program."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if "\0" in text:
-        raise ModelError("the file holds a zero byte", where=str(path), remedy="save it as plain text")
-    depth = deepest = 0
-    for bracket in re.findall(r"[()]", text):
-        depth = max(depth + (1 if bracket == "(" else -1), 0)
-        deepest = max(deepest, depth)
-    if deepest > _DEEPEST_BRACKETS:
-        raise ModelError(
-            f"brackets are nested {deepest} deep", where=str(path), remedy="split the formula into assignments"
-        )
-
-
 def _in_order(raw: RawModel, path: Path) -> dict[str, Expression]:
     """Return the assignments so that each stands after what it reads."""
     ordered: dict[str, Expression] = {}
@@ -417,7 +370,7 @@ def _check_units(model: Model) -> Iterator[Finding]:
         expected = units[key] / model.time_unit if words == "rate of" else units[key]
         try:
             found = unit_of(formula, units, model.time_unit)
-        except UnitClash as clash:
+        except (UnitClash, ArithmeticError) as clash:
             yield Finding(
                 "error", model.where(key), f"units clash in the {words} '{key}': {clash}", "correct the formula"
             )

@@ -10,6 +10,9 @@ from typing import Any
 from senospine.errors import ModelError
 from senospine.model.units import DIMENSIONLESS, KINDS, Unit, kind
 
+#: factors beyond this cannot be multiplied a few times in double precision; no unit of nature needs them
+_LARGEST = 1e60
+
 
 @dataclass(frozen=True)
 class DeclaredUnits:
@@ -84,8 +87,9 @@ def _part(part: Any, owner: str, where: str) -> Unit:
     try:
         factor = base.factor * part.getMultiplier() * 10.0 ** part.getScale()
         exponent = Fraction(part.getExponentAsDouble()).limit_denominator(1000)
-        if factor > 0:
-            return Unit(base.exponents, factor).power(exponent)
+        result = Unit(base.exponents, factor).power(exponent) if factor > 0 else None
+        if result is not None and 1 / _LARGEST < result.factor < _LARGEST:
+            return result
     except (ArithmeticError, ValueError):
         pass
     raise ModelError(

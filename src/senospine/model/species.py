@@ -16,6 +16,7 @@ from senospine.model.expressions import Call, Expression, Name, Number, walk
 from senospine.model.mathml import OTHER_TOOLS, MathReader, rewritten
 from senospine.model.raw import RawModel, Species
 from senospine.model.sbml_units import DeclaredUnits
+from senospine.model.units import DIMENSIONLESS
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _members(raw: RawModel, reaction: Any, where: str) -> Iterator[Term]:
         for item in each(reaction, kind):
             number = item.getStoichiometry() if item.isSetStoichiometry() else None
             if item.getId():
-                raw.place(item.getId(), number)
+                raw.place(item.getId(), number, DIMENSIONLESS)
                 yield Term(item.getSpecies(), sign, Name(item.getId()), reaction.getId())
             elif number is None:
                 raise ModelError(
