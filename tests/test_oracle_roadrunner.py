@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import roadrunner
 
 from senospine.engine import Schedule
-
-roadrunner = pytest.importorskip("roadrunner")
 
 
 def reference(model, schedule, times):

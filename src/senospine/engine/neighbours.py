@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.differences import OFFSETS, choose_stencils
+from senospine.engine.inputs import count_subjects
 from senospine.engine.kernel import Solution
 from senospine.engine.schedule import Schedule, check_times
 from senospine.engine.status import Status
@@ -145,7 +146,9 @@ def neighbourhood(
     given, first = _arrays(parameters, "parameter"), _arrays(initial, "initial value of")
     when = _array(times, "output times")
     check_times(when)
-    n = _count(given, first, schedule, when, n_subjects)
+    n = count_subjects(given, schedule, when, first, n_subjects)
+    if n < 1:
+        raise ModelError(f"{n} subjects have no derivatives")
     _refuse_early(schedule, start)
     at = np.column_stack([_value(kernel.model, name, given, first, start, n) for name in wrt])
     ranges = np.array([_range(kernel.model, name) for name in wrt])
@@ -206,25 +209,6 @@ def _refuse_early(schedule: Schedule | None, start: float) -> None:
         if early < start and schedule is not None:
             where = f"subject {subject}" if schedule.per_subject else None
             raise ScheduleError(f"an entry at {early:g} lies before the start at {start:g}", where=where)
-
-
-def _count(
-    parameters: Mapping[str, Array], initial: Mapping[str, Array], schedule: Schedule | None, times: Array,
-    given: int | None,
-) -> int:  # fmt: skip
-    sizes = {} if given is None else {"n_subjects": given}
-    sizes |= {name: len(value) for source in (parameters, initial) for name, value in source.items() if value.ndim}
-    if times.ndim == 2:
-        sizes["times"] = len(times)
-    if schedule is not None and schedule.per_subject:
-        sizes["schedule"] = len(schedule.entries)
-    if len(set(sizes.values())) > 1:
-        words = ", ".join(f"{name}: {size}" for name, size in sizes.items())
-        raise ModelError(f"different numbers of subjects ({words})", remedy="give arrays of one length, or scalars")
-    n = next(iter(sizes.values()), 1)
-    if n < 1:
-        raise ModelError(f"{n} subjects have no derivatives")
-    return n
 
 
 def _arrays(given: Mapping[str, ArrayLike] | None, word: str) -> dict[str, Array]:
