@@ -14,9 +14,11 @@ def test_a_blow_up_is_found_where_it_is(rtol: float) -> None:
     kernel = compile_model(model_of("k = 1; other' = -other; y' = k*y^2; y = 1; other = 1;"), cache=False)
     solution = kernel.solve(times=[0.5, 0.9, 1.5, 3.0], rtol=rtol)
     (failure,) = solution.failures
-    assert failure.status in {Status.STEP_TOO_SMALL, Status.NOT_FINITE}
+    assert failure.status == Status.STEP_TOO_SMALL
     assert failure.state == "y"
-    assert failure.time == pytest.approx(1.0, abs=1e-2)
+    assert failure.time == pytest.approx(1.0, abs=rtol)
+    assert solution.steps is not None
+    assert solution.steps.sum() < 2000
     np.testing.assert_allclose(solution["y"][0, :2], [2.0, 10.0], rtol=100 * rtol)
     assert np.isnan(solution["y"][0, 2:]).all()
     assert str(failure).startswith("subject 0: ")

@@ -90,12 +90,13 @@ class _Driver(Service):
             lanes.loop(self.system.states, commit)
             least = lanes.multiply(lanes.intrinsic("fabs", now), lanes.real(16 * 2.0**-52))
             least = lanes.greatest(least, lanes.spread(self.entry(Job.SMALLEST_STEP, REAL)))
-            stuck = here.and_(here.and_(active, here.not_(accepted)), lanes.compare("<", following, least))
+            ended = lanes.compare("==", self.vector(layout.due), lanes.real(math.inf))
+            going = here.and_(active, here.not_(here.or_(ended, here.and_(accepted, arrives))))
+            stuck = here.and_(going, lanes.compare("<", following, least))
             with here.if_then(lanes.any(stuck), likely=False):
-                self._fail_stuck(least)
+                self._fail_stuck(lanes.choose(stuck, one, zero))
             spent = lanes.add(self.vector(layout.accepted), self.vector(layout.rejected))
             most = lanes.spread(here.sitofp(self.entry(Job.MAX_STEPS), REAL))
-            ended = lanes.compare("==", self.vector(layout.due), lanes.real(math.inf))
             at_stop = lanes.compare("==", self.vector(layout.time), self.vector(layout.stop))
             wanted = here.or_(here.or_(ended, at_stop), lanes.compare(">=", spent, most))
             # a lane that has just failed is not active any more, but has to be filled again
@@ -104,24 +105,18 @@ class _Driver(Service):
 
         return self.function("control", 0, body, WHOLE)
 
-    def _fail_stuck(self, least: Value) -> None:
+    def _fail_stuck(self, stuck: Value) -> None:
+        """Fail the lanes whose next step would not move their time."""
         lanes, layout = self.lanes, self.layout
-        self.set_vector(least, layout.stage_time)
+        self.set_vector(stuck, layout.stage_time)
 
         def look(lane: Value) -> None:
-            def inside() -> None:
-                here = lanes.here
-                refused = here.fcmp_ordered("!=", self.of_lane(layout.refused, lane), number(0.0))
-                small = here.fcmp_ordered(
-                    "<", self.of_lane(layout.proposed, lane), self.of_lane(layout.stage_time, lane)
-                )
-                with here.if_then(here.and_(refused, small)):
-                    error = self.of_lane(layout.error, lane)
-                    unknown = here.fcmp_unordered("uno", error, error)
-                    status = here.select(unknown, whole(Status.NOT_FINITE), whole(Status.STEP_TOO_SMALL))
-                    self.call(self.fail, lane, status)
-
-            self.if_active(lane, inside)
+            here = lanes.here
+            with here.if_then(here.fcmp_ordered("!=", self.of_lane(layout.stage_time, lane), number(0.0))):
+                error = self.of_lane(layout.error, lane)
+                unknown = here.fcmp_unordered("uno", error, error)
+                status = here.select(unknown, whole(Status.NOT_FINITE), whole(Status.STEP_TOO_SMALL))
+                self.call(self.fail, lane, status)
 
         lanes.loop(lanes.width, look)
 

@@ -8,6 +8,8 @@ from senospine.engine.emit import SystemCode
 from senospine.engine.tableaus import Rosenbrock
 from senospine.engine.vectors import POINTER, Value, whole
 
+#: a first step is not less than this many roundings of the time, so that it moves it
+FEWEST_ROUNDINGS = 64
 #: the mean square error that a step with an unsound factorisation is given
 UNSOUND = 1e8
 
@@ -217,6 +219,8 @@ def write_start(code: SystemCode) -> Value:
         first = lanes.least(lanes.multiply(h0, lanes.real(100.0)), h1)
         finite = lanes.compare("<", first, lanes.real(math.inf))
         first = lanes.choose(finite, first, lanes.real(1e-6))
+        roundings = lanes.intrinsic("fabs", lanes.load(workspace, layout.time))
+        first = lanes.greatest(first, lanes.multiply(roundings, lanes.real(FEWEST_ROUNDINGS * 2.0**-52)))
         fresh = lanes.compare("!=", lanes.load(workspace, layout.fresh), zero)
         lanes.store(lanes.choose(fresh, first, lanes.load(workspace, layout.proposed)), workspace, layout.proposed)
         lanes.store(zero, workspace, layout.fresh)
