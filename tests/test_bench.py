@@ -121,6 +121,8 @@ def test_tuning_takes_the_loosest_tolerance_under_the_target_of_the_fastest_way(
     assert choice.rtol == 5e-5
     assert choice.error == pytest.approx(1e-3)
     assert any("it broke" in words for words in choice.tried)
+    hopeless = {"way": "hopeless", "factor": 20.0, "speed": 1.0}
+    assert any("slower already" in words for words in tune(pretender(fast, hopeless), truth, [1.0], TARGET).tried)
     assert tune(pretender(slow), truth, [1.0], TARGET).rtol == 1e-3
 
 
@@ -131,7 +133,7 @@ def test_a_solver_that_never_meets_the_target_is_not_measured() -> None:
 
 def test_everyone_present_is_measured_under_the_target(result: ModelResult) -> None:
     rows = {row.solver: row for row in result.rows}
-    for name in ("senospine_lanes", "scipy_lsoda", "roadrunner"):
+    for name in ("senospine_lanes", "senospine_again", "scipy_lsoda", "roadrunner"):
         assert rows[name].status == "measured", rows[name].words
         assert rows[name].worst_error is not None
         assert rows[name].worst_error <= TARGET

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from senospine.bench.contestant import LABELS, OURS, Contestant, Timing, Trouble, contestants
+from senospine.bench.contestant import AGAIN, LABELS, OURS, Contestant, Timing, Trouble, contestants
 from senospine.bench.machine import cores_allowed, describe, fresh_process
 from senospine.bench.peers.statement import Statement
 from senospine.bench.problems import PROBLEMS, problem
@@ -17,6 +17,7 @@ from senospine.bench.tuning import Array, Choice, tune, worst_errors
 from senospine.errors import BenchmarkError, suggest
 
 ORACLE = "scipy_lsoda"
+TWO, TWO_AGAIN = "two threads", "two threads again"
 TRUTH, CROSS_CHECK, CROSS_CHECKED = 1e-10, 1e-9, 4
 #: subjects that there are to draw blocks from
 POPULATION = {"reference": 2048, "mouse": 16384}
@@ -59,9 +60,12 @@ def run_benchmark(
     """
     names, solvers = (
         list(models or PROBLEMS),
-        list(peers if peers is not None else [item for item in LABELS if item != OURS]),
+        list(peers if peers is not None else [item for item in LABELS if item not in {OURS, AGAIN}]),
     )
-    for kind, given, known in (("model", names, list(PROBLEMS)), ("peer", solvers, list(LABELS))):
+    for kind, given, known in (
+        ("model", names, list(PROBLEMS)),
+        ("peer", solvers, [item for item in LABELS if item != AGAIN]),
+    ):
         for name in given:
             if name not in known:
                 raise BenchmarkError(f"no benchmark {kind} '{name}'", remedy=suggest(name, known))
@@ -108,7 +112,7 @@ def compare(
         for number, entrant in enumerate(running):
             report(f"{statement.name}: tune", number, len(running))
             try:
-                chosen[entrant.name] = tune(entrant, truth, scales, target, pin)
+                chosen[entrant.name] = tune(entrant, truth, scales, target, pin, most=len(statement.values))
             except Trouble as trouble:
                 rows[entrant.name] = _row(statement, entrant, "failed", str(trouble), loads[entrant.name])
         if OURS not in chosen:
@@ -117,18 +121,21 @@ def compare(
         laps, broken = _rounds(statement, running, chosen, rounds, seconds, pin, cores, report)
         if OURS in broken:
             raise BenchmarkError("our own engine could not be measured", why=broken[OURS])
-        setup = _setup_share(running[0], chosen[OURS], laps[OURS][-1], pin)
     for entrant in running:
         if entrant.name in broken:
             rows[entrant.name] = _row(statement, entrant, "failed", broken[entrant.name], loads[entrant.name])
             continue
         rows[entrant.name] = _measured(statement, entrant, chosen[entrant.name], laps, loads[entrant.name])
     report(f"{statement.name}: fresh processes", 0, 1)
-    two = [pair.rate / one.rate for pair, one in zip(laps["two threads"], laps[OURS], strict=True)]
+    ours = [rows.pop(OURS), _measured(statement, entrants[0], chosen[OURS], laps, loads[OURS], AGAIN)]
+    speedups = [
+        [pair.rate / one.rate for pair, one in zip(laps[two], laps[single], strict=True)]
+        for two, single in ((TWO, OURS), (TWO_AGAIN, AGAIN))
+    ]
     return ModelResult(
         statement.name, len(statement.states), len(statement.parameters), len(statement.moments()),
-        len(statement.times), subjects, cross_check, [rows[entrant.name] for entrant in entrants], two, setup,
-        fresh_process(statement),
+        len(statement.times), subjects, cross_check, [*ours, *(rows[entrant.name] for entrant in entrants[1:])],
+        speedups[0], speedups[1], fresh_process(statement),
     )  # fmt: skip
 
 
@@ -164,7 +171,9 @@ def _rounds(
     Every round takes other subjects, and every solver has its turn in it.
     """
     population = len(statement.values)
-    laps: dict[str, list[Timing]] = {name: [] for name in [*(entrant.name for entrant in running), "two threads"]}
+    laps: dict[str, list[Timing]] = {
+        name: [] for name in [*(entrant.name for entrant in running), AGAIN, TWO, TWO_AGAIN]
+    }
     broken: dict[str, str] = {}
     for number in range(rounds):
         report(f"{statement.name}: rounds", number, rounds)
@@ -176,17 +185,12 @@ def _rounds(
                 laps[entrant.name].append(entrant.solve(first, count, choice.rtol, choice.setting, cores=pin))
                 if entrant.name == OURS:
                     pair = choice.setting | {"threads": 2}
-                    laps["two threads"].append(entrant.solve(first, count, choice.rtol, pair, cores=cores))
+                    laps[TWO].append(entrant.solve(first, count, choice.rtol, pair, cores=cores))
+                    laps[AGAIN].append(entrant.solve(first, count, choice.rtol, choice.setting, cores=pin, again=True))
+                    laps[TWO_AGAIN].append(entrant.solve(first, count, choice.rtol, pair, cores=cores, again=True))
             except Trouble as trouble:
                 broken[entrant.name] = str(trouble)
     return laps, broken
-
-
-def _setup_share(ours: Contestant, choice: Choice, lap: Timing, pin: list[int]) -> float:
-    """Return the time of a solve that ends at the first output, over that of a whole one."""
-    only = choice.setting | {"only": "first output"}
-    times = [ours.solve(0, lap.subjects, choice.rtol, only, cores=pin).cpu_seconds for _ in range(3)]
-    return statistics.median(times) / lap.cpu_seconds
 
 
 def _row(statement: Statement, entrant: Contestant, status: str, words: str, load: float | None = None) -> Row:
@@ -194,11 +198,12 @@ def _row(statement: Statement, entrant: Contestant, status: str, words: str, loa
 
 
 def _measured(
-    statement: Statement, entrant: Contestant, choice: Choice, laps: dict[str, list[Timing]], load: float
-) -> Row:
-    own, mine = laps[entrant.name], laps[OURS]
+    statement: Statement, entrant: Contestant, choice: Choice, laps: dict[str, list[Timing]], load: float,
+    which: str | None = None,
+) -> Row:  # fmt: skip
+    own, mine = laps[which or entrant.name], laps[OURS]
     return Row(
-        statement.name, entrant.name, entrant.label, "measured", "", entrant.version,
+        statement.name, which or entrant.name, LABELS.get(which or "", entrant.label), "measured", "", entrant.version,
         ", ".join(f"{key} {value}" for key, value in choice.setting.items()), choice.rtol, choice.error,
         [lap.rate for lap in own], [lap.cpu_rate for lap in own], own[0].subjects, sum(lap.failed for lap in own),
         statistics.median(us.rate / them.rate for us, them in zip(mine, own, strict=True)),

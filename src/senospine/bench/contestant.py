@@ -20,15 +20,16 @@ from senospine.bench.peers.statement import Setting
 
 Array = NDArray[np.float64]
 
-#: name -> what people call it; the first two need senospine and always run in this Python
+#: name -> what people call it; the first three need senospine and always run in this Python
 LABELS = {
     "senospine_lanes": "senospine",
+    "senospine_again": "senospine, doses read before",
     "scipy_lsoda": "SciPy LSODA",
     "roadrunner": "libRoadRunner",
     "amici": "AMICI",
     "pydiffsol": "pydiffsol",
 }
-OURS = "senospine_lanes"
+OURS, AGAIN = "senospine_lanes", "senospine_again"
 OWN = (OURS, "scipy_lsoda")
 _ONE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -115,12 +116,13 @@ class Contestant:
 
     def solve(
         self, first: int, count: int, rtol: float, setting: Setting, *, cores: list[int] | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None, again: bool = False,
     ) -> Timing:  # fmt: skip
-        """Time a block of subjects."""
+        """Time a block of subjects, or with ``again`` its second run."""
         answer = self._ask(
-            timeout, do="solve", first=first, count=count, rtol=rtol, setting=setting, cores=cores, save=None
-        )
+            timeout, do="solve", first=first, count=count, rtol=rtol, setting=setting, cores=cores, save=None,
+            again=again,
+        )  # fmt: skip
         return Timing(count, answer["seconds"], answer["cpu_seconds"], answer["failed"])
 
     def values(

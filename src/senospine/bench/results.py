@@ -66,10 +66,8 @@ class ModelResult:
         Subjects on which errors were measured.
     cross_check : float
         Worst difference between our tight solution, which is the truth here, and SciPy's.
-    threads_speedup : list of float
-        Each round's rate with two threads over that with one.
-    setup_share : float
-        Share of our time that goes into reading parameters and schedules, before the first step.
+    threads_speedup, threads_speedup_again : list of float
+        Each round's rate with two threads over that with one; whole calls, and with the doses read before.
     fresh : dict
         Seconds of import, reading and building, without and with a cache, in fresh processes.
     """
@@ -83,7 +81,7 @@ class ModelResult:
     cross_check: float | None
     rows: list[Row]
     threads_speedup: list[float]
-    setup_share: float | None
+    threads_speedup_again: list[float]
     fresh: dict[str, dict[str, float]]
 
 

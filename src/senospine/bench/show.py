@@ -9,8 +9,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from senospine.bench.contestant import OURS
+from senospine.bench.contestant import AGAIN, OURS
 from senospine.bench.results import Benchmark, ModelResult, Row
+
+OURSELVES = {OURS, AGAIN}
 
 
 def print_benchmark(console: Console, benchmark: Benchmark) -> None:
@@ -41,7 +43,7 @@ def _table(result: ModelResult) -> Table:
     for name in ("rtol", "error", "subjects/s", "from – to", "per CPU s", "ours ×", "CPU ×", "load s"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in result.rows:
-        table.add_row(*_cells(row), style="bold" if row.solver == OURS else None)
+        table.add_row(*_cells(row), style="bold" if row.solver in OURSELVES else None)
     return table
 
 
@@ -77,12 +79,11 @@ def _lost(row: Row) -> str:
 def _below(result: ModelResult) -> str:
     words = [
         f"errors on {result.checked} subjects",
-        f"two threads: {statistics.median(result.threads_speedup):.2f}×",
+        f"two threads: {statistics.median(result.threads_speedup):.2f}×, with the doses read before "
+        f"{statistics.median(result.threads_speedup_again):.2f}×",
     ]
     if result.cross_check is not None:
         words.append(f"truth against SciPy: {result.cross_check:.0e}")
-    if result.setup_share is not None:
-        words.append(f"before the first step: {100 * result.setup_share:.0f} % of our time")
     for kind, run in result.fresh.items():
         words.append(f"build {kind}: {1000 * run['build']:.0f} ms")
     imported = statistics.median(run["import"] for run in result.fresh.values())
@@ -102,7 +103,7 @@ def draw_benchmark(benchmark: Benchmark, path: Path) -> None:
     for axis, result in zip(axes, benchmark.models, strict=True):
         rows = _shown(result)[::-1]
         for place, row in enumerate(rows):
-            colour = "#b3392f" if row.solver == OURS else "#51646f"
+            colour = "#b3392f" if row.solver in OURSELVES else "#51646f"
             axis.plot([min(row.rates), max(row.rates)], [place, place], color=colour, linewidth=5, alpha=0.35)
             axis.plot([row.rate], [place], "o", color=colour, markersize=7)
             text = {"textcoords": "offset points", "va": "center", "fontsize": 8}
