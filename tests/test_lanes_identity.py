@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lanes_models import BATEMAN, model_of
-from reference_model import OUTPUT_TIMES, Reference, reference_model
 
+from senospine.bench.reference_model import OUTPUT_TIMES, Reference, reference_model
 from senospine.engine import Entry, Kernel, Schedule, Solution, compile_model
 
 COUNT = 37

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lanes_models import BATEMAN, ROBERTSON, model_of
-from reference_model import OUTPUT_TIMES, reference_model, worst_error
 
 import senospine
+from senospine.bench.reference_model import OUTPUT_TIMES, reference_model, worst_error
 from senospine.engine import Entry, Kernel, Schedule, compile_model
 from senospine.errors import ModelError, ScheduleError
 from senospine.study.file import load_study, published_studies

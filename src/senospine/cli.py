@@ -200,6 +200,44 @@ def evidence_check(
     _report_findings(findings, f"{rows} rows of evidence are clean", as_json)
 
 
+@app.command()
+def bench(
+    models: Annotated[str | None, typer.Option(help="Names with commas between; all by default.")] = None,
+    peers: Annotated[str | None, typer.Option(help="Names with commas between, or 'none'; all by default.")] = None,
+    peer_python: Annotated[Path | None, typer.Option(help="The Python of the environment with the peers.")] = None,
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds.", min=1)] = 5,
+    subjects: Annotated[int, typer.Option(help="Subjects on which errors are measured.", min=1)] = 64,
+    seconds: Annotated[float, typer.Option(help="How long each solver works in a round, roughly.", min=0.01)] = 2.0,
+    target: Annotated[float, typer.Option(help="Largest error allowed.", min=1e-8, max=0.1)] = 1e-3,
+    work: Annotated[Path | None, typer.Option(help="Folder to keep peers' builds and logs in.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write a picture (.png or .svg) here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the engine's speed beside other solvers, at equal accuracy."""
+    from senospine.bench import draw_benchmark, print_benchmark, run_benchmark
+
+    with _progress(as_json) as on_progress:
+        result = run_benchmark(
+            models.split(",") if models else None,
+            None if peers is None else [] if peers == "none" else peers.split(","),
+            peer_python=str(peer_python) if peer_python else None,
+            rounds=rounds,
+            subjects=subjects,
+            seconds=seconds,
+            target=target,
+            work=work,
+            on_progress=on_progress,
+        )
+    if picture is not None:
+        draw_benchmark(result, picture)
+    if as_json:
+        _print_json(result.to_dict() | ({"picture": str(picture)} if picture else {}))
+    else:
+        print_benchmark(_console(), result)
+        if picture is not None:
+            _console().print(f"picture written to {picture}")
+
+
 def _report_findings(findings: list[Finding], clean: str, as_json: bool) -> None:
     """Print all findings; exit with 2 if one of them is an error."""
     if as_json:

@@ -77,6 +77,10 @@ class EvidenceError(SenospineError):
     """An evidence table with an impossible or undeclared row."""
 
 
+class BenchmarkError(SenospineError):
+    """A benchmark of something that does not exist, or whose own engine cannot be run."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing a ``check`` command found; all are listed at once."""
