@@ -77,6 +77,14 @@ class EvidenceError(SenospineError):
     """An evidence table with an impossible or undeclared row."""
 
 
+class RunError(SenospineError):
+    """A block of work that kept killing the worker it was given to."""
+
+
+class ClusterError(SenospineError):
+    """Workers that cannot serve: none can be reached or started, or they are not like this machine."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing a ``check`` command found; all are listed at once."""
