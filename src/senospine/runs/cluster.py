@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import pickle
@@ -9,6 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from senospine.errors import ClusterError
@@ -42,6 +44,7 @@ def run_on_cluster(
             remedy="pip install 'senospine[cluster]'",
         ) from None
     try:
+        _knock(scheduler)
         client = Client(scheduler, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(
@@ -59,6 +62,19 @@ def run_on_cluster(
         raise
     finally:
         _give_up(client, list(flight.flying))
+
+
+def _knock(scheduler: str) -> None:
+    """Raise OSError or ValueError unless something answers; a client that finds nobody is slow to go away."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    async def knock() -> None:
+        comm = await connect(scheduler, timeout=10, **Security().get_connection_args("client"))
+        await comm.close()
+
+    with ThreadPoolExecutor(1) as elsewhere:  # a notebook has a loop of its own in this thread
+        elsewhere.submit(asyncio.run, knock()).result()
 
 
 def _give_up(client: Any, futures: list[Any]) -> None:
@@ -96,8 +112,7 @@ class _Flight:
             alone = self.fill()
             if not self.flying:
                 return
-            for future in self.landed():
-                self.settle(future, alone)
+            self.settle(self.landed(), alone)
 
     def fill(self) -> bool:
         """Send blocks until enough are in flight; return whether the only one is a suspect, sent alone."""
@@ -147,18 +162,37 @@ class _Flight:
                 raise self.lost() from None
             raise
 
-    def settle(self, future: Any, alone: bool) -> None:
-        """Hand one result over, or suspect its block."""
+    def settle(self, landed: list[Any], alone: bool) -> None:
+        """Hand results over, and suspect blocks that were reported to kill their workers."""
+        good = [future for future in landed if future.status == "finished"]
+        for future in landed:
+            if future not in good:
+                self.blame(future, alone)
+        try:
+            answers = self.client.gather(good)  # at once: each journey costs milliseconds
+        except Exception as error:
+            if self.is_gone(error):
+                raise self.lost() from None
+            raise
+        for future, answer in zip(good, answers, strict=True):
+            block = self.flying.pop(future)
+            future.release()
+            result = unpack(answer)
+            self.delivering = True
+            self.on_result(block.key, result)
+            self.delivering = False
+
+    def blame(self, future: Any, alone: bool) -> None:
+        """Put a failed block aside to be tried alone, or raise why it failed."""
         from distributed import KilledWorker
 
         try:
-            answer = future.result()
+            future.result()
         except KilledWorker as error:
             block = self.flying.pop(future)
             if alone:
                 raise killed(block, error.allowed_failures + 1, f"Dask lost a worker each time: {error}") from None
             self.suspects.append(block)
-            return
         except Exception as error:
             if self.is_gone(error):
                 raise self.lost() from None
@@ -168,19 +202,13 @@ class _Flight:
                 why=f"{type(error).__name__}: {error}",
                 remedy="the scheduler and every worker need the same Python packages as this machine",
             ) from error
-        block = self.flying.pop(future)
-        future.release()
-        result = unpack(answer)
-        self.delivering = True
-        self.on_result(block.key, result)
-        self.delivering = False
 
     def hand_over_finished(self) -> None:
         """Deliver what has come back already, and nothing else."""
         for future in [item for item in self.flying if item.status == "finished"]:
             if self.client.status == "running" and not self.delivering:
                 with contextlib.suppress(Exception):  # one error is being raised already
-                    self.settle(future, alone=True)
+                    self.settle([future], alone=True)
 
     def is_gone(self, error: Exception) -> bool:
         from concurrent.futures import CancelledError
@@ -202,7 +230,9 @@ def carry_out_alike(likeness: dict[str, str], call: bytes) -> bytes:
     mine = fingerprint()
     differing = [name for name in sorted({*mine, *likeness}) if mine.get(name) != likeness.get(name)]
     if differing:
-        shown = "; ".join(f"{name}: {likeness.get(name)!s:.60} here, {mine.get(name)!s:.60} there" for name in differing)
+        shown = "; ".join(
+            f"{name}: {likeness.get(name)!s:.60} here, {mine.get(name)!s:.60} there" for name in differing
+        )
         error = ClusterError(
             f"the worker on {socket.gethostname()} is not like this machine",
             why=f"its results could differ in the last digits ({shown})",
