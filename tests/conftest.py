@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from helpers import model_of
+from hypothesis import settings
 
 from senospine.engine import Entry, Kernel, Schedule, compile_model
 from senospine.model import Model, load_model
+from senospine.study import Outcome, load_study, run_study
+
+settings.register_profile("calm", deadline=None)  # a busy machine is no failure
+settings.load_profile("calm")
 
 SURGERY = 91.3125  # three months of 30.4375 days
 
@@ -42,3 +50,18 @@ def oral(tmp_path_factory: pytest.TempPathFactory) -> Kernel:
     """One-compartment oral drug: ``ka`` in, ``ke`` out, bioavailability ``f``; all solutions are closed forms."""
     body = "gut' = -ka * gut; plasma' = f * ka * gut - ke * plasma; ka = 1.5; ke = 0.4; f = 0.8; gut = 0; plasma = 0;"
     return compile_model(model_of(tmp_path_factory.mktemp("oral"), body))
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder of tables the shipped evidence was read from; beside the checkout, or where SENOSPINE_SHARED says."""
+    folder = Path(os.environ.get("SENOSPINE_SHARED") or Path(__file__).parents[2] / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}: the source tables are not part of this repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lsi_outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Instability study of Pan 2024, 24 animals an arm, one process."""
+    return run_study(load_study("pan2024-lsi"), tmp_path_factory.mktemp("lsi") / "out", animals=24, workers=1)

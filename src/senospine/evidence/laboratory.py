@@ -128,7 +128,19 @@ class Laboratory:
         return generator.integers(contrast.n_low, contrast.n_high, endpoint=True, size=self.repeats)
 
     def repeat(self, contrast: Contrast) -> Repeats:
-        """Return what the repeats find for one contrast."""
+        """Return what the repeats find for one contrast.
+
+        Raises
+        ------
+        EvidenceError
+            The contrast may need more animals per group than were drawn.
+        """
+        if contrast.n_high > self.largest:
+            raise EvidenceError(
+                f"up to {contrast.n_high} animals per group, but only {self.largest} are drawn per repeat",
+                where=contrast.where,
+                remedy=f"draw {contrast.n_high} animals per arm and repeat",
+            )
         draws = self.measure(contrast.readout).values
         absent = np.arange(self.largest) >= self.group_sizes(contrast)[:, None]
         groups = {arm: np.where(absent, np.nan, draws[arm]) for arm in contrast.groups}

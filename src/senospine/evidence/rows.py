@@ -147,6 +147,8 @@ def _problems(row: dict[str, str], studies: dict[str, Study | None]) -> Iterator
             yield f"'{column}' is empty", "every finding says where it was read and how"
     if row["direction"] == "none" and row["significant"] == "yes":
         yield "significant, but without a direction", "give the direction, or say significant: no"
+    if row["direction"] == "none" and row["significant"] == "unclear":
+        yield "neither a direction nor a star: nothing to score", "give the direction, or say significant: no"
     counts = {}
     for column in ("comparisons", "n_low", "n_high"):
         counts[column] = int(row[column]) if row[column].isdecimal() else -1
@@ -154,7 +156,7 @@ def _problems(row: dict[str, str], studies: dict[str, Study | None]) -> Iterator
             yield f"{column} '{row[column]}' is not a whole number above zero", "count animals per group"
     if 0 < counts["n_high"] < counts["n_low"]:
         yield f"n from {counts['n_low']} to {counts['n_high']}", "put the smaller first"
-    if counts["n_high"] > 0 and counts["n_low"] < 2:
+    if counts["n_low"] == 1:
         yield f"n of {counts['n_low']} per group has no spread", "a test needs two animals per group"
     yield from _arm_problems(row, studies)
 
@@ -181,6 +183,8 @@ def _arm_problems(row: dict[str, str], studies: dict[str, Study | None]) -> Iter
         yield f"arm '{row['arm']}' is compared with itself", "name two arms"
     if not {row["arm"], row["versus"]} <= set(groups):
         yield f"groups '{row['groups']}' do not hold both arms of the comparison", "list every arm of the test"
+    if len(set(groups)) < len(groups):
+        yield f"groups '{row['groups']}' name an arm twice", "its variance would count twice; name it once"
     if row["readout"] in readouts() and row["readout"] not in [item.name for item in study.readouts]:
         yield f"study '{name}' does not measure '{row['readout']}'", "add it to the study's readouts"
 
@@ -202,5 +206,7 @@ def _against_others(
         )
     key = (contrast.study, contrast.panel, contrast.readout, contrast.arm, contrast.versus)
     other = claims.setdefault(key, contrast)
-    if other is not contrast and other.direction != contrast.direction:
+    if other is not contrast and (other.direction, other.significant) != (contrast.direction, contrast.significant):
         yield f"contradicts {other.id} ({other.where}) on the same panel", "read the panel again and keep one"
+    elif other is not contrast:
+        yield f"repeats {other.id} ({other.where})", "one finding counts once; keep one"

@@ -1,1 +1,7 @@
-"""Faces of a result: the terminal's table and the report a biologist reads. No science here."""
+"""Faces of a result: the mechanism's picture, the terminal's table, the page a biologist reads. No science here."""
+
+from senospine.report.arrows import Arrow, mechanism_arrows
+from senospine.report.mechanism import mechanism_svg, write_mechanism
+from senospine.report.page import write_report
+
+__all__ = ["Arrow", "mechanism_arrows", "mechanism_svg", "write_mechanism", "write_report"]

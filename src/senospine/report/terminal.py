@@ -41,23 +41,25 @@ def print_scoreboard(console: Console, result: Reproduction, report: Path) -> No
 
 
 def _against_the_rule(scores: Sequence[Score]) -> str:
-    """Say where the model knows more than the naive rule, the largest gain first."""
-    tested = [score for score in scores if score.gain_bits is not None]
-    better = sorted(
-        (score for score in tested if (score.gain_bits or 0) > 0), key=lambda score: -(score.gain_bits or 0)
+    """Say where the model knows more than the naive rule, as much, and less; a tenth of a bit tells them apart."""
+    gains = {score: score.gain_bits for score in scores if score.gain_bits is not None}
+    more = sorted((score for score, gain in gains.items() if gain > 0.1), key=lambda score: -gains[score])
+    less = sum(gain < -0.1 for gain in gains.values())
+    words = (
+        f"Against the naive rule, over {len(gains)} testable contrasts: the model knows more on {len(more)}, as much "
+        f"(within 0.1 bit) on {len(gains) - len(more) - less}, less on {less}."
     )
-    words = f"The model knows more than the naive rule on {len(better)} of {len(tested)} testable contrasts"
-    if not better:
-        return f"{words}."
-    most = [
-        f"{row.panel} {score.label}, {row.arm} vs {row.versus} ({score.gain_bits:+.1f})"
-        for score, row in ((score, score.contrast) for score in better[:3])
+    named = [
+        f"{row.panel} {score.label}, {row.arm} vs {row.versus} ({gains[score]:+.1f}, {score.verdict})"
+        for score, row in ((score, score.contrast) for score in more[:5])
     ]
-    return f"{words}, most on: {'; '.join(most)}. On the others it knows less."
+    return f"{words}\nMore on: {'; '.join(named)}." if named else words
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
 
 
 def _board(title: str, scores: Sequence[Score]) -> Table:
@@ -72,7 +74,7 @@ def _board(title: str, scores: Sequence[Score]) -> Table:
         if role not in {None, score.contrast.role}:
             table.add_section()
         if role != score.contrast.role:
-            table.add_row(f"[bold]{score.contrast.role}[/]")
+            table.add_row("", f"[bold]{score.contrast.role}[/]")
         role = score.contrast.role
         style = _STYLES[score.verdict]
         table.add_row(

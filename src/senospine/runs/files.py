@@ -38,11 +38,9 @@ def write_then_rename(target: Path, write: Callable[[Path], Any]) -> None:
         raise cannot_write(target, error) from None
 
 
-def cannot_write(where: Path, error: OSError) -> FileError:
+def cannot_write(where: Path, error: OSError, what: str = "cannot write") -> FileError:
     """Return the error of a file or folder the system would not let us write."""
-    return FileError(
-        f"cannot write: {error.strerror or error}", where=str(where), remedy="check free space and permissions"
-    )
+    return FileError(f"{what}: {error.strerror or error}", where=str(where), remedy="check free space and permissions")
 
 
 def sync_folder(folder: Path) -> None:

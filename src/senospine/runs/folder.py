@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import shutil
@@ -13,7 +12,14 @@ from types import TracebackType
 from typing import Any
 
 from senospine.errors import FileError
-from senospine.runs.files import cannot_write, is_temporary_of, sweep_temporaries, sync_folder, write_then_rename
+from senospine.runs.files import (
+    cannot_write,
+    is_temporary_of,
+    sha256_of,
+    sweep_temporaries,
+    sync_folder,
+    write_then_rename,
+)
 from senospine.runs.lock import LOCK, FolderLock
 from senospine.runs.manifest import JOURNAL, MANIFEST, NOTICE, Journal, flaws, plain, read_manifest
 from senospine.runs.versions import versions
@@ -55,21 +61,18 @@ class OutcomeFolder:
         self.path, self.inputs = path, plain(inputs)
         self.parts: dict[str, Any] = {}
         self.spoilt: dict[str, str] = {}
-        self._claim(overwrite)
+        self._journal, self._written = Journal(path), ""
         try:
+            self._claim(overwrite)  # refuses before anything is touched
             path.mkdir(parents=True, exist_ok=True)
+            self._lock = FolderLock(path)
+            try:
+                self._begin(self._claim(overwrite), overwrite)
+            except BaseException:
+                self._lock.release()
+                raise
         except OSError as error:
-            raise cannot_write(path, error) from None
-        self._lock = FolderLock(path)
-        self._journal = Journal(path)
-        try:
-            self._begin(self._claim(overwrite), overwrite)
-        except OSError as error:
-            self._lock.release()
-            raise cannot_write(path, error) from None
-        except BaseException:
-            self._lock.release()
-            raise
+            raise cannot_write(path, error, "cannot write here") from None
 
     def _claim(self, overwrite: bool) -> dict[str, Any] | None:
         """Return the manifest of ours that stands here, or None for a fresh start; refuse what is not ours."""
@@ -80,6 +83,13 @@ class OutcomeFolder:
         manifest = read_manifest(self.path)
         if manifest is None:
             foreign = [item.name for item in self.path.iterdir() if not _begun(item)]
+            if MANIFEST in foreign:
+                raise FileError(
+                    "the folder holds a manifest that no run of ours wrote, or that is damaged",
+                    where=str(self.path / MANIFEST),
+                    why="without it nobody knows what the parts are",
+                    remedy="choose another folder, or delete this one if nothing in it is needed",
+                )
             if foreign:
                 raise FileError(
                     "the folder holds files that no run of ours wrote",
@@ -150,15 +160,16 @@ class OutcomeFolder:
 
     def write_part(self, name: str, table: Any, record: Mapping[str, Any]) -> None:
         """Write one table as a Parquet part, then note it with ``record``, its size and its checksum."""
-        import pyarrow as pa
         import pyarrow.parquet as parquet
 
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"notice": NOTICE.encode()})
-        sink = pa.BufferOutputStream()
-        parquet.write_table(table, sink, compression="zstd")
-        content = sink.getvalue()
-        write_then_rename(self.path / "parts" / f"{name}.parquet", lambda path: path.write_bytes(content))
-        entry = {**plain(record), "bytes": content.size, "sha256": hashlib.sha256(content).hexdigest()}
+        entry = plain(record)
+
+        def write(path: Path) -> None:
+            parquet.write_table(table, path, compression="zstd")
+            entry.update({"bytes": path.stat().st_size, "sha256": sha256_of(path)})
+
+        write_then_rename(self.path / "parts" / f"{name}.parquet", write)
         self._journal.append(name, entry)
         self.parts[name] = entry
         self._written = ""
@@ -194,7 +205,6 @@ class OutcomeFolder:
             if self._written == "":
                 self.write_manifest("running")
         finally:
-            self._journal.close()
             self._lock.release()
             self._written = "closed"
 

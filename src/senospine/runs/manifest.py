@@ -23,7 +23,6 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / JOURNAL
-        self._handle: int | None = None
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
         """Add a part; on a full disk the journal stays as it was.
@@ -35,62 +34,35 @@ class Journal:
         """
         line = memoryview(json.dumps({"part": name, "record": record}, sort_keys=True).encode() + b"\n")
         try:
-            if self._handle is None:
-                self._handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            size = os.fstat(self._handle).st_size
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            size = os.fstat(handle).st_size
             try:
                 while line:
-                    line = line[os.write(self._handle, line) :]
+                    line = line[os.write(handle, line) :]
             except OSError:
-                os.ftruncate(self._handle, size)
+                os.ftruncate(handle, size)
                 raise
+            finally:
+                os.close(handle)
         except OSError as error:
             raise cannot_write(self.path, error) from None
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
     def remove(self) -> None:
         """Forget the journal, once the manifest says all."""
-        self.close()
         self.path.unlink(missing_ok=True)
 
 
 def read_manifest(path: Path) -> dict[str, Any] | None:
-    """Return a folder's manifest with the parts of its journal, or None where there is none.
-
-    Raises
-    ------
-    FileError
-        A manifest stands there but cannot be read, or is damaged.
-    """
+    """Return a folder's manifest with the parts of its journal, or None where there is none that can be read."""
     try:
-        text = (path / MANIFEST).read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+        content = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, str(error)) from None
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise _unreadable(path, str(error)) from None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("inputs", "parts")):
-        raise _unreadable(path, "it has no inputs or no parts")
+        return None
     if content.get("state") != "replacing":
         content["parts"] |= _journalled(path / JOURNAL)
     return content
-
-
-def _unreadable(path: Path, why: str) -> FileError:
-    return FileError(
-        "the manifest cannot be read",
-        where=str(path / MANIFEST),
-        why=why,
-        remedy="choose another folder, or delete this one if its parts are of no use",
-    )
 
 
 def _journalled(path: Path) -> dict[str, Any]:
@@ -129,15 +101,15 @@ def check_parts(path: Path, manifest: Mapping[str, Any]) -> None:
     Raises
     ------
     FileError
-        With every damaged part by name.
+        Naming the damaged parts.
     """
-    found = flaws(path, manifest["parts"])
+    found = [f"part '{name}' is {flaw}" for name, flaw in flaws(path, manifest["parts"]).items()]
     if found:
         raise FileError(
-            f"{len(found)} of {len(manifest['parts'])} parts are not what was written",
+            found[0] + (f", and {len(found) - 1} more are not what was written" if len(found) > 1 else ""),
             where=str(path),
-            why="; ".join(f"'{name}' is {flaw}" for name, flaw in list(found.items())[:5]),
-            remedy="run the study again with the same command: only these parts are computed anew",
+            why="; ".join(found[1:6]) or "no number of it can be trusted",
+            remedy="run the study again with the same command: only what is missing or damaged is computed anew",
         )
 
 

@@ -33,4 +33,4 @@ def wilson_interval(
     p = k / n
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return centre - half, centre + half
+    return np.where(k == 0, 0.0, centre - half), np.where(k == n, 1.0, centre + half)  # exact ends, not rounded ones

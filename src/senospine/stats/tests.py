@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,7 +61,7 @@ def pooled_t(
     Notes
     -----
     Where no variance can be formed (all groups of one animal) p is NaN; where it is zero, p is 1 for equal and
-    0 for different means.
+    0 for different means. Differences within the rounding of a mean count as none.
 
     Examples
     --------
@@ -81,6 +82,10 @@ def pooled_t(
     )
     df = np.asarray(sum(np.maximum(count - 1, 0) for count in counts), dtype=float)
     difference = means[0] - means[1]
+    sizes = [np.where(np.isfinite(group), np.abs(group), 0.0).max(axis=-1, initial=0.0) for group in groups]
+    rounding = 4 * np.finfo(float).eps * reduce(np.maximum, sizes)  # what sums of equal numbers may differ by
+    difference = np.where(np.abs(difference) <= rounding, 0.0, difference)
+    squares = np.where(squares <= sum(counts) * rounding**2, 0.0, squares)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(squares / df * (1 / counts[0] + 1 / counts[1]))
         t = np.abs(difference) / error

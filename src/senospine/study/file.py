@@ -155,7 +155,8 @@ def _validated(document: Document) -> _File:
         return _File.model_validate(document.data)
     except ValidationError as error:
         problems = error.errors()
-        first = problems[0]
+        # a misspelt key is also a missing one: name what was written, it carries the suggestion
+        first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
         key = tuple(part for part in first["loc"] if part != "[key]")
         more = f" ({len(problems) - 1} more problems in this file)" if len(problems) > 1 else ""
         name = ".".join(str(part) for part in key)
@@ -201,7 +202,11 @@ def _resolve(file: _File, document: Document) -> Study:
                     where=document.where("compare", index), remedy=suggest(name, names),
                 )  # fmt: skip
         if pair[0] == pair[1]:
-            raise StudyError(f"arm '{pair[0]}' is compared with itself", where=document.where("compare", index))
+            raise StudyError(
+                f"arm '{pair[0]}' is compared with itself",
+                where=document.where("compare", index),
+                remedy="name two arms, the treated or ill one first",
+            )
     return Study(
         file.study, file.title or file.study, file.question, file.source, file.species, file.subjects.strain,
         file.subjects.sex, arms, outputs, tuple((a, b) for a, b in file.compare), document.path,
@@ -222,7 +227,11 @@ def _arm(name: str, section: _Arm, file: _File, document: Document) -> Arm:
             )
         age = parse_span(file.subjects.age_at_surgery, "age", document.where("subjects", "age at surgery"))
         if age <= 0:
-            raise StudyError(f"surgery at age {age:g} days", where=document.where("subjects", "age at surgery"))
+            raise StudyError(
+                f"surgery at age {age:g} days",
+                where=document.where("subjects", "age at surgery"),
+                remedy="give an age above zero, for instance '3 months'",
+            )
         anchors["surgery"] = age
     regimens, where = _regimens(section, document, name)
     table = dose_table(regimens, anchors, species=file.species, where=where)
@@ -245,7 +254,9 @@ def _arm(name: str, section: _Arm, file: _File, document: Document) -> Arm:
 
 def _regimens(section: _Arm, document: Document, name: str) -> tuple[list[Regimen], str]:
     where = document.where("arms", name, "therapy")
-    given = section.therapy if isinstance(section.therapy, list) else [section.therapy] if section.therapy else []
+    given = section.therapy if isinstance(section.therapy, list) else [section.therapy]
+    if section.therapy is None:  # an empty line or mapping is no such thing: it is refused below
+        given = []
     regimens = []
     for index, item in enumerate(given):
         here = document.where("arms", name, "therapy", index) if isinstance(section.therapy, list) else where

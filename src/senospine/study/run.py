@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -100,7 +101,7 @@ def output_times(study: Study, arm: Arm) -> Array:
         grid.append(np.array([doses[0] - 1e-6, doses[0] + 2 / 24, doses[0] + 6 / 24]))
     times = np.unique(np.concatenate(grid))
     times = times[(times >= 0) & (times <= arm.measure_day)]
-    kept = np.concatenate(([True], np.diff(times) > 1e-7))
+    kept = np.concatenate((np.diff(times) > 1e-7, [True]))  # of times a rounding apart the last: the day of measurement
     return np.asarray(times[kept])
 
 
@@ -196,7 +197,9 @@ def run_study(
         )
     model: Model = load_model(study.species)
     inputs = {
-        "study": study.name, "study_sha256": study.sha256, "model": model.name, "model_sha256": model.sha256,
+        "study": study.name, "study_sha256": study.sha256,
+        "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
+        "model": model.name, "model_sha256": model.sha256,
         "animals": animals, "seed": seed, "rtol": rtol, "block": BLOCK, "code_path": "scipy LSODA, float64",
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
     }  # fmt: skip
@@ -239,7 +242,7 @@ def open_outcome(folder: str | Path, study: Study) -> Outcome:
     Raises
     ------
     FileError
-        No outcome of this study stands there, its run was not finished, or a part is damaged.
+        No outcome of this study stands there, its run was not finished, or a part of it is gone or damaged.
 
     Notes
     -----
@@ -254,6 +257,13 @@ def _outcome(path: Path, study: Study) -> Outcome:
     manifest = read_manifest(path)
     if manifest is None or manifest["inputs"].get("study") != study.name:
         raise FileError(f"no outcome of study '{study.name}'", where=str(path), remedy="run the study first")
+    if manifest["inputs"].get("study_sha256") != study.sha256:
+        raise FileError(
+            f"the outcome belongs to another text of study '{study.name}'",
+            where=str(path),
+            why="its arms, times or read-outs may differ",
+            remedy="open it with the study it was run with, or run the study again",
+        )
     if manifest.get("state") != "complete":
         raise FileError("the run was not finished", where=str(path), remedy="run the study again: it goes on from here")
     return Outcome(path, study, manifest)

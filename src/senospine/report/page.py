@@ -1,0 +1,195 @@
+"""One page that holds a whole run: question, answer, figures, board, assumptions, failures, provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from senospine.assays import assay_register
+from senospine.errors import StudyError
+from senospine.evidence import Laboratory, Score, totals
+from senospine.model import Model
+from senospine.report.assumptions import conflicts, register_table
+from senospine.report.board import boards, insights
+from senospine.report.endpoints import endpoints_svg
+from senospine.report.mechanism import mechanism_svg
+from senospine.report.sentences import brief, headline
+from senospine.report.svg import number, write_text
+from senospine.report.timeaxis import time_axis
+from senospine.report.timecourses import timecourses_svg
+from senospine.report.verdicts import tally, verdict_icon
+from senospine.report.words import LEVEL_BITS, count, counted
+from senospine.runs import versions
+from senospine.study import Outcome, Study
+
+#: failed animals named one by one; the manifest names all
+_NAMED_FAILURES = 200
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a page shows of one study."""
+
+    study: Study
+    brief: list[str]
+    tallies: list[tuple[str, list[Any], int]]
+    timecourses: Markup
+    endpoints: Markup
+    animals: int
+    failures: list[dict[str, Any]]
+    stretched: bool
+    dosed: bool
+
+
+def write_report(
+    path: str | Path,
+    *,
+    outcomes: Sequence[Outcome],
+    laboratories: Mapping[str, Laboratory],
+    scores: Sequence[Score],
+    model: Model,
+    command: str,
+) -> Path:
+    """Write one self-contained HTML page and return its path.
+
+    Nothing in it is fetched: style, figures and the few lines of script are inline. Takes about two seconds.
+
+    Parameters
+    ----------
+    path : path
+        Written beside, then renamed.
+    outcomes : sequence of Outcome
+    laboratories : mapping of study name to Laboratory
+    scores : sequence of Score
+    model : Model
+        The model the outcomes were made with.
+    command : str
+        What made the run, printed under provenance.
+
+    Raises
+    ------
+    StudyError
+        There is nothing to report, or an outcome was made with another model.
+    FileError
+        The file cannot be written.
+    """
+    if not outcomes:
+        raise StudyError("there is no outcome to report", remedy="run a study first")
+    for outcome in outcomes:
+        if outcome.manifest["inputs"]["model_sha256"] != model.sha256:
+            raise StudyError(
+                f"the outcome of '{outcome.study.name}' was made with another version of the model",
+                why="its figures would not show what the mechanism and the assumptions on the page say",
+                remedy="run the study again",
+            )
+    environment = Environment(
+        loader=PackageLoader("senospine.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals |= {"count": count, "counted": counted, "icon": lambda verdict: Markup(verdict_icon(verdict))}
+    environment.filters |= {"regimen": lambda regimen: regimen.text(), "breakable": _breakable}
+    page = environment.get_template("report.html").render(_contents(outcomes, laboratories, scores, model, command))
+    return write_text(path, page)
+
+
+def _contents(
+    outcomes: Sequence[Outcome],
+    laboratories: Mapping[str, Laboratory],
+    scores: Sequence[Score],
+    model: Model,
+    command: str,
+) -> dict[str, Any]:
+    registers = [model.register, assay_register()]
+    tested = [score for score in scores if score.repeats]
+    gain = sum(score.gain_bits or 0.0 for score in tested)
+    return {
+        "headline": headline(scores),
+        "totals": totals(scores),
+        "tallies": [(total.role, tally([s for s in scores if s.contrast.role == total.role]), total.rows)
+                    for total in totals(scores) if total.role != "all"],
+        "gain": number(gain, 3),
+        "tested": len(tested),
+        "repeats": max((score.repeats.repeats for score in tested if score.repeats), default=0),
+        "level_bits": LEVEL_BITS,
+        "mechanism": _inline(mechanism_svg(model)),
+        "sections": [_section(outcome, laboratories, scores, model) for outcome in outcomes],
+        "boards": boards(scores),
+        "insights": insights(scores),
+        "registers": [
+            register_table(f"Model {model.name}", registers[0]), register_table("Assays", registers[1])
+        ],
+        "conflicts": conflicts(registers, scores),
+        "named_failures": _NAMED_FAILURES,
+        "provenance": provenance(outcomes, scores, model, command),
+        "sources": sorted({(s.contrast.source, s.contrast.doi) for s in scores}),
+        "command": command,
+        "version": versions()["senospine"],
+        "digest": model.sha256[:12],
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }  # fmt: skip
+
+
+def _section(
+    outcome: Outcome, laboratories: Mapping[str, Laboratory], scores: Sequence[Score], model: Model
+) -> Section:
+    study = outcome.study
+    mine = [score for score in scores if score.contrast.study == study.name]
+    roles = list(dict.fromkeys(score.contrast.role for score in mine))
+    tallies = [(role, [s for s in mine if s.contrast.role == role]) for role in roles]
+    ends = Markup("")
+    if study.name in laboratories:
+        ends = _inline(endpoints_svg(laboratories[study.name], mine))
+    return Section(
+        study, brief(study, mine), [(role, tally(rows), len(rows)) for role, rows in tallies],
+        _inline(timecourses_svg(outcome, model)), ends, outcome.animals, outcome.failures,
+        time_axis(study).stretched is not None, any(arm.doses for arm in study.arms),
+    )  # fmt: skip
+
+
+def _inline(svg: str) -> Markup:
+    """Let a figure through unescaped: every word in it was escaped where it was put in."""
+    return Markup(svg)
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name break after its underscores."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def provenance(
+    outcomes: Sequence[Outcome], scores: Sequence[Score], model: Model, command: str
+) -> list[tuple[str, str]]:
+    """Return what made this page, as (what, value); machine paths stay out."""
+    rows = [("command", command), ("model", f"{model.name}, sha256 {model.sha256}")]
+    for outcome in outcomes:
+        made = outcome.manifest["inputs"]
+        words = f"{made['animals']} animals per arm, seed {made['seed']}, relative tolerance {made['rtol']:g}"
+        rows.append((f"study {outcome.study.name}", f"{words}, sha256 {made['study_sha256']}"))
+    repeats = sorted({score.repeats.repeats for score in scores if score.repeats})
+    rows.append(("repeats of each experiment", ", ".join(f"{n:,}" for n in repeats) or "none"))
+    files = {_file(score.contrast.where) for score in scores}
+    files |= {_file(row.where) for register in (model.register, assay_register()) for row in register.values()}
+    for file in sorted(files, key=lambda item: (item.parent.name, item.name)):
+        if file.is_file():
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            rows.append((f"{file.parent.name}/{file.name}", f"sha256 {digest}"))
+    paths = sorted({str(outcome.manifest["inputs"]["code_path"]) for outcome in outcomes})
+    used = outcomes[0].manifest.get("versions", {})
+    rows += [
+        ("code path", "; ".join(paths)),
+        ("versions of the run", ", ".join(f"{name} {value}" for name, value in used.items())),
+        ("processor", platform.machine()),
+    ]
+    return rows
+
+
+def _file(where: str) -> Path:
+    return Path(where.rpartition(":")[0])

@@ -1,0 +1,62 @@
+"""The time axis of a study, and the colours of its arms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from senospine.report.svg import ARM_COLOURS, tick_text, ticks
+from senospine.study import Study
+
+_MONTH = 30.4375
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where a day of life stands across a panel.
+
+    Attributes
+    ----------
+    title : str
+    place : callable
+        Day of life to a share of the width, 0 to 1.
+    ticks : list of (day of life, label)
+    stretched : float or None
+        Day from which the axis is stretched.
+    """
+
+    title: str
+    place: Callable[[Any], Any]
+    ticks: list[tuple[float, str]]
+    stretched: float | None = None
+
+
+def arm_colours(study: Study) -> dict[str, str]:
+    """Return a colour per arm; arms that others are compared with first, in grey."""
+    return dict(zip((arm.name for arm in study.arms), ARM_COLOURS * (1 + len(study.arms) // 7), strict=False))
+
+
+def time_axis(study: Study) -> Axis:
+    """Return weeks after surgery, or months of age with the weeks around treatment stretched."""
+    last = max(arm.measure_day for arm in study.arms)
+    surgery = {arm.surgery_day for arm in study.arms}
+    if len(surgery) == 1 and (day := surgery.pop()) is not None:
+        first = day - 7.0
+        marks = [(day + 7 * week, tick_text(week)) for week in ticks(0, (last - day) / 7)]
+        return Axis("weeks after surgery", lambda t: (t - first) / (last - first), marks)
+    doses = [dose for arm in study.arms for dose in arm.doses]
+    start = min(doses) - 7 if doses else 0.0
+    if not doses or (last - start) > 0.4 * last:
+        marks = [(_MONTH * month, tick_text(month)) for month in ticks(0, last / _MONTH)]
+        return Axis("months of age", lambda t: t / last, marks)
+    marks = [(_MONTH * month, tick_text(month)) for month in ticks(0, start / _MONTH * 0.85, 3)]
+    weeks = [month / 2 for month in range(2 * int(last / _MONTH) + 2) if start <= _MONTH * month / 2 <= last + 1]
+    marks += [(_MONTH * month, tick_text(month)) for month in weeks]
+
+    def place(t: Any) -> Any:
+        return np.interp(t, [0, start, last], [0, 0.45, 1])
+
+    return Axis("months of age", place, marks, start)

@@ -1,0 +1,188 @@
+"""Time courses as small multiples: median and central 90 % of the animals, by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senospine.model import Model
+from senospine.report.svg import FAINT, INK, figure, line, points, text, text_width, tick_text, ticks
+from senospine.report.timeaxis import Axis, arm_colours, time_axis
+from senospine.study import Arm, Outcome, Study
+
+Array = NDArray[np.float64]
+
+#: what is drawn, in this order, as far as the model has it
+SHOWN = (
+    "senescent_osteoclasts", "trap_osteoclasts", "endplate_porosity", "h_vessels", "prostaglandin_e2",
+    "netrin1", "ngf", "sensory_innervation", "sensitisation",
+)  # fmt: skip
+_COLUMNS, _WIDTH, _ROW = 5, 1120.0, 176.0
+_LEFT, _TOP, _PLOT_W, _PLOT_H = 36.0, 60.0, 174.0, 106.0
+
+
+def course(outcome: Outcome, arm: Arm, name: str) -> tuple[Array, Array]:
+    """Return days and the 5th, 50th and 95th percentile over solved animals, shape (3, n_times)."""
+    rows = outcome.frame[outcome.frame["arm"] == arm.name]
+    days = np.unique(rows["time"].to_numpy())
+    values = rows[name].to_numpy().reshape(-1, len(days))
+    solved = values[np.isfinite(values).all(axis=1)]
+    if not len(solved):
+        return days, np.full((3, len(days)), np.nan)
+    return days, np.asarray(np.quantile(solved, [0.05, 0.5, 0.95], axis=0))
+
+
+def timecourses_svg(outcome: Outcome, model: Model) -> str:
+    """Return the time courses of a study's arms as one figure."""
+    study, axis, colours = outcome.study, time_axis(outcome.study), arm_colours(outcome.study)
+    shown = [name for name in SHOWN if name in outcome.frame.columns]
+    drug = [name for name in outcome.frame.columns if name.endswith("_concentration")]
+    panels: list[Callable[[], list[str]]] = [lambda name=name: _panel(outcome, model, name, axis) for name in shown]  # type: ignore[misc]
+    dosed = [arm for arm in study.arms if arm.doses]
+    panels += [lambda name=name: _first_day(outcome, model, name, dosed) for name in drug if dosed]  # type: ignore[misc]
+    parts = _legend(study, colours, axis)
+    for index, panel in enumerate(panels):
+        x, y = index % _COLUMNS * _WIDTH / _COLUMNS, index // _COLUMNS * _ROW
+        parts += [f'<g transform="translate({x + _LEFT:.1f},{y + _TOP:.1f})">', *panel(), "</g>"]
+    height = _TOP + ((len(panels) - 1) // _COLUMNS + 1) * _ROW - 8
+    return figure(_WIDTH, height, parts, f"Time courses of {study.name}")
+
+
+def _legend(study: Study, colours: dict[str, str], axis: Axis) -> list[str]:
+    x, parts = 2.0, []
+    for arm in study.arms:
+        parts.append(line(x, 11, x + 22, 11, colours[arm.name], 2.6))
+        parts.append(text(x + 28, 15, arm.name, "key"))
+        x += 28 + text_width(arm.name, 12.5) + 22
+    for arm in (arm for arm in study.arms if arm.doses):
+        parts += [line(x + 4 * i, 5, x + 4 * i, 14, colours[arm.name], 1.4) for i in range(5)]
+        words = f"{arm.name} given"
+        parts.append(text(x + 24, 15, words, "key"))
+        x += 24 + text_width(words, 12.5) + 22
+    if any(arm.surgery_day is not None for arm in study.arms):
+        parts += [line(x + 5, 3, x + 5, 18, INK, 1, 'stroke-dasharray="3 2"'), text(x + 13, 15, "surgery", "key")]
+        x += 13 + text_width("surgery", 12.5) + 22
+    parts += [f'<circle cx="{x + 5:.1f}" cy="11" r="3.4" fill="#fff" stroke="{INK}" stroke-width="1.6"/>']
+    parts += [text(x + 14, 15, "measured", "key")]
+    if axis.stretched is not None:
+        x += 14 + text_width("measured", 12.5) + 22
+        parts += [f'<rect x="{x:.1f}" y="3" width="18" height="15" fill="#f3f1ea"/>']
+        parts += [text(x + 25, 15, "time axis stretched", "key")]
+    return parts
+
+
+def _scale(lowest: float, highest: float) -> tuple[float, float]:
+    """Return the ends of an upright axis: from zero, unless the curves all lie far above it."""
+    room = max(highest - lowest, 1e-9)
+    return (0.0 if lowest < 0.3 * highest else max(lowest - 0.12 * room, 0.0)), highest + 0.14 * room
+
+
+def _up(value: Any, ends: tuple[float, float]) -> Any:
+    """Return how far below a panel's top a value stands, in pixels."""
+    return _PLOT_H * (1 - (np.maximum(value, ends[0]) - ends[0]) / (ends[1] - ends[0]))
+
+
+def _frame(
+    title: str, unit: str, ends: tuple[float, float], bottom: str, marks: Sequence[tuple[float, str]]
+) -> list[str]:
+    """Return axes, their labels and the panel's name; ``marks`` across are in pixels."""
+    named = text(-30, -12, title, "title")
+    parts = [named, text(-30 + text_width(title, 12.5) * 1.08 + 7, -12, unit, "unit")]
+    for value in ticks(*ends):
+        y = float(_up(value, ends))
+        parts += [line(0, y, _PLOT_W, y, FAINT, 0.7), text(-6, y + 3.6, tick_text(value), "tick", text_anchor="end")]
+    parts.append(line(0, _PLOT_H, _PLOT_W, _PLOT_H, INK, 1))
+    for x, label in marks:
+        parts += [line(x, _PLOT_H, x, _PLOT_H + 4, INK, 1)]
+        parts += [text(x, _PLOT_H + 15, label, "tick", text_anchor="middle")]
+    parts.append(text(_PLOT_W, _PLOT_H + 29, bottom, "tick", text_anchor="end"))
+    return parts
+
+
+def _panel(outcome: Outcome, model: Model, name: str, axis: Axis) -> list[str]:
+    study, colours = outcome.study, arm_colours(outcome.study)
+    courses = {arm.name: course(outcome, arm, name) for arm in study.arms}
+    every = np.concatenate([bands.reshape(-1) for _, bands in courses.values()])
+    every = every[np.isfinite(every)]
+    ends = _scale(float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
+    unit = model.variables[name].unit if name in model.variables else str(model.units.get(name, ""))
+    parts = []
+    if axis.stretched is not None:
+        x = float(axis.place(axis.stretched)) * _PLOT_W
+        parts.append(f'<rect x="{x:.1f}" y="0" width="{_PLOT_W - x:.1f}" height="{_PLOT_H:g}" fill="#f3f1ea"/>')
+    marks = [(float(axis.place(day)) * _PLOT_W, label) for day, label in axis.ticks]
+    parts += _frame(model.label(name), "" if unit == "fold" else unit, ends, axis.title, marks)
+    for day in sorted({arm.surgery_day for arm in study.arms if arm.surgery_day is not None}):
+        x = float(axis.place(day)) * _PLOT_W
+        parts.append(line(x, 0, x, _PLOT_H, INK, 1, 'stroke-dasharray="3 2"'))
+    for arm in study.arms:
+        parts += _band(arm, courses[arm.name], colours[arm.name], axis, ends)
+    for arm in study.arms:
+        parts += _line(arm, courses[arm.name], colours[arm.name], axis, ends)
+    return parts
+
+
+def _band(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: tuple[float, float]) -> list[str]:
+    days, bands = found
+    if not np.isfinite(bands).all():
+        return []
+    x, y = np.asarray(axis.place(days)) * _PLOT_W, _up(bands, ends)
+    keep = _thin(x)
+    outline = [*zip(x[keep], y[2][keep], strict=True), *zip(x[keep][::-1], y[0][keep][::-1], strict=True)]
+    return [f'<polygon points="{points(outline)}" fill="{colour}" fill-opacity=".16"/>']
+
+
+def _line(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: tuple[float, float]) -> list[str]:
+    days, bands = found
+    parts = [line(x, 1, x, 7, colour, 1.2) for x in (float(axis.place(dose)) * _PLOT_W for dose in arm.doses)]
+    if not np.isfinite(bands).all():
+        return parts
+    x, y = np.asarray(axis.place(days)) * _PLOT_W, _up(bands[1], ends)
+    keep = _thin(x)
+    drawn = points(zip(x[keep], y[keep], strict=True))
+    parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="1.9"/>')
+    if x[-1] < _PLOT_W - 1:  # an arm measured earlier: its level goes on as a reference
+        parts.append(line(x[-1], y[-1], _PLOT_W, y[-1], colour, 1.1, 'stroke-dasharray="1.5 3"'))
+    parts.append(
+        f'<circle cx="{x[-1]:.1f}" cy="{y[-1]:.1f}" r="3.2" fill="#fff" stroke="{colour}" stroke-width="1.7"/>'
+    )
+    return parts
+
+
+def _thin(x: Array) -> NDArray[np.bool_]:
+    """Leave out points closer than half a pixel."""
+    keep = np.concatenate(([True], np.diff(np.floor(x * 2)) > 0))
+    keep[-1] = True
+    return keep
+
+
+def _first_day(outcome: Outcome, model: Model, name: str, dosed: Sequence[Arm]) -> list[str]:
+    """Return the day after the first dose, only the hours that were recorded."""
+    colours = arm_colours(outcome.study)
+    found = {}
+    for arm in dosed:
+        days, bands = course(outcome, arm, name)
+        hours = (days - arm.doses[0]) * 24
+        kept = (hours > -0.01) & (hours < 24.01)
+        found[arm] = hours[kept], bands[:, kept]
+    every = np.concatenate([bands.reshape(-1) for _, bands in found.values()])
+    ends = 0.0, max(float(every[np.isfinite(every)].max(initial=0.0)) * 1.12, 1e-9)
+    unit = model.variables[name].unit.replace("umol", "µmol") if name in model.variables else ""
+    marks = [(hour / 24 * (_PLOT_W - 6), str(hour)) for hour in (0, 6, 12, 18, 24)]
+    title = model.label(name).replace(" concentration", " in plasma")
+    parts = _frame(title, unit, ends, "hours after first dose", marks)
+    for arm, (hours, bands) in found.items():
+        x, y = hours / 24 * (_PLOT_W - 6), _up(bands, ends)
+        if not len(x) or not np.isfinite(y).all():
+            continue
+        drawn = points(zip(x, y[1], strict=True))
+        parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colours[arm.name]}" stroke-dasharray="2 2.5"/>')
+        parts += [line(a, low, a, high, colours[arm.name], 1.4) for a, low, high in zip(x, y[0], y[2], strict=True)]
+        parts += [
+            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colours[arm.name]}"/>'
+            for a, b in zip(x, y[1], strict=True)
+        ]
+    return parts

@@ -1,0 +1,109 @@
+"""Words for scores: counts, verdicts, shares, and which rows are of a kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from senospine.evidence import Contrast, Score, Total
+
+#: a gain within this many bits is called level: a rule that is right 97 times in 100 can be beaten by no more
+LEVEL_BITS = 0.1
+
+
+def comparison(contrast: Contrast) -> str:
+    """Return what is compared."""
+    return f"{contrast.arm} against {contrast.versus}"
+
+
+def count(how_many: int, one: str, many: str | None = None) -> str:
+    """Return a number and its noun.
+
+    Examples
+    --------
+    >>> count(1, "animal"), count(0, "animal")
+    ('1 animal', '0 animals')
+    """
+    return f"{how_many} {one if how_many == 1 else many or one + 's'}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return items as a person lists them.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def knows_more(scores: Sequence[Score]) -> list[Score]:
+    """Return the rows where the model gave clearly more to what was published than the rule did, best first."""
+    found = [score for score in scores if score.gain_bits is not None and score.gain_bits > LEVEL_BITS]
+    return sorted(found, key=lambda score: -(score.gain_bits or 0))
+
+
+def misses(scores: Sequence[Score]) -> list[Score]:
+    """Return the rows the model misses, worst first."""
+    return sorted((s for s in scores if s.verdict == "misses"), key=lambda score: score.gain_bits or 0)
+
+
+def too_small(scores: Sequence[Score]) -> list[Score]:
+    """Return starred rows that the model leaves unstarred although its median experiment has the published sign."""
+    return [
+        s for s in scores if s.contrast.significant == "yes" and s.verdict in {"weak", "misses"} and _median_sign(s)
+    ]
+
+
+def wrong_way(scores: Sequence[Score]) -> list[Score]:
+    """Return rows with a published sign that the model's median experiment does not have."""
+    return [s for s in scores if s.repeats and s.contrast.direction != "none" and not _median_sign(s)]
+
+
+def too_large(scores: Sequence[Score]) -> list[Score]:
+    """Return rows published as no difference in which the model finds a star more often than not."""
+    return [s for s in scores if s.repeats and s.contrast.direction == "none" and s.repeats.star > 0.5]
+
+
+def _median_sign(score: Score) -> bool:
+    return score.p_sign is not None and score.p_sign > 0.5
+
+
+def verdict_words(total: Total) -> str:
+    """Return how many rows got which verdict."""
+    return listed([counted(verdict, n) for verdict, n in total.verdicts.items() if n]) or "none"
+
+
+def counted(verdict: str, how_many: int) -> str:
+    """Return a verdict with its count.
+
+    Examples
+    --------
+    >>> counted("misses", 1), counted("misses", 2), counted("weak", 2)
+    ('1 misses', '2 miss', '2 weak')
+    """
+    plural = {"agrees": "agree", "misses": "miss"}.get(verdict, verdict)
+    return f"{how_many} {verdict if how_many == 1 else plural}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share in per cent, never rounded to certainty.
+
+    Examples
+    --------
+    >>> percent(0.9995), percent(0.0), percent(0.123)
+    ('> 99 %', '< 1 %', '12 %')
+    """
+    if share is None or math.isnan(share):
+        return "–"
+    return "< 1 %" if share < 0.005 else "> 99 %" if share >= 0.995 else f"{100 * share:.0f} %"
+
+
+def finding_words(contrast: Contrast) -> str:
+    """Return a published finding as a sentence without its verb."""
+    if contrast.direction == "none":
+        return f"{contrast.arm} not different from {contrast.versus}"
+    way = "above" if contrast.direction == "up" else "below"
+    star = {"yes": "significant", "no": "not significant", "unclear": "significance unclear"}[contrast.significant]
+    return f"{contrast.arm} {way} {contrast.versus}, {star}"
