@@ -189,6 +189,38 @@ def test_no_scheduler_there_is_said_at_once() -> None:
         assert caught.value.where == address
 
 
+@pytest.mark.parametrize("lacking", ["scheduler", "worker"])
+def test_a_cluster_without_our_packages_is_refused(lacking: str) -> None:
+    pytest.importorskip("distributed")
+    ours = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    children = []
+
+    def launch(what: str, *arguments: str) -> subprocess.Popen[str]:
+        hide = "import sys; sys.modules['senospine'] = None; " if what == lacking else ""
+        code = f"{hide}from distributed.cli import dask_{what}; dask_{what}.main()"
+        children.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code, *arguments, "--no-dashboard"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ours,
+            )
+        )  # fmt: skip
+        return children[-1]
+
+    try:
+        started = launch("scheduler", "--port", "0", "--host", "127.0.0.1")
+        assert started.stderr
+        with within(30):
+            address = next(line.split()[-1] for line in started.stderr if "Scheduler at:" in line)
+        launch("worker", address, "--nthreads", "1", "--no-nanny")
+        with within(40), pytest.raises(ClusterError, match="cannot run our blocks") as caught:
+            run_blocks(draw, [(0, (0,))], lambda *_: None, scheduler=address)
+        assert "same Python packages" in str(caught.value.remedy)
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate(timeout=20)
+
+
 def test_without_the_package_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ClusterError, match="not installed") as caught:

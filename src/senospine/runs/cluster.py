@@ -70,7 +70,7 @@ def _knock(scheduler: str) -> None:
     from distributed.comm import connect
 
     async def knock() -> None:
-        comm = await connect(scheduler, timeout=10, **Security().get_connection_args("client"))
+        comm = await connect(scheduler, timeout=5, **Security().get_connection_args("client"))
         await comm.close()
 
     with ThreadPoolExecutor(1) as elsewhere:  # a notebook has a loop of its own in this thread
@@ -103,16 +103,20 @@ class _Flight:
         self.function, self.blocks, self.on_result = function, blocks, on_result
         self.flying: dict[Any, Block] = {}
         self.suspects: list[Block] = []
-        self.delivering = False
+        self.delivering = self.exhausted = False
         self.likeness, self.run_id, self.count = fingerprint(), uuid.uuid4().hex, 0
-        self.looked, self.width, self.told = float("-inf"), 1, False
+        self.looked, self.width, self.told = float("-inf"), 0, False
+        self.known: set[str] = set()
 
     def run(self) -> None:
         while True:
             alone = self.fill()
-            if not self.flying:
+            if self.flying:
+                self.settle(self.landed(), alone)
+            elif self.exhausted:
                 return
-            self.settle(self.landed(), alone)
+            else:  # no workers: a block sent now would meet one that was never greeted
+                time.sleep(0.2)
 
     def fill(self) -> bool:
         """Send blocks until enough are in flight; return whether the only one is a suspect, sent alone."""
@@ -125,6 +129,7 @@ class _Flight:
         while len(self.flying) < width:
             following = next(self.blocks, None)
             if following is None:
+                self.exhausted = True
                 break
             self.send(Block(*following))
         return False
@@ -138,16 +143,28 @@ class _Flight:
 
     def wanted(self) -> int:
         """Return how many blocks to keep in flight: clusters grow and shrink."""
-        if time.monotonic() - self.looked > _PATIENCE:
+        if self.width == 0 or time.monotonic() - self.looked > _PATIENCE:
             try:
-                threads = sum(self.client.nthreads().values())
+                workers = self.client.nthreads()
+                self.greet([address for address in workers if address not in self.known])
             except (OSError, TimeoutError):
                 raise self.lost() from None
-            self.looked, self.width = time.monotonic(), max(_PER_THREAD * threads, 1)
+            threads = sum(workers.values())
+            self.looked, self.width = time.monotonic(), _PER_THREAD * threads
             if not threads and not self.told:
                 _LOG.warning("%s has no workers yet: waiting for them", self.scheduler)
                 self.told = True
         return self.width
+
+    def greet(self, addresses: list[str]) -> None:
+        """Ask new workers whether they know senospine: one that does not would die of its first block, in silence."""
+        if not addresses:
+            return
+        for address, answer in self.client.run(fingerprint, workers=addresses, on_error="return").items():
+            if isinstance(answer, dict):
+                self.known.add(address)
+            elif not isinstance(answer, OSError):  # that one merely died meanwhile
+                raise self.unlike(f"worker {address} says: {answer}")
 
     def landed(self) -> list[Any]:
         from distributed import wait
@@ -196,12 +213,7 @@ class _Flight:
         except Exception as error:
             if self.is_gone(error):
                 raise self.lost() from None
-            raise ClusterError(
-                "the cluster could not run a block",
-                where=self.scheduler,
-                why=f"{type(error).__name__}: {error}",
-                remedy="the scheduler and every worker need the same Python packages as this machine",
-            ) from error
+            raise self.unlike(f"{type(error).__name__}: {error}") from error
 
     def hand_over_finished(self) -> None:
         """Deliver what has come back already, and nothing else."""
@@ -216,6 +228,14 @@ class _Flight:
         from distributed import CancelledError as DaskCancelled
 
         return isinstance(error, (CancelledError, DaskCancelled, OSError)) or self.client.status != "running"
+
+    def unlike(self, why: str) -> ClusterError:
+        return ClusterError(
+            "the cluster cannot run our blocks",
+            where=self.scheduler,
+            why=why,
+            remedy="give the scheduler and every worker the same Python packages as this machine",
+        )
 
     def lost(self) -> ClusterError:
         return ClusterError(
