@@ -152,8 +152,8 @@ class _Flight:
             threads = sum(workers.values())
             self.looked, self.width = time.monotonic(), _PER_THREAD * threads
             if not threads and not self.told:
-                _LOG.warning("%s has no workers yet: waiting for them", self.scheduler)
-                self.told = True
+                _LOG.warning("%s has no workers: waiting for some", self.scheduler)
+            self.told = not threads
         return self.width
 
     def greet(self, addresses: list[str]) -> None:
