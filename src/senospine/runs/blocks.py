@@ -52,7 +52,7 @@ def run_blocks(
     What a block returns cannot depend on where, when or how often it ran, so neither can what is kept. In flight
     are as many blocks as there are processes (two per thread of a cluster); a result is handed over and dropped.
     An error or an interrupt hands over what is finished, stops the rest, and leaves what was handed over alone.
-    Overhead: about 0.1 ms a block over processes, 3 ms over Dask, beside pickling.
+    Overhead: about 0.2 ms a block over processes, 6 ms over Dask, and 0.4 s to start processes.
     """
     if scheduler is not None:
         if workers is not None:

@@ -183,18 +183,12 @@ def _serve(pipe: connection.Connection) -> None:
     """Work until the parent closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    pipe.send_bytes(b"ready")
-    while True:
-        try:
-            call = pipe.recv_bytes()
-        except (EOFError, OSError):
-            return
-        answer = carry_out(call)
-        try:
+    answer = b"ready"
+    with contextlib.suppress(EOFError, OSError):  # the parent has closed the pipe: nothing is left to do
+        while True:
             pipe.send_bytes(answer)
-        except OSError:
-            return
-        del call, answer
+            del answer  # or it would stay while the next one is made
+            answer = carry_out(pipe.recv_bytes())
 
 
 def _leave_with_parent() -> None:
