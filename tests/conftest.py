@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers import model_of
+from helpers import compile_with, model_of
 from hypothesis import settings
 
-from senospine.engine import Entry, Kernel, Schedule, compile_model
+from senospine.engine import Entry, Kernel, Schedule
 from senospine.model import Model, load_model
 from senospine.study import Outcome, load_study, run_study
 
@@ -24,9 +24,15 @@ def mouse() -> Model:
     return load_model("mouse")
 
 
+@pytest.fixture(scope="session", params=["lanes", "scipy"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Both engines stand behind one door, so both are held to the same tests."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def mouse_kernel(mouse: Model) -> Kernel:
-    return compile_model(mouse)
+def mouse_kernel(mouse: Model, engine: str) -> Kernel:
+    return compile_with(engine, mouse)
 
 
 def _doses(first: float) -> list[Entry]:
@@ -46,10 +52,10 @@ def aged_course() -> Schedule:
 
 
 @pytest.fixture(scope="session")
-def oral(tmp_path_factory: pytest.TempPathFactory) -> Kernel:
+def oral(tmp_path_factory: pytest.TempPathFactory, engine: str) -> Kernel:
     """One-compartment oral drug: ``ka`` in, ``ke`` out, bioavailability ``f``; all solutions are closed forms."""
     body = "gut' = -ka * gut; plasma' = f * ka * gut - ke * plasma; ka = 1.5; ke = 0.4; f = 0.8; gut = 0; plasma = 0;"
-    return compile_model(model_of(tmp_path_factory.mktemp("oral"), body))
+    return compile_with(engine, model_of(tmp_path_factory.mktemp("oral"), body))
 
 
 @pytest.fixture(scope="session")

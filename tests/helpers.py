@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from senospine.engine import Kernel, compile_model
 from senospine.model import Model, load_model
 from senospine.model.register import COLUMNS
 
@@ -36,6 +38,11 @@ def write_model(folder: Path, body: str, name: str = "m.ant") -> Path:
 def model_of(folder: Path, body: str) -> Model:
     """Load a model with equations ``body`` and no register."""
     return load_model(write_model(folder, body))
+
+
+def compile_with(engine: str, model: Model, **options: Any) -> Kernel:
+    """Compile ``model`` for one of the two engines."""
+    return compile_model(model, engine=engine, **options)  # type: ignore[arg-type]
 
 
 def write_register(folder: Path, *rows: dict[str, str], extra_cells: str = "") -> Path:

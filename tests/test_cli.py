@@ -117,6 +117,12 @@ def test_reproduce_again_shows_the_table_and_refuses_other_inputs(run: tuple[Pat
     assert {path: path.read_bytes() for path in folder.rglob("*.parquet")} == before
 
 
+def test_too_few_animals_for_one_repeat_are_refused_before_the_work(tmp_path: Path) -> None:
+    done = senospine("reproduce", "--out", tmp_path / "out", "--animals", 30)
+    assert (done.returncode, "simulate at least 36" in done.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_simulate_a_study_of_ones_own(tmp_path: Path) -> None:
     text = (PUBLISHED / "pan2024-lsi.yaml").read_text().replace("study: pan2024-lsi", "study: mine")
     file = tmp_path / "mine.yaml"

@@ -82,6 +82,7 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     "direction": ({"direction": "upp"}, "direction 'upp' is not known", "did you mean 'up'?"),
     "significance": ({"significant": "maybe"}, "significant 'maybe' is not known", "unclear"),
     "test": ({"test": "t test"}, "test 't test' is not known", "did you mean 't-test'?"),
+    "t-test of three": ({"test": "t-test"}, "two groups and no correction", "1 as comparisons"),
     "kind": ({"kind": "value"}, "kind 'value' is not known", "contrast"),
     "confidence": ({"confidence": "hi"}, "confidence 'hi' is not known", "high"),
     "role": ({"role": "fit"}, "role 'fit' is not known", "calibration"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import model_of
+from helpers import compile_with, model_of
 
-from senospine.engine import Entry, Schedule, compile_model
+from senospine.engine import Entry, Schedule
 
 KA, KE, F = 1.5, 0.4, 0.8
 TIMES = np.linspace(0.0, 12.0, 49)
@@ -88,8 +88,8 @@ def test_an_output_at_a_dose_is_the_value_before_it(oral):
     np.testing.assert_allclose(found["plasma"][0, 1:], [left, left + 10.0, left + 10.0], **CLOSE)
 
 
-def test_assigned_outputs_at_a_switch_are_those_before_it(tmp_path):
-    kernel = compile_model(model_of(tmp_path, "twice := 2 * k; x' = k; x = 0; k = 1;"))
+def test_assigned_outputs_at_a_switch_are_those_before_it(engine, tmp_path):
+    kernel = compile_with(engine, model_of(tmp_path, "twice := 2 * k; x' = k; x = 0; k = 1;"))
     found = kernel.solve(times=[0.0, 1.0, 2.0], schedule=doses((0.0, "switch", "k", 3.0), (1.0, "switch", "k", 5.0)))
     assert found["twice"][0].tolist() == [2.0, 6.0, 10.0]
     np.testing.assert_allclose(found["x"][0], [0.0, 3.0, 8.0], rtol=1e-12)
@@ -135,9 +135,9 @@ def test_each_subject_has_its_own_doses_times_values_and_start(oral):
     assert found.times.shape == found["gut"].shape == (3, 3)
 
 
-def test_initial_formulas_read_parameters_states_time_and_assigned_variables(tmp_path):
-    kernel = compile_model(
-        model_of(tmp_path, "x' = 0; z' = 0; y' = 0; x = 2 * k; z = x + r; r := y + time; y = k; k = 1;")
+def test_initial_formulas_read_parameters_states_time_and_assigned_variables(engine, tmp_path):
+    kernel = compile_with(
+        engine, model_of(tmp_path, "x' = 0; z' = 0; y' = 0; x = 2 * k; z = x + r; r := y + time; y = k; k = 1;")
     )
     found = kernel.solve({"k": [1.0, 4.0]}, times=[10.0], start=10.0)
     assert found["x"].ravel().tolist() == [2.0, 8.0]
@@ -146,8 +146,8 @@ def test_initial_formulas_read_parameters_states_time_and_assigned_variables(tmp
     assert other["z"].ravel().tolist() == [111.0]
 
 
-def test_time_in_a_rate_is_the_models_time(tmp_path):
-    kernel = compile_model(model_of(tmp_path, "x' = 2 * time; x = 0;"))
+def test_time_in_a_rate_is_the_models_time(engine, tmp_path):
+    kernel = compile_with(engine, model_of(tmp_path, "x' = 2 * time; x = 0;"))
     found = kernel.solve(times=[5.0, 8.0], start=3.0, schedule=doses((6.0, "bolus", "x", 100.0)), **TIGHT)
     np.testing.assert_allclose(found["x"][0], [25.0 - 9.0, 64.0 - 9.0 + 100.0], rtol=1e-9)
 
@@ -160,10 +160,10 @@ def test_entries_a_rounding_error_apart_are_both_given(oral):
     np.testing.assert_allclose(found["plasma"][0], [0.0, 10.0 * np.exp(-KE * 0.7)], **CLOSE)
 
 
-def test_a_stiff_problem_holds_its_tolerance(tmp_path):
+def test_a_stiff_problem_holds_its_tolerance(engine, tmp_path):
     """Robertson's kinetics at t = 40 (Hairer & Wanner, Solving ODEs II, IV.10): values from their test set."""
     body = "a' = -0.04*a + 1e4*b*c; b' = 0.04*a - 1e4*b*c - 3e7*b^2; c' = 3e7*b^2; a = 1; b = 0; c = 0;"
-    found = compile_model(model_of(tmp_path, body)).solve(times=[40.0], rtol=1e-9)
+    found = compile_with(engine, model_of(tmp_path, body)).solve(times=[40.0], rtol=1e-9)
     assert found["a"][0, 0] == pytest.approx(0.7158270688, rel=1e-6)
     assert found["c"][0, 0] == pytest.approx(0.2841637457, rel=1e-6)
     assert found["a"][0, 0] + found["b"][0, 0] + found["c"][0, 0] == pytest.approx(1.0, abs=1e-8)

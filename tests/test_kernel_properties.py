@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import write_model
+from helpers import compile_with, write_model
 
-from senospine.engine import Entry, Schedule, compile_model
+from senospine.engine import Entry, Schedule
 from senospine.model import load_model
 from senospine.model.model import BIOLOGY
 
@@ -23,7 +23,7 @@ def bytes_of(solution, outputs, rows=slice(None)):
     return [np.ascontiguousarray(solution[name][rows]).tobytes() for name in outputs]
 
 
-def test_every_milligram_of_the_shipped_drug_is_somewhere(tmp_path):
+def test_every_milligram_of_the_shipped_drug_is_somewhere(engine, tmp_path):
     """Gut + plasma + eliminated + never absorbed = doses given so far, at every time."""
     body = """
       var gut, plasma, c, h;
@@ -36,7 +36,7 @@ def test_every_milligram_of_the_shipped_drug_is_somewhere(tmp_path):
     path = write_model(tmp_path, body)
     path.write_text('import "oral_drug.ant"\n' + path.read_text())
     shutil.copy(BIOLOGY / "oral_drug.ant", tmp_path)
-    kernel = compile_model(load_model(path))
+    kernel = compile_with(engine, load_model(path))
     times = np.linspace(0.05, 9.95, 100)
     bolus = [(float(day), "bolus", "gut", 50.0) for day in range(7)]
     found = kernel.solve(times=times, schedule=doses(*bolus, (7.5, "infusion", "plasma", 8.0, 1.0)), rtol=1e-9)

@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import model_of
+from helpers import compile_with, model_of
 
-from senospine.engine import Entry, Failure, Schedule, Status, compile_model
+from senospine.engine import Entry, Failure, Schedule, Status
 
 TIMES = np.linspace(0.0, 2.0, 41)
 
 
-def _kernel(tmp_path_factory, body):
-    return compile_model(model_of(tmp_path_factory.mktemp("status"), body))
+def _kernel(engine, tmp_path_factory, body):
+    return compile_with(engine, model_of(tmp_path_factory.mktemp("status"), body))
 
 
 @pytest.fixture(scope="module")
-def square(tmp_path_factory):
+def square(engine, tmp_path_factory):
     """x' = a x^2 from 1 is 1 / (1 - a t), infinite at 1 / a; z only decays."""
-    return _kernel(tmp_path_factory, "z' = -z; z = 1; x' = a * x^2; x = 1; a = 1;")
+    return _kernel(engine, tmp_path_factory, "z' = -z; z = 1; x' = a * x^2; x = 1; a = 1;")
 
 
 @pytest.fixture(scope="module")
-def logarithm(tmp_path_factory):
+def logarithm(engine, tmp_path_factory):
     """x falls through zero at t = 1, where z' = ln(x) stops being a number."""
-    return _kernel(tmp_path_factory, "x' = -1; x = 1; z' = ln(x); z = 0;")
+    return _kernel(engine, tmp_path_factory, "x' = -1; x = 1; z' = ln(x); z = 0;")
 
 
 @pytest.mark.parametrize("times", [TIMES, [2.0], [0.5, 2.0], [0.5, 0.9, 2.0, 3.0, 4.0]], ids=len)
 def test_a_blow_up_is_timed_and_named_on_any_grid(square, times):
     found = square.solve(times=times)
     (failure,) = found.failures
-    assert failure.status is Status.NOT_FINITE
+    assert failure.status in {Status.NOT_FINITE, Status.STEP_TOO_SMALL}  # its numbers, or its steps, come to an end
     assert failure.time == pytest.approx(1.0, abs=1e-3)
     assert (failure.subject, failure.state) == (0, "x")
-    assert found.status.tolist() == [Status.NOT_FINITE]
-    before = np.asarray(times) < failure.time
+    assert found.status.tolist() == [failure.status]
+    before = np.asarray(times) < min(failure.time, 0.99)
     np.testing.assert_allclose(found["x"][0, before], 1 / (1 - np.asarray(times)[before]), rtol=1e-3)
-    assert np.isnan(found["x"][0, ~before]).all()
-    assert np.isnan(found["z"][0, ~before]).all()
+    assert np.isnan(found["x"][0, np.asarray(times) >= failure.time]).all()
+    assert np.isnan(found["z"][0, np.asarray(times) >= failure.time]).all()
 
 
 def test_neighbours_of_a_failure_keep_their_bytes(square):
@@ -82,16 +82,16 @@ def test_a_rate_that_a_dose_breaks_fails_at_the_dose(logarithm):
     assert np.isnan(found["z"][0, 1:]).all()
 
 
-def test_not_a_number_is_not_swallowed_by_max(tmp_path):
-    kernel = compile_model(model_of(tmp_path, "x' = max(0, ln(x)) - 1; x = 1;"))
+def test_not_a_number_is_not_swallowed_by_max(engine, tmp_path):
+    kernel = compile_with(engine, model_of(tmp_path, "x' = max(0, ln(x)) - 1; x = 1;"))
     (failure,) = kernel.solve(times=TIMES).failures
     assert failure.status is Status.NOT_FINITE
     assert failure.time == pytest.approx(1.0, abs=0.01)
 
 
-def test_a_step_into_the_undefined_is_retried_with_smaller_ones(tmp_path):
+def test_a_step_into_the_undefined_is_retried_with_smaller_ones(engine, tmp_path):
     """x' = -sqrt(x) from 1 is (1 - t/2)^2: a long step overshoots into negative x, the solution does not until 2."""
-    kernel = compile_model(model_of(tmp_path, "x' = -sqrt(x); x = 1;"))
+    kernel = compile_with(engine, model_of(tmp_path, "x' = -sqrt(x); x = 1;"))
     times = np.linspace(0.0, 1.9, 20)
     found = kernel.solve(times=times, rtol=1e-4)
     assert found.failures == ()
@@ -101,8 +101,8 @@ def test_a_step_into_the_undefined_is_retried_with_smaller_ones(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def wave(tmp_path_factory):
-    return _kernel(tmp_path_factory, "z' = -z; z = 1; x' = w * cos(w * time); x = 0; w = 1;")
+def wave(engine, tmp_path_factory):
+    return _kernel(engine, tmp_path_factory, "z' = -z; z = 1; x' = w * cos(w * time); x = 0; w = 1;")
 
 
 def test_the_step_limit_holds_whatever_the_grid(wave):

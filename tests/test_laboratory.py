@@ -146,6 +146,13 @@ def test_a_huge_effect_is_always_found(level: float, star: str) -> None:
     assert found.ratio == pytest.approx(level, rel=0.05)
 
 
+def test_a_control_without_cells_has_no_ratio_and_is_counted(null: Laboratory) -> None:
+    found = null.repeat(made_contrast(readout="snoc_density", n_low=4, n_high=4))
+    empty = (null.measure("snoc_density").values["vehicle"][:, :4] == 0).all(axis=1).mean()
+    assert 0 < found.without_ratio == pytest.approx(empty)
+    assert null.repeat(made_contrast(readout="netrin1_mrna")).without_ratio == 0
+
+
 def test_power_is_the_one_of_the_t_test() -> None:
     """Log-normal of small spread is nearly normal: power from the noncentral t distribution."""
     n, fold = 6, 1.035

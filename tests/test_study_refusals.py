@@ -45,6 +45,7 @@ def test_the_study_itself_is_good(tmp_path: Path) -> None:
 CASES: dict[str, tuple[str, str, type[SenospineError], str, str]] = {
     # what: (replaced, by, error, text of the line it must name, words it must say)
     "unknown key": ("measure_at", "mesure_at", StudyError, "mesure_at", "unknown key 'mesure_at'"),
+    "misspelt required key": ("question:", "qestion:", StudyError, "qestion", "unknown key 'qestion'"),
     "unknown key of an arm": ("vehicle: {", "vehicle: {dose: 5, ", StudyError, "  vehicle", "unknown key 'dose'"),
     "unknown key of the animals": ("{strain", "{weight: 25 g, strain", StudyError, "subjects", "key 'weight'"),
     "unknown drug": (LINE, LINE.replace("navitoclax", "navitoclacs"), RegimenError, "therapy", "navitoclacs"),

@@ -17,6 +17,7 @@ _ROOMS = {
     "Schedule": "engine",
     "Entry": "engine",
     "Status": "engine",
+    "sensitivities": "engine",
     "parse_regimen": "therapy",
     "dose_table": "therapy",
     "load_drug": "therapy",

@@ -2,6 +2,17 @@
 
 from senospine.engine.kernel import Kernel, Solution, compile_model
 from senospine.engine.schedule import Entry, Schedule
+from senospine.engine.sensitivity import Sensitivities, sensitivities
 from senospine.engine.status import Failure, Status
 
-__all__ = ["Entry", "Failure", "Kernel", "Schedule", "Solution", "Status", "compile_model"]
+__all__ = [
+    "Entry",
+    "Failure",
+    "Kernel",
+    "Schedule",
+    "Sensitivities",
+    "Solution",
+    "Status",
+    "compile_model",
+    "sensitivities",
+]

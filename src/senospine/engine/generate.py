@@ -1,4 +1,4 @@
-"""From expression trees to compiled functions: Python source of numbered slots only, then numba.
+"""From expression trees to functions: Python source of numbered slots only, then numba, or plain Python.
 
 No name of the model reaches the source, only ``y[i]``, ``p[j]`` and locals ``a0, a1, …``, so nothing a
 model file says can be executed.
@@ -10,16 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from senospine.errors import ModelError
-from senospine.model.expressions import Expression, Name, Number, Time
+from senospine.model.expressions import Call, Expression, Name, Number, Time
 
 _INFIX = {
     "plus": "+", "times": "*", "divide": "/", "lt": "<", "leq": "<=", "gt": ">", "geq": ">=", "eq": "==", "neq": "!=",
-    "and": " and ", "or": " or ",
+    "and": " and ", "or": " or ", "xor": " ^ ",
 }  # fmt: skip
 _MATH = {
     "exp": "math.exp", "ln": "math.log", "abs": "math.fabs", "floor": "floor", "ceiling": "ceil",
-    "sin": "math.sin", "cos": "math.cos", "tan": "math.tan", "tanh": "math.tanh",
+    "sin": "math.sin", "cos": "math.cos", "tan": "math.tan",
+    "sinh": "math.sinh", "cosh": "math.cosh", "tanh": "math.tanh",
+    "arcsin": "math.asin", "arccos": "math.acos", "arctan": "math.atan",
+    "arcsinh": "math.asinh", "arccosh": "math.acosh", "arctanh": "math.atanh",
 }  # fmt: skip
+#: nesting from which parts of a formula get a line of their own: Python's parser stops at 200 brackets
+_DEEP = 40
 
 
 def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
@@ -32,8 +37,7 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
     '(p[0]*y[0])'
     """
     if isinstance(expression, Number):
-        word = repr(float(expression.value))
-        return f"({word})" if word.startswith("-") else word  # -2.0**x would be -(2.0**x)
+        return _literal(float(expression.value))
     if isinstance(expression, Name):
         return slots[expression.id]
     if isinstance(expression, Time):
@@ -57,6 +61,12 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
         return f"(math.log({inner[1]})/math.log({inner[0]}))"
     if operator == "root":
         return f"math.pow({inner[1]},1.0/{inner[0]})"
+    if operator == "factorial":
+        return f"math.gamma({inner[0]}+1.0)"
+    if operator == "quotient":
+        return f"trunc({inner[0]}/{inner[1]})"
+    if operator == "rem":
+        return f"math.copysign(math.fabs({inner[0]})%math.fabs({inner[1]}), {inner[0]})"
     if operator == "not":
         return f"(not {inner[0]})"
     if operator in {"true", "false"}:
@@ -69,54 +79,144 @@ def source_of(expression: Expression, slots: Mapping[str, str]) -> str:
     raise ModelError(f"operator '{operator}' cannot be compiled")
 
 
+def _literal(value: float) -> str:
+    word = repr(value)
+    return f"({word})" if word.startswith("-") else word  # -2.0**x would be -(2.0**x)
+
+
 def right_hand_side(
     states: Sequence[str],
     parameters: Sequence[str],
     assignments: Mapping[str, Expression],
     rates: Mapping[str, Expression],
+    *,
+    jit: bool = True,
 ) -> Callable[..., Any]:
-    """Return ``f(y, t, p, extra) -> dy/dt``, compiled; ``extra`` is an added rate per state (infusions)."""
-    lines, slots = _prologue(states, parameters, assignments)
-    lines.append(f"    dy = empty({len(states)})")
-    lines += [f"    dy[{i}] = {source_of(rates[name], slots)} + extra[{i}]" for i, name in enumerate(states)]
-    lines.append("    return dy")
-    return _compile("def f(y, t, p, extra):\n" + "\n".join(lines))
+    """Return ``f(y, t, p, extra) -> dy/dt``; ``extra`` is an added rate per state (infusions).
+
+    Compiled by numba, or with ``jit=False`` plain Python: ready at once, and some fifty times slower to call.
+    """
+    body = _Body(states, parameters, jit=jit)
+    body.assign(assignments)
+    body.lines.append(f"    dy = empty({len(states)})")
+    body.lines += [f"    dy[{i}] = {body.write(rates[name])} + extra[{i}]" for i, name in enumerate(states)]
+    body.lines.append("    return dy")
+    return body.compiled("def f(y, t, p, extra):\n")
 
 
 def output_function(
-    states: Sequence[str], parameters: Sequence[str], assignments: Mapping[str, Expression], outputs: Sequence[str]
+    states: Sequence[str],
+    parameters: Sequence[str],
+    assignments: Mapping[str, Expression],
+    outputs: Sequence[str],
+    *,
+    extra: Mapping[str, Expression] | None = None,
+    jit: bool = True,
 ) -> Callable[..., Any]:
-    """Return ``g(y, t, p) -> outputs`` at one moment, compiled."""
-    lines, slots = _prologue(states, parameters, assignments)
-    lines.append(f"    out = empty({len(outputs)})")
-    lines += [f"    out[{i}] = {slots[name]}" for i, name in enumerate(outputs)]
-    lines.append("    return out")
-    return _compile("def f(y, t, p):\n" + "\n".join(lines))
+    """Return ``g(y, t, p) -> outputs`` at one moment; ``extra`` holds formulas of outputs that no slot has."""
+    body, extra = _Body(states, parameters, jit=jit), extra or {}
+    body.assign(assignments)
+    body.lines.append(f"    out = empty({len(outputs)})")
+    for i, name in enumerate(outputs):
+        body.lines.append(f"    out[{i}] = {body.write(extra.get(name, Name(name)))}")
+    body.lines.append("    return out")
+    return body.compiled("def f(y, t, p):\n")
 
 
-def _prologue(
-    states: Sequence[str], parameters: Sequence[str], assignments: Mapping[str, Expression]
-) -> tuple[list[str], dict[str, str]]:
-    slots = {name: f"y[{i}]" for i, name in enumerate(states)}
-    slots |= {name: f"p[{i}]" for i, name in enumerate(parameters)}
-    lines = []
-    for index, (name, expression) in enumerate(assignments.items()):
-        lines.append(f"    a{index} = {source_of(expression, slots)}")
-        slots[name] = f"a{index}"
-    return lines, slots
+class _Body:
+    """The lines of one function; deep formulas are cut into locals, in plain Python literals become NumPy's."""
+
+    def __init__(self, states: Sequence[str], parameters: Sequence[str], *, jit: bool) -> None:
+        self.slots = {name: f"y[{i}]" for i, name in enumerate(states)}
+        self.slots |= {name: f"p[{i}]" for i, name in enumerate(parameters)}
+        self.lines: list[str] = []
+        self.jit = jit
+        self.numbers: dict[str, float] = {}
+
+    def assign(self, assignments: Mapping[str, Expression]) -> None:
+        """Compute every assigned variable, in the order given."""
+        for index, (name, expression) in enumerate(assignments.items()):
+            self.lines.append(f"    a{index} = {self.write(expression)}")
+            self.slots[name] = f"a{index}"
+
+    def write(self, expression: Expression) -> str:
+        """Return the text of ``expression``, after adding the lines it needs first."""
+        return source_of(self._prepared(expression)[0], self.slots)
+
+    def _prepared(self, expression: Expression) -> tuple[Expression, int]:
+        """Return an equal expression that the parser can read, and its depth."""
+        if isinstance(expression, Number) and not self.jit:
+            name = f"c{len(self.numbers)}"
+            self.numbers[name] = expression.value
+            self.slots[f" {name}"] = name  # no id of a model starts with a space
+            return Name(f" {name}"), 1
+        if not isinstance(expression, Call) or not expression.arguments:
+            return expression, 1
+        inner = [self._prepared(item) for item in expression.arguments]
+        while expression.operator in {"plus", "times"} and len(inner) > 2 * _DEEP:  # the parser counts long sums too
+            first = Call(expression.operator, tuple(item for item, _ in inner[:_DEEP]))
+            inner = [(self._local(source_of(first, self.slots)), 1), *inner[_DEEP:]]
+        prepared = Call(expression.operator, tuple(item for item, _ in inner))
+        chain = len(inner) if expression.operator == "piecewise" else 1  # brackets nest with every piece
+        depth = chain + max(depth for _, depth in inner)
+        if depth < _DEEP:
+            return prepared, depth
+        if chain > _DEEP:
+            return self._pieces(prepared), 1
+        return self._local(source_of(prepared, self.slots)), 1
+
+    def _pieces(self, prepared: Call) -> Expression:
+        """Write a piecewise formula of many pieces as an ``if`` after the other."""
+        arguments = prepared.arguments
+        value = self._local(source_of(arguments[-1], self.slots))
+        for piece, condition in zip(reversed(arguments[:-1:2]), reversed(arguments[1::2]), strict=True):
+            words = f"{source_of(piece, self.slots)} if {source_of(condition, self.slots)} else {self.slots[value.id]}"
+            value = self._local(words)
+        return value
+
+    def _local(self, words: str) -> Name:
+        name = f"h{len(self.slots)}"
+        self.lines.append(f"    {name} = {words}")
+        self.slots[f" {name}"] = name
+        return Name(f" {name}")
+
+    def compiled(self, head: str) -> Callable[..., Any]:
+        """Return the function that the lines make."""
+        import math
+
+        import numpy as np
+
+        source = head + "\n".join(self.lines if self.jit else ["    t = number(t)", *self.lines])
+        # numpy's floor, ceil, minimum and maximum keep a nan a nan; Python's own lose it, or turn it into an integer
+        namespace: dict[str, Any] = {
+            "math": math, "empty": np.empty, "inf": np.inf, "nan": np.nan, "floor": np.floor, "ceil": np.ceil,
+            "trunc": np.trunc, "minimum": np.minimum, "maximum": np.maximum,
+        }  # fmt: skip
+        if not self.jit:
+            namespace |= {name: np.float64(value) for name, value in self.numbers.items()}
+            namespace |= {
+                "math": _forgiving_math(),
+                "number": np.float64,
+                "inf": np.float64(np.inf),
+                "nan": np.float64(np.nan),
+            }
+        exec(compile(source, "<senospine model>", "exec"), namespace)
+        if not self.jit:
+            return namespace["f"]  # type: ignore[no-any-return]
+        import numba
+
+        # numpy's error model: a division by zero becomes inf or nan, which the solver reports as such
+        return numba.njit(namespace["f"], error_model="numpy")  # type: ignore[no-any-return]
 
 
-def _compile(source: str) -> Callable[..., Any]:
-    import math
+def _forgiving_math() -> Any:
+    """Return functions named like :mod:`math`'s that give nan or inf where those raise."""
+    from types import SimpleNamespace
 
-    import numba
     import numpy as np
+    from scipy.special import gamma
 
-    # numpy's floor, ceil, minimum and maximum keep a nan a nan; Python's own lose it, or turn it into an integer
-    namespace: dict[str, Any] = {
-        "math": math, "empty": np.empty, "inf": np.inf, "nan": np.nan,
-        "floor": np.floor, "ceil": np.ceil, "minimum": np.minimum, "maximum": np.maximum,
-    }  # fmt: skip
-    exec(compile(source, "<senospine model>", "exec"), namespace)
-    # numpy's error model: a division by zero becomes inf or nan, which the solver reports as such
-    return numba.njit(namespace["f"], error_model="numpy")  # type: ignore[no-any-return]
+    plain = ("exp", "log", "fabs", "sin", "cos", "tan", "sinh", "cosh", "tanh", "copysign")
+    inverse = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+    names = {name: name for name in plain} | inverse | {f"{key}h": f"{word}h" for key, word in inverse.items()}
+    return SimpleNamespace(gamma=gamma, pow=np.power, **{name: getattr(np, word) for name, word in names.items()})

@@ -19,7 +19,7 @@ from senospine.errors import EvidenceError
 from senospine.evidence.rows import Contrast
 from senospine.randomness import stream
 from senospine.stats import pooled_t
-from senospine.study import Outcome
+from senospine.study import Outcome, Study
 
 Array = NDArray[np.float64]
 
@@ -41,6 +41,8 @@ class Repeats:
     ratio_low, ratio_high : float
         Its central 90 % over repeats.
     repeats : int
+    without_ratio : float
+        Share of repeats in which the control group's mean is zero; they have no ratio and are left out of it.
     """
 
     up_star: float
@@ -51,6 +53,7 @@ class Repeats:
     ratio_low: float
     ratio_high: float
     repeats: int
+    without_ratio: float = 0.0
 
     @property
     def rise(self) -> float:
@@ -153,9 +156,22 @@ class Laboratory:
         ratios = means[0][known] / means[1][known]
         low, middle, high = np.quantile(ratios, [0.05, 0.5, 0.95]) if ratios.size else (np.nan,) * 3
         return Repeats(
-            float((up * star).mean()), float((up * ~star).mean()), float(((1 - up) * ~star).mean()),
-            float(((1 - up) * star).mean()), float(middle), float(low), float(high), self.repeats,
-        )  # fmt: skip
+            up_star=float((up * star).mean()),
+            up=float((up * ~star).mean()),
+            down=float(((1 - up) * ~star).mean()),
+            down_star=float(((1 - up) * star).mean()),
+            ratio=float(middle),
+            ratio_low=float(low),
+            ratio_high=float(high),
+            repeats=self.repeats,
+            without_ratio=float(1 - known.mean()),
+        )
+
+
+def group_size(study: Study, evidence: Sequence[Contrast]) -> int:
+    """Return the largest group that any contrast of a study, or the study itself, may need."""
+    sizes = [row.n_high for row in evidence if row.testable and row.study == study.name]
+    return max([*sizes, *(arm.n for arm in study.arms)])
 
 
 def run_laboratory(
@@ -175,9 +191,7 @@ def run_laboratory(
     mine = [row for row in evidence if row.testable and row.study in {outcome.study.name for outcome in outcomes}]
     laboratories = {}
     for outcome in outcomes:
-        sizes = [row.n_high for row in mine if row.study == outcome.study.name]
-        largest = max([*sizes, *(arm.n for arm in outcome.study.arms)])
-        laboratories[outcome.study.name] = Laboratory(outcome, repeats, largest)
+        laboratories[outcome.study.name] = Laboratory(outcome, repeats, group_size(outcome.study, evidence))
     findings = {}
     for index, row in enumerate(mine, 1):
         findings[row.id] = laboratories[row.study].repeat(row)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from senospine.errors import FileError
-from senospine.evidence.laboratory import Laboratory, run_laboratory
-from senospine.evidence.rows import load_evidence
+from senospine.errors import EvidenceError, FileError
+from senospine.evidence.laboratory import Laboratory, group_size, run_laboratory
+from senospine.evidence.rows import Contrast, load_evidence
 from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
 from senospine.runs import NOTICE, is_temporary_of, sweep_temporaries, write_then_rename
-from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, load_study, published_studies, run_study
+from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_study
 
 DEFAULT_REPEATS = 1000
 _FILES = ("scoreboard.json", "scoreboard.csv", "report.html")
@@ -95,6 +95,7 @@ def reproduce(
     folder = Path(folder)
     evidence = load_evidence()  # before anything is written: a faulty table must stop here
     studies = [load_study(name) for name in published_studies()]
+    _refuse_too_few(animals, studies, evidence)
     _refuse_foreign(folder)
     outcomes = []
     for study in studies:
@@ -121,6 +122,17 @@ def reproduce(
     write_then_rename(folder / "scoreboard.json", lambda path: path.write_text(text, encoding="utf-8"))
     write_then_rename(folder / "scoreboard.csv", lambda path: path.write_text(_csv(scores), encoding="utf-8"))
     return result
+
+
+def _refuse_too_few(animals: int, studies: Sequence[Study], evidence: Sequence[Contrast]) -> None:
+    """Refuse before hours of work what one repeat could not be drawn from."""
+    for study in studies:
+        needed = group_size(study, evidence) * len(study.arms)
+        if animals < needed:
+            raise EvidenceError(
+                f"{animals} animals per arm, but one repeat of '{study.name}' draws {needed} different ones",
+                remedy=f"simulate at least {needed}; 1,000 is the default",
+            )
 
 
 def _csv(scores: list[Score]) -> str:

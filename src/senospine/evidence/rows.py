@@ -69,8 +69,8 @@ class Contrast:
 
     @property
     def subset(self) -> str:
-        """'drug' where both arms are ill and one is treated, else 'disease'."""
-        return "disease" if self.versus in {"sham", "young"} else "drug"
+        """'disease' where an untreated ill arm is held against its control, else 'drug'."""
+        return "disease" if self.arm == "vehicle" and self.versus in {"sham", "young"} else "drug"
 
     @property
     def testable(self) -> bool:
@@ -154,6 +154,8 @@ def _problems(row: dict[str, str], studies: dict[str, Study | None]) -> Iterator
         counts[column] = int(row[column]) if row[column].isdecimal() else -1
         if counts[column] < 1:
             yield f"{column} '{row[column]}' is not a whole number above zero", "count animals per group"
+    if row["test"] == "t-test" and (counts["comparisons"] != 1 or row["groups"].count("|") != 1):
+        yield "a t-test has two groups and no correction", "give both arms as groups and 1 as comparisons"
     if 0 < counts["n_high"] < counts["n_low"]:
         yield f"n from {counts['n_low']} to {counts['n_high']}", "put the smaller first"
     if counts["n_low"] == 1:

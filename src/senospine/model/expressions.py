@@ -47,6 +47,12 @@ def _piecewise(*arguments: Any) -> Any:
     return np.select(list(pieces[1::2]), list(pieces[0::2]), otherwise)
 
 
+def _factorial(a: Any) -> Any:
+    from scipy.special import gamma
+
+    return gamma(np.add(a, 1.0))
+
+
 def _fold(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def call(first: Any, *rest: Any) -> Any:
         for item in rest:
@@ -82,7 +88,18 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "sin": np.sin,
     "cos": np.cos,
     "tan": np.tan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
     "tanh": np.tanh,
+    "arcsin": np.arcsin,
+    "arccos": np.arccos,
+    "arctan": np.arctan,
+    "arcsinh": np.arcsinh,
+    "arccosh": np.arccosh,
+    "arctanh": np.arctanh,
+    "factorial": _factorial,
+    "quotient": lambda a, b: np.trunc(np.divide(a, b)),  # both round towards zero, as MathML says
+    "rem": np.fmod,
     "piecewise": _piecewise,
     "lt": _chain(np.less),
     "leq": _chain(np.less_equal),
@@ -92,6 +109,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "neq": np.not_equal,
     "and": _fold(np.logical_and),
     "or": _fold(np.logical_or),
+    "xor": _fold(np.logical_xor),
     "not": np.logical_not,
     "true": lambda: np.True_,
     "false": lambda: np.False_,

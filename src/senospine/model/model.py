@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from senospine.errors import FileError, Finding, ModelError, RegisterError, suggest
-from senospine.model.expressions import Expression, Number, names, text
+from senospine.model.antimony_text import antimony_to_sbml
+from senospine.model.events import TimedEvent
+from senospine.model.expressions import Call, Expression, Number, evaluate, names, text
+from senospine.model.raw import RawModel, Species
 from senospine.model.register import Parameter, Variable, read_register, read_variables
-from senospine.model.sbml import RawModel, read_sbml
+from senospine.model.sbml import read_sbml, refuse_inconsistent
 from senospine.model.units import Unit, UnitClash, unit_of, unit_of_text
 
+_SMALLEST_SCALE = 1e-18
 BIOLOGY = Path(__file__).parent.parent / "biology"
 
 
@@ -44,6 +52,13 @@ class Model:
     time_unit : Unit
     sbml : str
         The flat SBML it was read from, without the register's values; :meth:`to_sbml` puts them in.
+    derived : mapping of str to Expression
+        Constants computed once per subject, at the start, from parameters and initial values: change a parameter
+        and they follow.
+    events : tuple of TimedEvent
+        What happens at known times.
+    species : mapping of str to Species
+        Formulas for the amount and the concentration of each species, whichever of the two its name means.
     """
 
     name: str
@@ -58,27 +73,72 @@ class Model:
     register: Mapping[str, Parameter]
     variables: Mapping[str, Variable]
     sbml: str
+    derived: Mapping[str, Expression] = field(default_factory=dict)
+    events: tuple[TimedEvent, ...] = ()
+    species: Mapping[str, Species] = field(default_factory=dict)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Everything that changes with time: states, then assigned variables."""
         return (*self.states, *self.assignments)
 
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Everything that keeps its value: parameters, then what is derived from them at the start."""
+        return (*self.parameters, *self.derived)
+
+    @cached_property
+    def readable(self) -> Mapping[str, Expression]:
+        """What can be asked for beside :attr:`outputs`: of each species its ``S__amount`` and ``S__concentration``."""
+        asked: dict[str, Expression] = {}
+        for name, species in self.species.items():
+            asked.setdefault(f"{name}__amount", species.amount)
+            asked.setdefault(f"{name}__concentration", species.concentration)
+        return MappingProxyType({name: formula for name, formula in asked.items() if name not in self.outputs})
+
+    @cached_property
+    def start(self) -> Mapping[str, Expression]:
+        """Formulas of all values at the start that are no parameters, each after those it reads."""
+        formulas = {**self.assignments, **self.derived, **self.initial}
+        wanted = [*self.derived, *self.initial]
+        return MappingProxyType(_ordered(formulas, wanted, self.path))
+
     @cached_property
     def sha256(self) -> str:
         """Hash of the equations, initial values and parameter values; labels and comments do not change it."""
-        content = {
+        content: dict[str, object] = {
             "rates": {key: repr(value) for key, value in sorted(self.rates.items())},
             "assignments": {key: repr(value) for key, value in sorted(self.assignments.items())},
             "initial": {key: repr(value) for key, value in sorted(self.initial.items())},
             "parameters": dict(sorted(self.parameters.items())),
             "time_unit": str(self.time_unit),
         }
+        if self.derived:
+            content["derived"] = {key: repr(value) for key, value in sorted(self.derived.items())}
+        if self.events:
+            content["events"] = [repr(event) for event in self.events]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def scale(self, name: str) -> float:
-        """Return the declared typical size of a variable, or 1."""
-        return self.variables[name].scale if name in self.variables else 1.0
+        """Return the declared typical size of a variable; of an undeclared state what its initial value suggests."""
+        return self.variables[name].scale if name in self.variables else self._suggested_scales.get(name, 1.0)
+
+    @cached_property
+    def _suggested_scales(self) -> Mapping[str, float]:
+        """Sizes of states at the start, at most 1; of one that starts at 0 that of the smallest other state.
+
+        Amounts in moles may be a millionth: an absolute tolerance made for 1 would hide them.
+        """
+        values: dict[str, Any] = dict(self.parameters)
+        with np.errstate(all="ignore"):
+            for name, formula in self.start.items():
+                try:
+                    values[name] = float(evaluate(formula, values))
+                except (ArithmeticError, ValueError):
+                    values[name] = math.nan
+        sizes = {name: abs(values[name]) for name in self.states if math.isfinite(values[name]) and values[name]}
+        smallest = min((size for size in sizes.values() if size >= _SMALLEST_SCALE), default=1.0)
+        return {name: min(1.0, max(sizes.get(name, smallest), _SMALLEST_SCALE)) for name in self.states}
 
     def label(self, name: str) -> str:
         """Return what people call a variable."""
@@ -107,8 +167,9 @@ class Model:
         document = libsbml.readSBMLFromString(self.sbml)
         model = document.getModel()
         for name, value in self.parameters.items():
-            element = model.getParameter(name)
-            element.setValue(value)
+            element = _set_value(model, name, value)
+            if element is None:
+                continue
             if name in self.register:
                 row = self.register[name]
                 note = f"{row.meaning} Source: {row.source} {row.doi}. Confidence: {row.confidence}. {row.reason}"
@@ -162,9 +223,10 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
     register = {} if register_path is None else read_register(register_path)
     variables = {} if variables_path is None else read_variables(variables_path)
 
-    constants = {key: value for key, value in raw.values.items() if key not in raw.rates and key not in raw.assignments}
     states = tuple(raw.rates)
-    initial = {state: raw.initial.get(state) or _initial_number(raw, state, path) for state in states}
+    for state in states:
+        if state not in raw.initial:
+            raise ModelError(f"state '{state}' has no initial value", where=str(path), remedy=f"write '{state} = …'")
     parameters: dict[str, float] = {}
     model = Model(
         raw.name,
@@ -172,15 +234,19 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
         states,
         MappingProxyType(raw.rates),
         MappingProxyType(_in_order(raw, path)),
-        MappingProxyType(initial),
+        MappingProxyType({state: raw.initial[state] for state in states}),
         MappingProxyType(parameters),
         MappingProxyType(raw.units),
         raw.time_unit,
         MappingProxyType(register),
         MappingProxyType(variables),
         sbml,
+        MappingProxyType(raw.derived),
+        raw.events,
+        MappingProxyType(raw.species),
     )
-    for key, value in constants.items():
+    read = {name for _, _, formula in _formulas(model) for name in names(formula)}
+    for key, value in raw.parameters.items():
         if key in register:
             parameters[key] = register[key].value
         elif register_path is not None:
@@ -190,47 +256,18 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
                 why="a module's input that was declared twice also ends here: declare its unit once, at its owner",
                 remedy=f"add a row for it to {register_path}",
             )
-        elif value is None:
-            raise ModelError(f"parameter '{key}' has no value", where=model.where(key), remedy="give it one")
-        else:
+        elif value is not None:
             parameters[key] = value
-    if not (model.outputs or parameters):
+        elif key not in raw.optional or key in read:
+            raise ModelError(f"parameter '{key}' has no value", where=model.where(key), remedy="give it one")
+    if not (model.outputs or model.constants):
         raise ModelError(
             "the file holds no model", where=str(path), remedy="write 'model name() … end' around the equations"
         )
     _refuse_unknown_names(model)
+    refuse_inconsistent(raw.document, str(path))
+    _ = model.start  # refuses initial values that go round in a circle
     return model
-
-
-def antimony_to_sbml(path: Path) -> str:
-    """Return the flat SBML of the main model in an Antimony file; imports are looked for beside it.
-
-    Raises
-    ------
-    ModelError
-        libAntimony's own message, with file and line.
-    """
-    import antimony
-
-    antimony.clearPreviousLoads()
-    antimony.clearDirectories()
-    antimony.addDirectory(str(path.resolve().parent))
-    if antimony.loadAntimonyFile(str(path)) < 0:
-        message = antimony.getLastError() or "cannot be read"
-        match = re.match(
-            r"Error in (?:file '(?P<file>[^']*)'|model string), line (?P<line>\d+):\s*(?P<what>.*)", message, re.S
-        )
-        where = f"{match['file'] or path}:{match['line']}" if match else str(path)
-        what = (match["what"] if match else message).split("Error message(s) from libSBML:")[-1].strip()
-        raise ModelError(f"Antimony cannot read this: {what}", where=where, remedy="correct the line named")
-    return str(antimony.getSBMLString(antimony.getMainModuleName()))
-
-
-def _initial_number(raw: RawModel, state: str, path: Path) -> Expression:
-    value = raw.values[state]
-    if value is None:
-        raise ModelError(f"state '{state}' has no initial value", where=str(path), remedy=f"write '{state} = …'")
-    return Number(value)
 
 
 def _in_order(raw: RawModel, path: Path) -> dict[str, Expression]:
@@ -250,6 +287,52 @@ def _in_order(raw: RawModel, path: Path) -> dict[str, Expression]:
     return ordered
 
 
+def _ordered(formulas: Mapping[str, Expression], wanted: list[str], path: Path) -> dict[str, Expression]:
+    """Return ``wanted`` and all they read, each after what it reads."""
+    ordered: dict[str, Expression] = {}
+    open_: dict[str, list[str]] = {}
+    for root in wanted:
+        pending = [root]
+        while pending:
+            name = pending[-1]
+            if name in ordered or name not in formulas:
+                pending.pop()
+                continue
+            if name not in open_:
+                open_[name] = sorted(names(formulas[name]) & formulas.keys())
+            waiting = [item for item in open_[name] if item not in ordered]
+            if not waiting:
+                ordered[name] = formulas[name]
+                pending.pop()
+            elif waiting[0] in pending:
+                circle = ", ".join(sorted(pending[pending.index(waiting[0]) :]))
+                raise ModelError(
+                    f"initial values of {circle} depend on each other",
+                    where=str(path),
+                    remedy="give one of them a number",
+                )
+            else:
+                pending.append(waiting[0])
+    return ordered
+
+
+def _set_value(model: Any, name: str, value: float) -> Any:
+    """Put a value into the SBML element that holds it; None for a local parameter of a reaction."""
+    element = model.getElementBySId(name)
+    if element is None:
+        return None
+    kind = element.getElementName()
+    if kind == "species":
+        (element.setInitialAmount if element.getHasOnlySubstanceUnits() else element.setInitialConcentration)(value)
+    elif kind == "compartment":
+        element.setSize(value)
+    elif kind == "speciesReference":
+        element.setStoichiometry(value)
+    else:
+        element.setValue(value)
+    return element
+
+
 def _formulas(model: Model) -> Iterator[tuple[str, str, Expression]]:
     for key, value in model.rates.items():
         yield key, "rate of", value
@@ -257,10 +340,16 @@ def _formulas(model: Model) -> Iterator[tuple[str, str, Expression]]:
         yield key, "assignment to", value
     for key, value in model.initial.items():
         yield key, "initial value of", value
+    for key, value in model.derived.items():
+        yield key, "initial assignment to", value
+    for event in model.events:
+        for item in event.assigned:
+            value = item.value if item.factor is None else Call("times", (item.value, item.factor))
+            yield item.state, f"assignment of event '{event.id}' to", value
 
 
 def _refuse_unknown_names(model: Model) -> None:
-    known = set(model.outputs) | set(model.parameters)
+    known = {*model.outputs, *model.constants}
     for key, words, formula in _formulas(model):
         for name in sorted(names(formula) - known):
             raise ModelError(
@@ -272,7 +361,7 @@ def _refuse_unknown_names(model: Model) -> None:
 
 def _check_units(model: Model) -> Iterator[Finding]:
     units = dict(model.units)
-    for name in (*model.outputs, *model.parameters):
+    for name in (*model.outputs, *model.constants):
         if name not in units:
             yield Finding("error", model.where(name), f"'{name}' has no unit", f"declare it: '{name} has day;'")
     for key, words, formula in _formulas(model):
@@ -281,7 +370,7 @@ def _check_units(model: Model) -> Iterator[Finding]:
         expected = units[key] / model.time_unit if words == "rate of" else units[key]
         try:
             found = unit_of(formula, units, model.time_unit)
-        except UnitClash as clash:
+        except (UnitClash, ArithmeticError) as clash:
             yield Finding(
                 "error", model.where(key), f"units clash in the {words} '{key}': {clash}", "correct the formula"
             )

@@ -1,40 +1,24 @@
-"""SBML in: libSBML's own tree becomes an expression tree; text is never evaluated."""
+"""SBML in: libSBML's own trees become expression trees; text is never evaluated.
+
+Read are compartments, species, reactions, rules, initial assignments, functions and events at known times, of
+Level 3 and of what libSBML converts to it. What lies outside is refused by name.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
+import xml.parsers.expat
 from typing import Any
 
 from senospine.errors import ModelError
-from senospine.model.expressions import Call, Expression, Name, Number, Time, substitute, walk
-from senospine.model.units import DIMENSIONLESS, KINDS, Unit, kind
+from senospine.model.events import event_targets, read_event
+from senospine.model.mathml import MathReader
+from senospine.model.raw import RawModel, Species
+from senospine.model.sbml_units import DeclaredUnits
+from senospine.model.species import each, read_reactions, read_species, resolve_rates
+from senospine.model.units import DIMENSIONLESS
 
-#: what is not read, and what it is called in a message
-_OUTSIDE = (
-    ("getNumReactions", "reactions"),
-    ("getNumSpecies", "species"),
-    ("getNumEvents", "events"),
-    ("getNumConstraints", "constraints"),
-)
-#: the largest formula, in nodes once a user's functions are written out, and the deepest, in levels
-MAX_NODES, MAX_DEPTH = 20_000, 80
-_OTHER_TOOLS = "write it with rate and assignment rules, or run this model in libRoadRunner or COPASI"
-
-
-@dataclass
-class RawModel:
-    """What an SBML file says, before values and provenance are joined."""
-
-    name: str
-    values: dict[str, float | None] = field(default_factory=dict)
-    units: dict[str, Unit] = field(default_factory=dict)
-    rates: dict[str, Expression] = field(default_factory=dict)
-    assignments: dict[str, Expression] = field(default_factory=dict)
-    initial: dict[str, Expression] = field(default_factory=dict)
-    time_unit: Unit = DIMENSIONLESS
+_OTHER_TOOLS = "write it with rules or reactions, or run this model in libRoadRunner or COPASI"
+_DEEPEST_XML, _DEEPEST_FUNCTIONS = 500, 25
 
 
 def read_sbml(text: str, where: str) -> RawModel:
@@ -45,230 +29,177 @@ def read_sbml(text: str, where: str) -> RawModel:
     ModelError
         The text is not SBML, holds a DTD, or uses what lies outside the subset; the message names it.
     """
+    document = _document(text, where)
+    model = document.getModel()
+    _refuse_constraints(model, where)
+
+    units = DeclaredUnits.of(model, where)
+    raw = RawModel(model.getId() or "model", where, text, document, time_unit=units.time() or DIMENSIONLESS)
+    maths = MathReader({item.getId(): item.getMath() for item in each(model, "FunctionDefinition")})
+    _read_rules(raw, model, maths)
+    events = list(each(model, "Event"))
+    raw.jumping = event_targets(events)
+    for parameter in each(model, "Parameter"):
+        name = parameter.getId()
+        unit = units.unit(parameter.getUnits(), f"parameter '{name}'")
+        raw.place(name, parameter.getValue() if parameter.isSetValue() else None, unit)
+    for compartment in each(model, "Compartment"):
+        name = compartment.getId()
+        raw.place(name, compartment.getSize() if compartment.isSetSize() else None, units.size(compartment))
+        raw.optional.add(name)
+    terms = read_reactions(raw, model, maths, units)
+    read_species(raw, model, terms, units)
+    resolve_rates(raw)
+    read = [read_event(raw, item, number, maths) for number, item in enumerate(events, 1)]
+    raw.events = tuple(item for item in read if item is not None)
+    return raw
+
+
+def _document(text: str, where: str) -> Any:
     import libsbml
 
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+    _refuse_dangerous(text, where)
+    document = libsbml.readSBMLFromString(text)
+    _refuse_errors(document, where)
+    if document.getModel() is None:
+        raise ModelError("the document holds no model", where=where, remedy="is this an SBML file?")
+    _refuse_packages(document, where)
+    if document.getLevel() < 3 and not document.setLevelAndVersion(3, 2, False):
+        raise ModelError(
+            f"libSBML cannot convert this Level {document.getLevel()} model to Level 3",
+            where=where,
+            remedy="convert it with another tool, or write it in Level 3",
+        )
+    _refuse_deep_functions(document.getModel(), where)
+    return document
+
+
+def refuse_inconsistent(document: Any, where: str) -> None:
+    """Refuse what libSBML's own check finds wrong: rules for constants, two rules for one variable, double ids."""
+    import libsbml
+
+    for category in ("UNITS_CONSISTENCY", "MODELING_PRACTICE", "SBO_CONSISTENCY"):  # units are checked on the trees
+        document.setConsistencyChecks(getattr(libsbml, f"LIBSBML_CAT_{category}"), False)
+    document.checkConsistency()
+    _refuse_errors(document, where)
+
+
+def _refuse_deep_functions(model: Any, where: str) -> None:
+    """Refuse functions that call functions many levels down: libSBML's check takes the fourth power of the levels."""
+    calls = {item.getId(): _called(item.getMath()) for item in each(model, "FunctionDefinition")}
+    levels: dict[str, int] = {}
+    for _ in range(_DEEPEST_FUNCTIONS + 1):
+        for name, called in calls.items():
+            levels[name] = 1 + max((levels.get(item, 0) for item in called), default=0)
+    for name, level in levels.items():
+        if level > _DEEPEST_FUNCTIONS:
+            raise ModelError(
+                f"function '{name}' unfolds into more than {_DEEPEST_FUNCTIONS} levels of functions",
+                where=f"{where}: function '{name}'",
+                remedy="write some of them out",
+            )
+
+
+def _called(node: Any) -> set[str]:
+    import libsbml
+
+    found, pending = set(), [] if node is None else [node]
+    while pending:
+        part = pending.pop()
+        if part.getType() == libsbml.AST_FUNCTION:
+            found.add(part.getName())
+        pending += [part.getChild(index) for index in range(part.getNumChildren())]
+    return found
+
+
+def _refuse_errors(document: Any, where: str) -> None:
+    import libsbml
+
+    for index in range(document.getNumErrors()):
+        error = document.getError(index)
+        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
+            raise ModelError(
+                f"not valid SBML: {' '.join(error.getMessage().split())}",
+                where=f"{where}:{error.getLine()}",
+                remedy="correct the element on this line",
+            )
+
+
+def _refuse_dangerous(text: str, where: str) -> None:
+    """Refuse what would make libSBML run out of memory or stack: entities, and tags nested without end."""
+    depth = 0
+
+    def opened(_name: str, _attributes: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST_XML:
+            raise ModelError(
+                f"the file nests elements more than {_DEEPEST_XML} deep",
+                where=where,
+                why="libSBML would run out of stack",
+                remedy="split the formula with assigned variables",
+            )
+
+    def closed(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def declared(*_: object) -> None:
         raise ModelError(
             "the file declares XML entities",
             where=where,
             why="a few can unfold into gigabytes",
             remedy="remove the DTD",
         )
-    document = libsbml.readSBMLFromString(text)
-    if document.getNumErrors(libsbml.LIBSBML_SEV_ERROR) + document.getNumErrors(libsbml.LIBSBML_SEV_FATAL):
-        error = next(
-            document.getError(index)
-            for index in range(document.getNumErrors())
-            if document.getError(index).getSeverity() >= libsbml.LIBSBML_SEV_ERROR
-        )
-        raise ModelError(
-            f"not valid SBML: {error.getMessage().strip()}",
-            where=f"{where}:{error.getLine()}",
-            remedy="correct the element on this line",
-        )
-    model = document.getModel()
-    if model is None:
-        raise ModelError("the document holds no model", where=where, remedy="is this an SBML file?")
-    _refuse_outside(document, model, where)
 
-    raw = RawModel(model.getId() or "model")
-    units = dict(_unit_definitions(model, where))
-    for parameter in _each(model, "Parameter"):
-        raw.values[parameter.getId()] = parameter.getValue() if parameter.isSetValue() else None
-        if parameter.getUnits():
-            raw.units[parameter.getId()] = _unit(parameter.getUnits(), units, where)
-    if model.getTimeUnits():
-        raw.time_unit = _unit(model.getTimeUnits(), units, where)
-    functions = {item.getId(): item.getMath() for item in _each(model, "FunctionDefinition")}
-    for rule in _each(model, "Rule"):
+    parser = xml.parsers.expat.ParserCreate("utf-8")
+    parser.StartElementHandler, parser.EndElementHandler = opened, closed
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = declared
+    try:
+        parser.Parse(text.encode("utf-8", "replace"), True)
+    except xml.parsers.expat.ExpatError as error:
+        raise ModelError(
+            f"not valid SBML: {xml.parsers.expat.errors.messages[error.code]}",
+            where=f"{where}:{error.lineno}",
+            remedy="correct this line",
+        ) from None
+
+
+def _read_rules(raw: RawModel, model: Any, maths: MathReader) -> None:
+    for rule in each(model, "Rule"):
         variable = rule.getVariable()
         if rule.isAlgebraic():
-            raise ModelError("algebraic rules are outside the subset", where=where, remedy=_OTHER_TOOLS)
-        if variable not in raw.values:
             raise ModelError(
-                f"there is a rule for '{variable}', which is not a parameter",
-                where=where,
-                why="compartments and species are outside the subset that is read so far",
+                "algebraic rules are outside the subset",
+                where=f"{raw.where}: rule '{rule.getIdAttribute() or rule.getFormula()}'",
                 remedy=_OTHER_TOOLS,
             )
-        target = raw.rates if rule.isRate() else raw.assignments
-        target[variable] = _expression(rule.getMath(), functions, f"{where}: rule of '{variable}'")
-    for item in _each(model, "InitialAssignment"):
-        symbol = item.getSymbol()
-        if symbol not in raw.rates:
-            raise ModelError(
-                f"'{symbol}' starts from a formula, but has no rate",
-                where=where,
-                why="its value would not follow when the parameters in the formula are replaced",
-                remedy=f"make it an assigned variable, '{symbol} := …', or give it a number",
-            )
-        raw.initial[symbol] = _expression(item.getMath(), functions, f"{where}: initial value of '{symbol}'")
-    return raw
+        if rule.getMath() is not None:  # Level 3 Version 2: a rule without a formula says nothing
+            target = raw.rates if rule.isRate() else raw.assignments
+            target[variable] = maths.read(rule.getMath(), f"{raw.where}: rule of '{variable}'")
+    for item in each(model, "InitialAssignment"):
+        if item.getMath() is not None:
+            symbol = item.getSymbol()
+            raw.given[symbol] = maths.read(item.getMath(), f"{raw.where}: initial value of '{symbol}'")
 
 
-def _each(model: Any, kind_of: str) -> Iterator[Any]:
-    count = getattr(model, f"getNum{kind_of}s")()
-    for index in range(count):
-        yield getattr(model, f"get{kind_of}")(index)
-
-
-def _refuse_outside(document: Any, model: Any, where: str) -> None:
-    for index in range(document.getNumPlugins()):
+def _refuse_packages(document: Any, where: str) -> None:
+    for index in range(document.getNumPlugins() if document.getLevel() > 2 else 0):
         package = document.getPlugin(index).getPackageName()
         if package != "l3v2extendedmath" and document.getPackageRequired(package):  # that one is libSBML's own
             raise ModelError(f"the SBML package '{package}' is outside the subset", where=where, remedy=_OTHER_TOOLS)
-    for count, word in _OUTSIDE:
-        if getattr(model, count)():
-            raise ModelError(f"{word} are outside the subset that is read so far", where=where, remedy=_OTHER_TOOLS)
 
 
-def _unit_definitions(model: Any, where: str) -> Iterator[tuple[str, Unit]]:
-    for definition in _each(model, "UnitDefinition"):
-        if not definition.getNumUnits():
+def _refuse_constraints(model: Any, where: str) -> None:
+    for number, constraint in enumerate(each(model, "Constraint"), 1):
+        if constraint.getMath() is not None:
+            name = constraint.getId() or number
             raise ModelError(
-                f"unit '{definition.getId()}' is declared without a meaning",
-                where=where,
-                why="libAntimony leaves a unit empty when its definition stands outside the model block that uses it",
-                remedy="define the unit inside the model block, for instance 'unit day = 86400 second;'",
+                f"constraints are outside the subset, and the file has '{name}'",
+                where=f"{where}: constraint '{name}'",
+                why="a model must stop where its constraint is broken, and that moment is not known beforehand",
+                remedy="drop it and look at the results, or run this model in libRoadRunner",
             )
-        result = DIMENSIONLESS
-        for index in range(definition.getNumUnits()):
-            part = definition.getUnit(index)
-            base = kind(_kind_name(part, where))
-            scaled = Unit(base.exponents, base.factor * part.getMultiplier() * 10.0 ** part.getScale())
-            result = result * scaled.power(Fraction(part.getExponentAsDouble()).limit_denominator(1000))
-        yield definition.getId(), result
 
 
-def _kind_name(part: Any, where: str) -> str:
-    import libsbml
-
-    name = str(libsbml.UnitKind_toString(part.getKind()))
-    if name not in KINDS:
-        raise ModelError(f"unit kind '{name}' is not read", where=where, remedy=f"use {', '.join(KINDS)}")
-    return name
-
-
-def _unit(name: str, units: dict[str, Unit], where: str) -> Unit:
-    if name in units:
-        return units[name]
-    if name in KINDS:
-        return kind(name)
-    raise ModelError(f"unknown unit '{name}'", where=where, remedy="define it inside the model block that uses it")
-
-
-def _expression(node: Any, functions: dict[str, Any], where: str, depth: int = 0) -> Expression:
-    """Read one formula; a user's own functions are written out where they are called."""
-    import libsbml
-
-    if node is None:
-        raise ModelError("a formula is missing", where=where, remedy="give the rule a right-hand side")
-    if depth > MAX_DEPTH:
-        raise ModelError(
-            f"a formula is nested deeper than {MAX_DEPTH} levels",
-            where=where,
-            remedy="split it with assigned variables",
-        )
-    inner = _children(node)
-    if node.isNumber():
-        return Number(float(node.getReal() if not node.isInteger() else node.getInteger()))
-    node_type = node.getType()
-    constants = {libsbml.AST_CONSTANT_E: 2.718281828459045, libsbml.AST_CONSTANT_PI: 3.141592653589793}
-    if node_type in constants:
-        return Number(constants[node_type])
-    if node_type == libsbml.AST_NAME_TIME:
-        return Time()
-    if node_type == libsbml.AST_NAME:
-        return Name(node.getName())
-    if node_type == libsbml.AST_FUNCTION:
-        return _call_user_function(node.getName(), inner, functions, where, depth)
-    operator = _operators().get(node_type)
-    if operator is None:
-        word = node.getName() or node.getOperatorName() or libsbml.formulaToL3String(node)
-        raise ModelError(f"'{word}' is outside the subset of formulas", where=where, remedy=_OTHER_TOOLS)
-    while operator in {"plus", "times"} and inner and inner[0].getType() == node_type:
-        inner = [*_children(inner[0]), *inner[1:]]  # ((a + b) + c) + …: one long sum, not a deep one
-    arguments = tuple(_expression(child, functions, where, depth + 1) for child in inner)
-    if operator in {"plus", "times", "and", "or"} and len(arguments) < 2:  # MathML allows sums of one or none
-        return arguments[0] if arguments else _NEUTRAL[operator]
-    if operator == "piecewise" and len(arguments) % 2 == 0:
-        raise ModelError(
-            "a piecewise formula has no 'otherwise'", where=where, remedy="give a last value without a condition"
-        )
-    if operator == "log" and len(arguments) == 1:
-        arguments = (Number(10.0), *arguments)
-    if operator == "root" and len(arguments) == 1:
-        arguments = (Number(2.0), *arguments)
-    return Call(operator, arguments)
-
-
-#: what a sum, a product, a conjunction or an alternative of nothing is
-_NEUTRAL: dict[str, Expression] = {
-    "plus": Number(0.0),
-    "times": Number(1.0),
-    "and": Call("true", ()),
-    "or": Call("false", ()),
-}
-
-
-def _children(node: Any) -> list[Any]:
-    return [node.getChild(index) for index in range(node.getNumChildren())]
-
-
-def _call_user_function(name: str, inner: list[Any], functions: dict[str, Any], where: str, depth: int) -> Expression:
-    if name not in functions:
-        raise ModelError(f"function '{name}' is not defined", where=where, remedy="define it in the model")
-    definition = functions[name]
-    rest = {key: value for key, value in functions.items() if key != name}  # SBML forbids recursion
-    arguments = [definition.getChild(index).getName() for index in range(definition.getNumChildren() - 1)]
-    if len(arguments) != len(inner):
-        raise ModelError(f"function '{name}' takes {len(arguments)} arguments, got {len(inner)}", where=where)
-    body = _expression(definition.getChild(definition.getNumChildren() - 1), rest, where, depth + 1)
-    given = [_expression(child, functions, where, depth + 1) for child in inner]
-    result = substitute(body, dict(zip(arguments, given, strict=True)))
-    if sum(1 for _ in itertools.islice(walk(result), MAX_NODES + 1)) > MAX_NODES:
-        raise ModelError(
-            f"function '{name}' unfolds into more than {MAX_NODES} operations",
-            where=where,
-            why="functions that call each other several times can unfold into gigabytes",
-            remedy="use assigned variables for what is computed more than once",
-        )
-    return result
-
-
-def _operators() -> dict[int, str]:
-    import libsbml
-
-    return {
-        libsbml.AST_PLUS: "plus",
-        libsbml.AST_MINUS: "minus",
-        libsbml.AST_TIMES: "times",
-        libsbml.AST_DIVIDE: "divide",
-        libsbml.AST_POWER: "power",
-        libsbml.AST_FUNCTION_POWER: "power",
-        libsbml.AST_FUNCTION_EXP: "exp",
-        libsbml.AST_FUNCTION_LN: "ln",
-        libsbml.AST_FUNCTION_LOG: "log",
-        libsbml.AST_FUNCTION_ROOT: "root",
-        libsbml.AST_FUNCTION_ABS: "abs",
-        libsbml.AST_FUNCTION_MIN: "min",
-        libsbml.AST_FUNCTION_MAX: "max",
-        libsbml.AST_FUNCTION_FLOOR: "floor",
-        libsbml.AST_FUNCTION_CEILING: "ceiling",
-        libsbml.AST_FUNCTION_SIN: "sin",
-        libsbml.AST_FUNCTION_COS: "cos",
-        libsbml.AST_FUNCTION_TAN: "tan",
-        libsbml.AST_FUNCTION_TANH: "tanh",
-        libsbml.AST_FUNCTION_PIECEWISE: "piecewise",
-        libsbml.AST_RELATIONAL_LT: "lt",
-        libsbml.AST_RELATIONAL_LEQ: "leq",
-        libsbml.AST_RELATIONAL_GT: "gt",
-        libsbml.AST_RELATIONAL_GEQ: "geq",
-        libsbml.AST_RELATIONAL_EQ: "eq",
-        libsbml.AST_RELATIONAL_NEQ: "neq",
-        libsbml.AST_LOGICAL_AND: "and",
-        libsbml.AST_LOGICAL_OR: "or",
-        libsbml.AST_LOGICAL_NOT: "not",
-        libsbml.AST_CONSTANT_TRUE: "true",
-        libsbml.AST_CONSTANT_FALSE: "false",
-    }
+__all__ = ["RawModel", "Species", "read_sbml", "refuse_inconsistent"]

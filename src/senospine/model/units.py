@@ -31,9 +31,24 @@ KINDS: dict[str, tuple[tuple[int, ...], float]] = {
     "joule": ((2, 1, -2, 0, 0, 0, 0), 1.0),
     "watt": ((2, 1, -3, 0, 0, 0, 0), 1.0),
     "hertz": ((0, 0, -1, 0, 0, 0, 0), 1.0),
+    "becquerel": ((0, 0, -1, 0, 0, 0, 0), 1.0),
+    "gray": ((2, 0, -2, 0, 0, 0, 0), 1.0),
+    "sievert": ((2, 0, -2, 0, 0, 0, 0), 1.0),
+    "katal": ((0, 0, -1, 0, 0, 1, 0), 1.0),
+    "coulomb": ((0, 0, 1, 1, 0, 0, 0), 1.0),
+    "volt": ((2, 1, -3, -1, 0, 0, 0), 1.0),
+    "ohm": ((2, 1, -3, -2, 0, 0, 0), 1.0),
+    "siemens": ((-2, -1, 3, 2, 0, 0, 0), 1.0),
+    "farad": ((-2, -1, 4, 2, 0, 0, 0), 1.0),
+    "henry": ((2, 1, -2, -2, 0, 0, 0), 1.0),
+    "weber": ((2, 1, -2, -1, 0, 0, 0), 1.0),
+    "tesla": ((0, 1, -2, -1, 0, 0, 0), 1.0),
+    "lumen": ((0, 0, 0, 0, 0, 0, 1), 1.0),
+    "lux": ((-2, 0, 0, 0, 0, 0, 1), 1.0),
     "avogadro": (_Z, 6.02214179e23),
     "dimensionless": (_Z, 1.0),
     "radian": (_Z, 1.0),
+    "steradian": (_Z, 1.0),
     "item": (_Z, 1.0),
 }
 
@@ -138,7 +153,7 @@ def unit_of(expression: Expression, units: dict[str, Unit], time_unit: Unit) -> 
             raise UnitClash(f"'{expression.id}' has no unit")
         return units[expression.id]
     operator, arguments = expression.operator, expression.arguments
-    if operator in {"and", "or", "not", "true", "false"}:
+    if operator in {"and", "or", "xor", "not", "true", "false"}:
         for item in arguments:
             unit_of(item, units, time_unit)
         return DIMENSIONLESS
@@ -148,7 +163,7 @@ def unit_of(expression: Expression, units: dict[str, Unit], time_unit: Unit) -> 
         for unit in inner:
             result = result * unit
         return result
-    if operator == "divide":
+    if operator in {"divide", "quotient"}:
         return inner[0] / inner[1]
     if operator in {"power", "root"}:
         base, exponent, literal = _power_parts(operator, arguments, inner)
@@ -157,7 +172,7 @@ def unit_of(expression: Expression, units: dict[str, Unit], time_unit: Unit) -> 
         if literal is None:
             raise UnitClash(f"'{_short(expression)}': only a literal power may be taken of {base}")
         return base.power(literal)
-    if operator in {"plus", "minus", "min", "max", "abs", "floor", "ceiling"}:
+    if operator in {"plus", "minus", "min", "max", "abs", "floor", "ceiling", "rem"}:
         return _agree(expression, inner)
     if operator == "piecewise":
         return _agree(expression, inner[0:-1:2] + inner[-1:])

@@ -14,6 +14,7 @@ from rich.table import Table
 from senospine.evidence import Contrast, Reproduction, Score, published_text
 from senospine.evidence.scoreboard import VERDICTS
 from senospine.model import Model
+from senospine.model.events import TimedEvent
 from senospine.model.expressions import text
 from senospine.runs import NOTICE
 from senospine.study import Outcome
@@ -185,11 +186,21 @@ def model_dict(model: Model) -> dict[str, Any]:
             name: {"initial": text(model.initial[name]), "rate": text(model.rates[name])} for name in model.states
         },
         "assignments": {name: text(formula) for name, formula in model.assignments.items()},
+        "derived": {name: text(formula) for name, formula in model.derived.items()},
+        "events": {event.id: _event_dict(event) for event in model.events},
         "parameters": {
             name: {"value": value, **_provenance(model, name)} for name, value in sorted(model.parameters.items())
         },
         "sourced": sum(not row.assumed for row in model.register.values()),
         "assumed": sum(row.assumed for row in model.register.values()),
+    }
+
+
+def _event_dict(event: TimedEvent) -> dict[str, Any]:
+    return {
+        "trigger": text(event.trigger),
+        "delay": text(event.delay),
+        "assigned": {item.state: text(item.value) for item in event.assigned},
     }
 
 

@@ -126,6 +126,7 @@ def solve_block(
         times,
         n_subjects=count,
         rtol=rtol,
+        threads=1,  # blocks run side by side
     )
     columns: dict[str, Any] = {
         "arm": pa.array([arm.name] * (count * len(times))).dictionary_encode(),
@@ -199,8 +200,8 @@ def run_study(
     inputs = {
         "study": study.name, "study_sha256": study.sha256,
         "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
-        "model": model.name, "model_sha256": model.sha256,
-        "animals": animals, "seed": seed, "rtol": rtol, "block": BLOCK, "code_path": "scipy LSODA, float64",
+        "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
+        "block": BLOCK, "code_path": _kernel(study.species, model.sha256).code_path,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
     }  # fmt: skip
     done, total = 0, animals * len(study.arms)

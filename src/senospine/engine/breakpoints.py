@@ -1,0 +1,126 @@
+"""All subjects' break points in flat arrays, as the machine code reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senospine.engine.schedule import Entry, Schedule, compile_entries
+from senospine.errors import ScheduleError
+
+Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+#: what an action does: its number is known to the machine code
+ADD_TO_STATE, SET_PARAMETER, ADD_TO_RATE = 0, 1, 2
+_fields = attrgetter("time", "kind", "target", "amount", "duration")
+_KINDS = {"bolus": 0, "infusion": 1, "switch": 2}
+
+
+@dataclass(frozen=True)
+class BreakPoints:
+    """Rows, one a break point, table after table; actions, row after row.
+
+    Attributes
+    ----------
+    of_subject : ndarray, shape (n_subjects,)
+        Each subject's table: all have the one, or each its own.
+    row_start : ndarray, shape (n_tables + 1,)
+    row_time : ndarray, shape (n_rows,)
+    action_start : ndarray, shape (n_rows + 1,)
+    kind, index, value : ndarray, shape (n_actions,)
+    """
+
+    of_subject: Whole
+    row_start: Whole
+    row_time: Array
+    action_start: Whole
+    kind: Whole
+    index: Whole
+    value: Array
+
+    @classmethod
+    def of(
+        cls, schedule: Schedule | None, states: Sequence[str], parameters: Sequence[str], start: float, n: int
+    ) -> BreakPoints:
+        """Return the break points of a schedule for ``n`` subjects.
+
+        Raises
+        ------
+        ScheduleError
+            As :func:`~senospine.engine.schedule.compile_entries`, or an entry before the start.
+        """
+        each = schedule is not None and schedule.per_subject
+        lists = [] if schedule is None else [schedule.of(number) for number in range(n if each else 1)]
+        rows = _rows(lists, states, parameters)
+        if rows is None or (rows.size and rows["time"].min() < start):
+            _refuse(lists, states, parameters, start)
+        assert rows is not None
+        rows = rows[np.lexsort((rows["place"], rows["order"], rows["time"], rows["table"]))]
+        new = np.ones(len(rows), dtype=bool)
+        new[1:] = (np.diff(rows["time"]) != 0) | (np.diff(rows["table"]) != 0)
+        first = np.flatnonzero(new)
+        tables = n if each else 1
+        return cls(
+            np.arange(n) if each else np.zeros(n, dtype=np.int64),
+            np.searchsorted(rows["table"][first], np.arange(tables + 1)).astype(np.int64),
+            np.ascontiguousarray(rows["time"][first]),
+            np.append(first, len(rows)).astype(np.int64),
+            np.ascontiguousarray(rows["kind"]),
+            np.ascontiguousarray(rows["index"]),
+            np.ascontiguousarray(rows["value"]),
+        )
+
+
+_ROW = np.dtype(
+    [(name, np.int64) for name in ("table", "order", "place", "kind", "index")] + [("time", float), ("value", float)]
+)
+
+
+def _rows(
+    lists: Sequence[Sequence[Entry]], states: Sequence[str], parameters: Sequence[str]
+) -> NDArray[np.void] | None:
+    """Return one row for each action, in the order of entries; None if any entry cannot stand."""
+    flat = [entry for entries in lists for entry in entries]
+    if not flat:
+        return np.zeros(0, dtype=_ROW)
+    times, kinds, targets, amounts, durations = zip(*map(_fields, flat), strict=True)
+    places = [{name: i for i, name in enumerate(names)} for names in (states, parameters)]
+    kind = np.array([_KINDS.get(item, -1) for item in kinds])
+    index = np.array([places[item == "switch"].get(name, -1) for item, name in zip(kinds, targets, strict=True)])
+    time, amount, duration = (np.array(item, dtype=float) for item in (times, amounts, durations))
+    bolus, infusion, switch = (kind == number for number in range(3))
+    sound = np.isfinite(time) & np.isfinite(amount) & np.isfinite(duration) & (kind >= 0) & (index >= 0)
+    if not (sound & ~(infusion & (duration <= 0))).all():
+        return None
+    table = np.repeat(np.arange(len(lists)), [len(entries) for entries in lists])
+    if switch.any():
+        twice = np.column_stack((table[switch], time[switch], index[switch]))
+        if len(np.unique(twice, axis=0)) < len(twice):
+            return None
+    rows = np.zeros(2 * len(flat), dtype=_ROW)
+    main, end = rows[::2], rows[1::2]
+    for part in (main, end):
+        part["table"], part["index"] = table, index
+    rows["place"] = np.arange(len(rows))
+    rate = np.divide(amount, duration, out=np.zeros(len(flat)), where=infusion)
+    main["time"], main["value"] = time, np.where(infusion, rate, amount)
+    main["kind"] = np.select([bolus, switch], [ADD_TO_STATE, SET_PARAMETER], ADD_TO_RATE)
+    main["order"] = np.select([bolus, switch], [2, 1], 3)
+    end["time"], end["value"], end["kind"], end["order"] = time + duration, -rate, ADD_TO_RATE, 0
+    kept = np.ones(len(rows), dtype=bool)
+    kept[::2], kept[1::2] = ~infusion | (amount != 0), infusion & (amount != 0)
+    return rows[kept]
+
+
+def _refuse(lists: Iterable[Sequence[Entry]], states: Sequence[str], parameters: Sequence[str], start: float) -> None:
+    """Raise the error of the first entry that cannot stand."""
+    for number, entries in enumerate(lists):
+        points = compile_entries(entries, states, parameters)
+        if points and points[0][0] < start:
+            where = f"subject {number}"
+            raise ScheduleError(f"an entry at {points[0][0]:g} lies before the start at {start:g}", where=where)

@@ -1,0 +1,227 @@
+"""One step of a Rosenbrock method, the interpolation within it, and the first step after a break point, on lanes."""
+
+from __future__ import annotations
+
+import math
+
+from senospine.engine.emit import SystemCode
+from senospine.engine.tableaus import Rosenbrock
+from senospine.engine.vectors import POINTER, Value, whole
+
+#: a first step is not less than this many roundings of the time, so that it moves it
+FEWEST_ROUNDINGS = 64
+#: the mean square error that a step with an unsound factorisation is given
+UNSOUND = 1e8
+
+
+class StepCode:
+    """The functions of one method.
+
+    Attributes
+    ----------
+    step : ``(workspace, norm)``
+        From state and time by step: writes trial and error, the square of the scaled norm; NaN if anything is.
+        ``norm`` 0 is the root mean square over states, 1 the largest.
+    between : ``(workspace)``
+        The states that outputs read, at a fraction of the last step, into weight.
+    """
+
+    def __init__(self, code: SystemCode, method: Rosenbrock) -> None:
+        self.code, self.method = code, method
+        self.lanes, self.layout, self.states = code.lanes, code.layout, code.system.states
+        self.step = self._write_step()
+        self.between = self._write_between()
+
+    def _stage(self, workspace: Value, stage: int, index: Value) -> Value:
+        offset = whole(self.layout.stages + stage * self.states)
+        return self.lanes.load(workspace, self.lanes.here.add(index, offset))
+
+    def _combined(self, workspace: Value, row: tuple[float, ...], index: Value, start: Value = None) -> Value:
+        lanes, total = self.lanes, start
+        for stage, coefficient in enumerate(row):
+            if coefficient != 0.0:
+                term = lanes.multiply(self._stage(workspace, stage, index), lanes.real(coefficient))
+                total = term if total is None else lanes.add(total, term)
+        return lanes.real(0.0) if total is None else total
+
+    def _write_step(self) -> Value:
+        lanes, layout, method = self.lanes, self.layout, self.method
+        with lanes.function(f"step_{method.name}", [POINTER, whole(0).type]) as function:
+            workspace, norm = function.args
+            at = {name: lanes.place(workspace, getattr(layout, name))
+                  for name in ("rate", "weight", "first_weight", "trial", "stage_time", "stages")}  # fmt: skip
+            step = lanes.load(workspace, layout.step)
+            inverse = lanes.divide(lanes.real(1.0), step)
+            lanes.store(lanes.multiply(inverse, lanes.real(1 / method.gamma)), workspace, layout.pivot)
+            lanes.here.call(self.code.jacobian, [workspace])
+            nodes, weights = method.nodes
+            self._add_time(workspace, layout.first_weight, lanes.multiply(step, lanes.real(weights[0])), fresh=True)
+            lanes.here.call(self.code.solve, [workspace, at["rate"], at["first_weight"], at["stages"]])
+            for stage in range(1, method.stages):
+                self._combine(workspace, stage, inverse)
+                if weights[stage] != 0.0:
+                    self._add_time(workspace, layout.weight, lanes.multiply(step, lanes.real(weights[stage])))
+                moment = lanes.add(lanes.load(workspace, layout.time), lanes.multiply(step, lanes.real(nodes[stage])))
+                lanes.store(moment, workspace, layout.stage_time)
+                lanes.here.call(self.code.rates, [workspace, at["stage_time"], at["trial"], at["rate"]])
+                result = lanes.place(workspace, layout.stages + stage * self.states)
+                lanes.here.call(self.code.solve, [workspace, at["rate"], at["weight"], result])
+            self._finish(workspace, norm)
+        return function
+
+    def _add_time(self, workspace: Value, target: int, factor: Value, *, fresh: bool = False) -> None:
+        """Add the derivatives by time, of the rates that have any."""
+        lanes = self.lanes
+        for row in self.code.system.by_time:
+            term = lanes.multiply(factor, lanes.load(workspace, self.layout.by_time + row))
+            total = term if fresh else lanes.add(lanes.load(workspace, target + row), term)
+            lanes.store(total, workspace, target + row)
+
+    def _combine(self, workspace: Value, stage: int, inverse: Value) -> None:
+        """Write the argument of a stage and its weights from the stages before, in one pass."""
+        lanes, layout, method = self.lanes, self.layout, self.method
+
+        def body(index: Value) -> None:
+            trial = lanes.here.add(index, whole(layout.trial))
+            if stage < len(method.stage):
+                start = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+                argument = self._combined(workspace, method.stage[stage], index, start)
+            else:
+                argument = lanes.add(lanes.load(workspace, trial), self._stage(workspace, stage - 1, index))
+            weight = lanes.multiply(self._combined(workspace, method.coupling[stage], index), inverse)
+            lanes.store(argument, workspace, trial)
+            lanes.store(weight, workspace, lanes.here.add(index, whole(layout.weight)))
+
+        lanes.loop(self.states, body)
+
+    def _finish(self, workspace: Value, norm: Value) -> None:
+        """Write the end of the step and the norm of its error; error and pivot hold the sum and the largest."""
+        lanes, layout, last = self.lanes, self.layout, self.method.stages - 1
+        zero = lanes.real(0.0)
+        lanes.store(zero, workspace, layout.error)
+        lanes.store(zero, workspace, layout.pivot)
+        rtol = lanes.load(workspace, layout.rtol)
+
+        def body(index: Value) -> None:
+            error = self._stage(workspace, last, index)
+            before = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+            place = lanes.here.add(index, whole(layout.trial))
+            after = lanes.add(lanes.load(workspace, place), error)
+            lanes.store(after, workspace, place)
+            size = lanes.greatest(lanes.intrinsic("fabs", before), lanes.intrinsic("fabs", after))
+            atol = lanes.load(workspace, lanes.here.add(index, whole(layout.atol)))
+            scaled = lanes.divide(error, lanes.add(atol, lanes.multiply(rtol, size)))
+            square = lanes.multiply(scaled, scaled)
+            total = lanes.add(lanes.load(workspace, layout.error), lanes.add(square, lanes.multiply(after, zero)))
+            lanes.store(total, workspace, layout.error)
+            lanes.store(lanes.greatest(square, lanes.load(workspace, layout.pivot)), workspace, layout.pivot)
+
+        lanes.loop(self.states, body)
+        total, largest = lanes.load(workspace, layout.error), lanes.load(workspace, layout.pivot)
+        mean = lanes.multiply(total, lanes.real(1 / self.states))
+        chosen = lanes.here.select(lanes.here.icmp_signed("==", norm, whole(0)), mean, largest)
+        square = lanes.add(chosen, lanes.multiply(total, zero))  # NaN or infinite anywhere is NaN here
+        sound = lanes.compare("!=", lanes.load(workspace, layout.sound), zero)
+        lanes.store(lanes.choose(sound, square, lanes.real(UNSOUND)), workspace, layout.error)
+
+    def _write_between(self) -> Value:
+        lanes, layout, dense = self.lanes, self.layout, self.method.dense
+        with lanes.function(f"between_{self.method.name}", [POINTER]) as function:
+            (workspace,) = function.args
+            right = lanes.load(workspace, layout.fraction)
+            left = lanes.subtract(lanes.real(1.0), right)
+            at_end = lanes.compare(">=", right, lanes.real(1.0))
+
+            def body(index: Value) -> None:
+                before = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+                after = lanes.load(workspace, lanes.here.add(index, whole(layout.trial)))
+                rows = [self._combined(workspace, row, index) for row in dense]
+                inner = rows[-1]
+                for row in reversed(rows[:-1]):
+                    inner = lanes.add(row, lanes.multiply(right, inner))
+                inner = lanes.multiply(right, lanes.add(after, lanes.multiply(left, inner)))
+                value = lanes.add(lanes.multiply(left, before), inner)
+                place = lanes.here.add(index, whole(layout.weight))
+                lanes.store(lanes.choose(at_end, after, value), workspace, place)
+
+            recorded = self.code.system.recorded
+            if len(recorded) * 2 > self.states:
+                lanes.loop(self.states, body)
+            else:
+                for state in recorded:
+                    body(whole(state))
+        return function
+
+
+def write_start(code: SystemCode) -> Value:
+    """Write ``(workspace)``: proposes a first step for fresh lanes by the rule of Hairer, Nørsett & Wanner.
+
+    References
+    ----------
+    Hairer, E., Nørsett, S. P., Wanner, G.: Solving Ordinary Differential Equations I, section II.4.
+    """
+    lanes, layout, n = code.lanes, code.layout, code.system.states
+    with lanes.function("start", [POINTER]) as function:
+        (workspace,) = function.args
+        rate, second = lanes.place(workspace, layout.rate), lanes.place(workspace, layout.weight)
+        now, state = lanes.place(workspace, layout.time), lanes.place(workspace, layout.state)
+        lanes.here.call(code.rates, [workspace, now, state, rate])
+        rtol = lanes.load(workspace, layout.rtol)
+
+        def norm(value: list[Value], index: Value) -> list[Value]:
+            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+            atol = lanes.load(workspace, lanes.here.add(index, whole(layout.atol)))
+            scale = lanes.add(atol, lanes.multiply(rtol, lanes.intrinsic("fabs", y)))
+            return [lanes.divide(item, scale) for item in value]
+
+        def root(place: int) -> Value:
+            return lanes.intrinsic("sqrt", lanes.multiply(lanes.load(workspace, place), lanes.real(1 / n)))
+
+        def gather(place: int, value: Value) -> None:
+            lanes.store(lanes.add(lanes.load(workspace, place), lanes.multiply(value, value)), workspace, place)
+
+        zero = lanes.real(0.0)
+        for place in (layout.error, layout.pivot):
+            lanes.store(zero, workspace, place)
+
+        def sizes(index: Value) -> None:
+            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+            a, b = norm([y, lanes.load(rate, index)], index)
+            gather(layout.error, a)
+            gather(layout.pivot, b)
+
+        lanes.loop(n, sizes)
+        d0, d1 = root(layout.error), root(layout.pivot)
+        small = lanes.compare("<", lanes.least(d0, d1), lanes.real(1e-5))
+        h0 = lanes.choose(small, lanes.real(1e-6), lanes.divide(lanes.multiply(lanes.real(0.01), d0), d1))
+
+        def probe(index: Value) -> None:
+            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+            moved = lanes.add(y, lanes.multiply(h0, lanes.load(rate, index)))
+            lanes.store(moved, workspace, lanes.here.add(index, whole(layout.trial)))
+
+        lanes.loop(n, probe)
+        lanes.store(lanes.add(lanes.load(workspace, layout.time), h0), workspace, layout.stage_time)
+        trial, moment = lanes.place(workspace, layout.trial), lanes.place(workspace, layout.stage_time)
+        lanes.here.call(code.rates, [workspace, moment, trial, second])
+        lanes.store(zero, workspace, layout.error)
+
+        def change(index: Value) -> None:
+            difference = lanes.subtract(lanes.load(second, index), lanes.load(rate, index))
+            gather(layout.error, norm([difference], index)[0])
+
+        lanes.loop(n, change)
+        d2 = lanes.divide(root(layout.error), h0)
+        largest = lanes.greatest(d2, d1)  # d1 where d2 is NaN
+        power = code.functions.power(lanes.divide(lanes.real(0.01), largest), lanes.load(workspace, layout.exponent))
+        floor = lanes.greatest(lanes.real(1e-6), lanes.multiply(h0, lanes.real(1e-3)))
+        h1 = lanes.choose(lanes.compare("<", largest, lanes.real(1e-15)), floor, power)
+        first = lanes.least(lanes.multiply(h0, lanes.real(100.0)), h1)
+        finite = lanes.compare("<", first, lanes.real(math.inf))
+        first = lanes.choose(finite, first, lanes.real(1e-6))
+        roundings = lanes.intrinsic("fabs", lanes.load(workspace, layout.time))
+        first = lanes.greatest(first, lanes.multiply(roundings, lanes.real(FEWEST_ROUNDINGS * 2.0**-52)))
+        fresh = lanes.compare("!=", lanes.load(workspace, layout.fresh), zero)
+        lanes.store(lanes.choose(fresh, first, lanes.load(workspace, layout.proposed)), workspace, layout.proposed)
+        lanes.store(zero, workspace, layout.fresh)
+    return function

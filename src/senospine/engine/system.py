@@ -1,0 +1,85 @@
+"""A system of equations, prepared for compiling: rates, outputs, Jacobian, what is hoisted, and the plan to factor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from senospine.engine.derivatives import TIME, Derivatives
+from senospine.engine.graph import Graph
+from senospine.engine.lu import Factorisation, factorise
+from senospine.engine.reader import Reader
+from senospine.model.expressions import Expression
+
+
+@dataclass(frozen=True)
+class System:
+    """What the emitter writes.
+
+    Attributes
+    ----------
+    states, parameters : int
+        How many there are.
+    rates, outputs : tuple of int
+        Nodes of ``graph``.
+    jacobian : dict of (row, column) to node
+    by_time : dict of row to node
+        Partial derivatives of rates by time.
+    hoisted : tuple of int
+        Nodes that depend on parameters only.
+    recorded : tuple of int
+        States that outputs depend on.
+    """
+
+    graph: Graph
+    states: int
+    parameters: int
+    rates: tuple[int, ...]
+    outputs: tuple[int, ...]
+    jacobian: dict[tuple[int, int], int]
+    by_time: dict[int, int]
+    hoisted: tuple[int, ...]
+    recorded: tuple[int, ...]
+    plan: Factorisation
+
+
+def read_system(
+    states: Sequence[str],
+    parameters: Sequence[str],
+    assignments: Mapping[str, Expression],
+    rates: Mapping[str, Expression],
+    outputs: Sequence[str],
+) -> System:
+    """Return the system of a model's formulas.
+
+    Raises
+    ------
+    ModelError
+        An operator that cannot be compiled.
+    """
+    graph = Graph()
+    slots = {name: graph.leaf("state", index) for index, name in enumerate(states)}
+    slots |= {name: graph.leaf("parameter", index) for index, name in enumerate(parameters)}
+    reader = Reader(graph, slots)
+    for name, expression in assignments.items():
+        reader.slots[name] = reader.read(expression)
+    roots = tuple(reader.read(rates[name]) for name in states)
+    recorded = tuple(reader.slots[name] for name in outputs)
+    derivatives = Derivatives(graph)
+    jacobian: dict[tuple[int, int], int] = {}
+    by_time: dict[int, int] = {}
+    for row, root in enumerate(roots):
+        for column, node in sorted(derivatives.of(root).items()):
+            if graph.operators[node] == "number" and graph.values[node] == 0.0:
+                continue
+            if column == TIME:
+                by_time[row] = node
+            else:
+                jacobian[row, column] = node
+    everything = (*roots, *recorded, *jacobian.values(), *by_time.values())
+    read = {int(graph.values[node]) for node in graph.ordered(recorded) if graph.operators[node] == "state"}
+    plan = factorise(len(roots), jacobian)
+    return System(
+        graph, len(roots), len(parameters), roots, recorded, jacobian, by_time, tuple(graph.hoisted(everything)),
+        tuple(sorted(read)), plan,
+    )  # fmt: skip

@@ -1,0 +1,216 @@
+"""Helpers to write LLVM code on lanes: a value is one ``<width x double>``, and nothing ever crosses lanes.
+
+Because every instruction works on each lane alone, a subject's numbers cannot depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+Value = Any  # llvmlite comes without types
+
+POINTER = ir.PointerType()
+WHOLE = ir.IntType(64)
+REAL = ir.DoubleType()
+BIT = ir.IntType(1)
+_CONTRACT = ("contract",)
+
+
+def whole(number: int) -> Value:
+    """Return a 64-bit constant."""
+    return ir.Constant(WHOLE, int(number))
+
+
+def number(value: float) -> Value:
+    """Return a constant double."""
+    return ir.Constant(REAL, float(value))
+
+
+class Lanes:
+    """A module under construction and the place where code is being written.
+
+    Parameters
+    ----------
+    width : int
+        Number of lanes; a power of two.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.module = ir.Module("lanes")
+        self.vector = ir.VectorType(REAL, width)
+        self.integers = ir.VectorType(WHOLE, width)
+        self.align = 8 * width
+        self.exact = False
+        self.here: Value = None
+        self._declared: dict[str, Value] = {}
+
+    # -------------------------------------------------------------- functions
+
+    @contextmanager
+    def function(
+        self, name: str, arguments: Sequence[Value], result: Value = None, *, public: bool = False
+    ) -> Iterator[Value]:
+        """Write the body of a function; pointers in it never overlap. Leaves with ``return`` where none was written."""
+        kind = ir.FunctionType(result or ir.VoidType(), arguments)
+        function = ir.Function(self.module, kind, name)
+        function.attributes.add("nounwind")
+        if not public:
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+        for argument in function.args:
+            if argument.type == POINTER:
+                argument.add_attribute("noalias")
+        before, self.here = self.here, ir.IRBuilder(function.append_basic_block())
+        yield function
+        if not self.here.block.is_terminated:
+            self.here.ret_void()
+        self.here = before
+
+    def outside(self, name: str, result: Value, arguments: Sequence[Value]) -> Value:
+        """Return a declared function: an intrinsic of LLVM, or one of the mathematics library."""
+        if name not in self._declared:
+            self._declared[name] = ir.Function(self.module, ir.FunctionType(result, arguments), name)
+        return self._declared[name]
+
+    def intrinsic(self, name: str, *items: Value) -> Value:
+        """Return ``llvm.name`` of vectors."""
+        function = self.outside(f"llvm.{name}.v{self.width}f64", self.vector, [self.vector] * len(items))
+        return self.here.call(function, items)
+
+    def lane_by_lane(self, name: str, item: Value) -> Value:
+        """Return a function of the mathematics library, called for each lane in turn."""
+        function = self.outside(name, REAL, [REAL])
+        result: Value = ir.Constant(self.vector, ir.Undefined)
+        for lane in range(self.width):
+            index = ir.Constant(ir.IntType(32), lane)
+            result = self.here.insert_element(
+                result, self.here.call(function, [self.here.extract_element(item, index)]), index
+            )
+        return result
+
+    # ------------------------------------------------------------- arithmetic
+
+    def real(self, value: float) -> Value:
+        """Return a constant in all lanes."""
+        return ir.Constant(self.vector, [float(value)] * self.width)
+
+    def integer(self, value: int) -> Value:
+        """Return a whole constant in all lanes."""
+        return ir.Constant(self.integers, [value] * self.width)
+
+    def _flags(self) -> tuple[str, ...]:
+        return () if self.exact else _CONTRACT
+
+    def add(self, a: Value, b: Value) -> Value:
+        """Return ``a + b``."""
+        return self.here.fadd(a, b, flags=self._flags())
+
+    def subtract(self, a: Value, b: Value) -> Value:
+        """Return ``a - b``."""
+        return self.here.fsub(a, b, flags=self._flags())
+
+    def multiply(self, a: Value, b: Value) -> Value:
+        """Return ``a b``."""
+        return self.here.fmul(a, b, flags=self._flags())
+
+    def divide(self, a: Value, b: Value) -> Value:
+        """Return ``a / b``."""
+        return self.here.fdiv(a, b)
+
+    def fused(self, a: Value, b: Value, c: Value) -> Value:
+        """Return ``a b + c``, rounded once."""
+        return self.intrinsic("fma", a, b, c)
+
+    def negative(self, a: Value) -> Value:
+        """Return ``-a``."""
+        return self.here.fneg(a)
+
+    def compare(self, how: str, a: Value, b: Value, *, unordered: bool = False) -> Value:
+        """Return truth values; with a NaN, ``unordered``."""
+        return (self.here.fcmp_unordered if unordered else self.here.fcmp_ordered)(how, a, b)
+
+    def choose(self, condition: Value, yes: Value, no: Value) -> Value:
+        """Return ``yes`` where ``condition`` holds."""
+        return self.here.select(condition, yes, no)
+
+    def least(self, a: Value, b: Value) -> Value:
+        """Return the smaller; ``b`` where ``a`` is NaN."""
+        return self.choose(self.compare("<", a, b), a, b)
+
+    def greatest(self, a: Value, b: Value) -> Value:
+        """Return the larger; ``b`` where ``a`` is NaN."""
+        return self.choose(self.compare(">", a, b), a, b)
+
+    def bits(self, a: Value) -> Value:
+        """Return the bits of doubles as whole numbers."""
+        return self.here.bitcast(a, self.integers)
+
+    def double(self, a: Value) -> Value:
+        """Return whole numbers read as the bits of doubles."""
+        return self.here.bitcast(a, self.vector)
+
+    def any(self, condition: Value) -> Value:
+        """Return one truth value: does it hold in any lane."""
+        mask = ir.IntType(self.width)
+        return self.here.icmp_unsigned("!=", self.here.bitcast(condition, mask), ir.Constant(mask, 0))
+
+    # ----------------------------------------------------------------- memory
+
+    def place(self, base: Value, index: int | Value) -> Value:
+        """Return the address of vector ``index`` after ``base``."""
+        index = whole(index) if isinstance(index, int) else index
+        return self.here.gep(base, [index], inbounds=True, source_etype=self.vector)
+
+    def load(self, base: Value, index: int | Value = 0) -> Value:
+        """Return vector ``index`` after ``base``."""
+        return self.here.load(self.place(base, index), typ=self.vector, align=self.align)
+
+    def store(self, value: Value, base: Value, index: int | Value = 0) -> None:
+        """Write vector ``index`` after ``base``."""
+        self.here.store(value, self.place(base, index), align=self.align)
+
+    def scalar_place(self, base: Value, index: Value, kind: Value = REAL) -> Value:
+        """Return the address of number ``index`` after ``base``."""
+        return self.here.gep(base, [index], inbounds=True, source_etype=kind)
+
+    def scalar(self, base: Value, index: Value, kind: Value = REAL) -> Value:
+        """Return number ``index`` after ``base``."""
+        return self.here.load(self.scalar_place(base, index, kind), typ=kind, align=8)
+
+    def set_scalar(self, value: Value, base: Value, index: Value) -> None:
+        """Write number ``index`` after ``base``."""
+        self.here.store(value, self.scalar_place(base, index, value.type), align=8)
+
+    def spread(self, number: Value) -> Value:
+        """Return one number in all lanes."""
+        first = self.here.insert_element(ir.Constant(self.vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.width), [0] * self.width)
+        return self.here.shuffle_vector(first, ir.Constant(self.vector, ir.Undefined), zeros)
+
+    # ---------------------------------------------------------------- control
+
+    def loop(self, count: int | Value, body: Callable[[Value], None]) -> None:
+        """Repeat ``body(i)`` for i = 0 … count - 1."""
+        count = whole(count) if isinstance(count, int) else count
+        self.repeat(whole(0), lambda i: self.here.icmp_signed("<", i, count), body)
+
+    def repeat(self, first: Value, test: Callable[[Value], Value], body: Callable[[Value], None]) -> None:
+        """Repeat ``body(i)`` for i = first, first + 1, … while ``test(i)`` holds."""
+        before = self.here.block
+        head, inside, after = (self.here.append_basic_block() for _ in range(3))
+        self.here.branch(head)
+        self.here.position_at_end(head)
+        index = self.here.phi(WHOLE)
+        index.add_incoming(first, before)
+        self.here.cbranch(test(index), inside, after)
+        self.here.position_at_end(inside)
+        body(index)
+        following = self.here.add(index, whole(1))
+        index.add_incoming(following, self.here.block)
+        self.here.branch(head)
+        self.here.position_at_end(after)
