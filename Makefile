@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON := $(shell command -v python3.11 || command -v python3)
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format clean lock picture
+.PHONY: demo test test-cluster lint format clean lock picture
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -14,6 +14,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# Dask workers that die: Dask may take minutes to notice
+test-cluster: $(READY)
+	$(BIN)/python -m pytest -m cluster
 
 lint: $(READY)
 	$(BIN)/ruff check .

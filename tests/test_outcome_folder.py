@@ -45,7 +45,7 @@ def fail_replacing(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOSPC) 
     def replace(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("senospine.runs.folder.os.replace", replace)
+    monkeypatch.setattr("senospine.runs.files.os.replace", replace)
 
 
 def test_a_new_folder_says_what_it_is(folder: Path) -> None:
@@ -90,7 +90,7 @@ def test_other_inputs_are_refused_and_named(folder: Path) -> None:
 def test_overwrite_starts_afresh(folder: Path) -> None:
     run = OutcomeFolder(folder, {**INPUTS, "seed": 2}, overwrite=True)
     assert not run.has("one")
-    assert sorted(contents(folder)) == ["manifest.json"]
+    assert sorted(contents(folder)) == [".lock", "manifest.json"]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_after_a_disk_full_at_the_very_start_the_same_folder_can_be_used(
         fail_replacing(patch)
         with pytest.raises(FileError):
             OutcomeFolder(tmp_path / "out", INPUTS)
-    (tmp_path / "out" / ".manifest.json.1.tmp").write_text("{")  # what a run killed there would leave
+    (tmp_path / "out" / ".manifest.json~host~1.tmp").write_text("{")  # what a run killed there would leave
     assert OutcomeFolder(tmp_path / "out", INPUTS).parts == {}
 
 

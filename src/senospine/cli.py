@@ -32,6 +32,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
 Workers = Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)]
+Scheduler = Annotated[
+    str | None, typer.Option(help="A Dask scheduler, such as tcp://node-1:8786, instead of this machine's processes.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run of the same study.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
 Register = Annotated[Path | None, typer.Option(help="Parameter register (CSV) of a model of your own.")]
@@ -44,6 +47,7 @@ def reproduce(
     repeats: Annotated[int, typer.Option(help="Virtual experiments per published contrast.", min=1)] = 1000,
     seed: Seed = 20240913,
     workers: Workers = None,
+    scheduler: Scheduler = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -60,6 +64,7 @@ def reproduce(
             repeats=repeats,
             seed=seed,
             workers=workers,
+            scheduler=scheduler,
             overwrite=overwrite,
             on_progress=on_progress,
         )
@@ -86,6 +91,7 @@ def simulate(
     animals: Animals = 1000,
     seed: Seed = 20240913,
     workers: Workers = None,
+    scheduler: Scheduler = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +103,7 @@ def simulate(
     folder = out or Path("results") / loaded.name
     with _progress(as_json) as on_progress:
         outcome = run_study(
-            loaded, folder, animals=animals, seed=seed, workers=workers, overwrite=overwrite,
+            loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
             on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
         )  # fmt: skip
     if as_json:

@@ -81,6 +81,14 @@ class BenchmarkError(SenospineError):
     """A benchmark of something that does not exist, or whose own engine cannot be run."""
 
 
+class RunError(SenospineError):
+    """A block of work that kept killing the worker it was given to."""
+
+
+class ClusterError(SenospineError):
+    """Workers that cannot serve: none can be reached or started, or they are not like this machine."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing a ``check`` command found; all are listed at once."""

@@ -14,7 +14,7 @@ from senospine.errors import EvidenceError, FileError
 from senospine.evidence.laboratory import Laboratory, group_size, run_laboratory
 from senospine.evidence.rows import Contrast, load_evidence
 from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
-from senospine.runs import NOTICE, write_then_rename
+from senospine.runs import NOTICE, is_temporary_of, sweep_temporaries, write_then_rename
 from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_study
 
 DEFAULT_REPEATS = 1000
@@ -64,6 +64,7 @@ def reproduce(
     repeats: int = DEFAULT_REPEATS,
     seed: int = DEFAULT_SEED,
     workers: int | None = None,
+    scheduler: str | None = None,
     overwrite: bool = False,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Reproduction:
@@ -79,6 +80,10 @@ def reproduce(
         Virtual animals per arm.
     repeats : int
         Virtual experiments per contrast.
+    workers : int, optional
+        Processes on this machine.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers are used instead.
     on_progress : callable, optional
         Called with (what, done, of).
 
@@ -101,8 +106,9 @@ def reproduce(
 
         place = folder / study.name
         outcome = run_study(
-            study, place, animals=animals, seed=seed, workers=workers, overwrite=overwrite, on_progress=report
-        )
+            study, place, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
+            on_progress=report,
+        )  # fmt: skip
         outcomes.append(outcome)
     repeated, laboratories = run_laboratory(
         outcomes,
@@ -148,7 +154,13 @@ def _csv(scores: list[Score]) -> str:
 def _refuse_foreign(folder: Path) -> None:
     known = {*published_studies(), *_FILES}
     try:
-        foreign = sorted(item.name for item in folder.iterdir() if item.name not in known) if folder.exists() else []
+        if folder.exists():
+            sweep_temporaries(folder, known.__contains__, locked=False)
+        foreign = sorted(
+            item.name
+            for item in (folder.iterdir() if folder.exists() else ())
+            if item.name not in known and not is_temporary_of(item, known)
+        )
     except OSError as error:
         raise FileError(
             f"cannot use this folder: {error.strerror}", where=str(folder), remedy="choose another"

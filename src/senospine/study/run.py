@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from senospine.assays import TRAITS, Readout
 from senospine.engine import Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError
 from senospine.model import Model, load_model
-from senospine.runs import NOTICE, OutcomeFolder, read_manifest, run_blocks
+from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
 from senospine.subjects import draw_parameters, draw_traits
 
@@ -158,6 +157,7 @@ def run_study(
     seed: int = DEFAULT_SEED,
     rtol: float = 1e-6,
     workers: int | None = None,
+    scheduler: str | None = None,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
@@ -175,6 +175,8 @@ def run_study(
         Relative tolerance of the solver.
     workers : int, optional
         Processes; they change nothing but the time.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers are used instead; they change nothing but the time either.
     overwrite : bool
         Replace an older run of this study in the folder.
     on_progress : callable, optional
@@ -185,7 +187,9 @@ def run_study(
     StudyError
         Fewer animals than the largest group of the study.
     FileError
-        The folder is not ours to write.
+        The folder is not ours to write, or cannot be written.
+    RunError, ClusterError
+        See :func:`senospine.runs.run_blocks`; what is finished stays.
     """
     largest = max(arm.n for arm in study.arms)
     if animals < largest:
@@ -200,31 +204,37 @@ def run_study(
         "block": BLOCK, "code_path": _kernel(study.species, model.sha256).code_path,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
     }  # fmt: skip
-    out = OutcomeFolder(Path(folder), inputs, overwrite=overwrite)
-    blocks, done, total = [], 0, animals * len(study.arms)
-    for arm in study.arms:
-        times = output_times(study, arm)
-        for first in range(0, animals, BLOCK):
-            count = min(BLOCK, animals - first)
-            name = f"{arm.name}-{first:06d}"
-            if out.has(name):
-                done += count
-            else:
-                blocks.append(((name, count), (study.species, model.sha256, arm, times, first, count, seed, rtol)))
-    if on_progress:
-        on_progress(done, total)
-
-    def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
-        nonlocal done
-        name, count = key
-        out.write_part(name, result[0], {"animals": count, "failures": result[1]})
-        done += count
+    done, total = 0, animals * len(study.arms)
+    with OutcomeFolder(Path(folder), inputs, overwrite=overwrite) as out:
+        done = sum(count for name, _, _, count in _blocks(study, animals) if out.has(name))
         if on_progress:
             on_progress(done, total)
 
-    run_blocks(solve_block, blocks, keep, workers=workers)
-    out.write_manifest("complete")
-    return open_outcome(folder, study)
+        def todo() -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
+            times = {arm.name: output_times(study, arm) for arm in study.arms}
+            for name, arm, first, count in _blocks(study, animals):
+                if not out.has(name):
+                    call = (study.species, model.sha256, arm, times[arm.name], first, count, seed, rtol)
+                    yield (name, count), call
+
+        def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
+            nonlocal done
+            name, count = key
+            out.write_part(name, result[0], {"animals": count, "failures": result[1]})
+            done += count
+            if on_progress:
+                on_progress(done, total)
+
+        run_blocks(solve_block, todo(), keep, workers=workers, scheduler=scheduler)
+        out.write_manifest("complete")
+    return _outcome(Path(folder), study)
+
+
+def _blocks(study: Study, animals: int) -> Iterator[tuple[str, Arm, int, int]]:
+    """Yield every block: its name, its arm, its first animal and how many."""
+    for arm in study.arms:
+        for first in range(0, animals, BLOCK):
+            yield f"{arm.name}-{first:06d}", arm, first, min(BLOCK, animals - first)
 
 
 def open_outcome(folder: str | Path, study: Study) -> Outcome:
@@ -233,9 +243,18 @@ def open_outcome(folder: str | Path, study: Study) -> Outcome:
     Raises
     ------
     FileError
-        No outcome of this study stands there, its run was not finished, or a part of it is gone.
+        No outcome of this study stands there, its run was not finished, or a part of it is gone or damaged.
+
+    Notes
+    -----
+    Reads every part once to check it against its checksum (about 1 GB a second).
     """
-    path = Path(folder)
+    outcome = _outcome(Path(folder), study)
+    check_parts(outcome.path, outcome.manifest)
+    return outcome
+
+
+def _outcome(path: Path, study: Study) -> Outcome:
     manifest = read_manifest(path)
     if manifest is None or manifest["inputs"].get("study") != study.name:
         raise FileError(f"no outcome of study '{study.name}'", where=str(path), remedy="run the study first")
@@ -248,9 +267,4 @@ def open_outcome(folder: str | Path, study: Study) -> Outcome:
         )
     if manifest.get("state") != "complete":
         raise FileError("the run was not finished", where=str(path), remedy="run the study again: it goes on from here")
-    for name in manifest["parts"]:
-        if not (path / "parts" / f"{name}.parquet").is_file():
-            raise FileError(
-                f"part '{name}' is missing", where=str(path), remedy="run the study again: it writes what is missing"
-            )
-    return Outcome(path, study, json.loads(json.dumps(manifest)))
+    return Outcome(path, study, manifest)
