@@ -159,8 +159,18 @@ def test_blocks_are_read_only_as_fast_as_they_are_handed_out(executor: dict[str,
     assert most <= 2 * 2 + 2
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Take interrupts as a terminal's program does: one that was begun in the background may be told to ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("where", ["processes", "dask"])
-def test_an_interrupt_is_prompt_and_keeps_what_is_finished(where: str, request: pytest.FixtureRequest) -> None:
+def test_an_interrupt_is_prompt_and_keeps_what_is_finished(
+    where: str, request: pytest.FixtureRequest, interruptible: None
+) -> None:
     options = {"workers": 2} if where == "processes" else {"scheduler": request.getfixturevalue("scheduler")}
     found: list[int] = []
 
