@@ -81,6 +81,10 @@ class BenchmarkError(SenospineError):
     """A benchmark of something that does not exist, or whose own engine cannot be run."""
 
 
+class MeasureError(SenospineError):
+    """A measurement that cannot be made or told: a file, a unit, an animal or a threshold is wanting."""
+
+
 class RunError(SenospineError):
     """A block of work that kept killing the worker it was given to."""
 
