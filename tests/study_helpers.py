@@ -91,8 +91,8 @@ def made_contrast(**changes: Any) -> Contrast:
         "id": "row", "kind": "contrast", "study": "pan2024-lsi", "panel": "6e", "readout": "cgrp_fibres",
         "arm": "navitoclax", "versus": "vehicle", "direction": "down", "significant": "yes", "test": "t-test",
         "groups": ("vehicle", "navitoclax"), "comparisons": 1, "n_stated": "", "n_low": 4, "n_high": 4,
-        "how_obtained": "text", "confidence": "low", "role": "calibration", "source": "s", "doi": "d", "note": "",
-        "where": "made.csv:2",
+        "subset": "drug", "claim": "treatment", "at": "", "how_obtained": "text", "confidence": "low",
+        "role": "calibration", "source": "s", "doi": "d", "note": "", "where": "made.csv:2",
     }  # fmt: skip
     return Contrast(**{**row, **changes})
 

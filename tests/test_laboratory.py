@@ -93,7 +93,7 @@ def test_a_repeat_is_the_papers_test_on_its_first_animals(null: Laboratory) -> N
     ]
     small = Laboratory(outcome(), REPEATS, 12)
     small.repeats = 300
-    small._measured["cgrp_fibres"] = dataclasses.replace(
+    small._measured["cgrp_fibres", ""] = dataclasses.replace(
         small.measure("cgrp_fibres"), values={arm: v[:300] for arm, v in values.items()}
     )
     found = small.repeat(contrast)

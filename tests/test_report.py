@@ -123,7 +123,7 @@ def test_it_says_where_it_came_from(page: str, mouse: Model, made: Made) -> None
 def test_hostile_text_is_escaped(made: Made, mouse: Model, tmp_path: Path) -> None:
     outcomes, laboratories, scores = made
     study = replace(outcomes[0].study, question=HOSTILE, title=HOSTILE, source=HOSTILE, strain=HOSTILE)
-    noted = [replace(score, contrast=replace(score.contrast, note=HOSTILE, source=HOSTILE)) for score in scores]
+    noted = [replace(score, fact=replace(score.fact, note=HOSTILE, source=HOSTILE)) for score in scores]
     page = page_of(
         (outcomes, laboratories, noted), mouse, tmp_path,
         outcomes=[replace(outcomes[0], study=study)], command=HOSTILE,
@@ -218,7 +218,7 @@ def found(row: Contrast, share: float) -> Repeats:
 def scores_of(study: str, share: float) -> list[Score]:
     evidence = load_evidence()
     repeats = {row.id: found(row, share) for row in evidence if row.testable}
-    return [score for score in scoreboard(evidence, repeats) if score.contrast.study == study]
+    return [score for score in scoreboard(evidence, repeats) if score.fact.study == study]
 
 
 def text_of(study: str, scores: Sequence[Score]) -> str:
@@ -228,8 +228,8 @@ def text_of(study: str, scores: Sequence[Score]) -> str:
 def test_a_perfect_model_is_praised_with_numbers() -> None:
     scores = scores_of("pan2024-aged", 1.0)
     text = text_of("pan2024-aged", scores)
-    assert "Calibration, 27 comparisons: 22 agree and 5 not testable." in text
-    assert "Validation, 18 comparisons: 15 agree and 3 not testable." in text
+    assert "Calibration, 27 findings: 22 agree and 5 not testable." in text
+    assert "Validation, 18 findings: 15 agree and 3 not testable." in text
     assert "is right in 36 of 37" in text
     assert "it beats the rule" in text
     assert "leaves none of 31 published stars" in text
@@ -242,7 +242,7 @@ def test_a_perfect_model_is_praised_with_numbers() -> None:
 def test_a_model_that_is_always_wrong_is_told_so() -> None:
     scores = scores_of("pan2024-lsi", 0.0)
     text = text_of("pan2024-lsi", scores)
-    assert "Calibration, 38 comparisons: 33 miss and 5 not testable." in text
+    assert "Calibration, 38 findings: 33 miss and 5 not testable." in text
     assert "does not yet beat the rule" in text
     assert "sign itself is wrong in 33 comparisons" in text
     assert "Nowhere does it clearly know more" in text
@@ -257,20 +257,20 @@ def test_small_effects_are_called_too_small() -> None:
         else Repeats(0.0, 0.1, 0.9, 0.0, 0.9, 0.7, 1.1, 1000)
         for row in evidence if row.testable
     }  # fmt: skip
-    scores = [score for score in scoreboard(evidence, small) if score.contrast.study == "pan2024-lsi"]
+    scores = [score for score in scoreboard(evidence, small) if score.fact.study == "pan2024-lsi"]
     text = text_of("pan2024-lsi", scores)
-    starred = [score.contrast for score in scores if score.contrast.significant == "yes" and score.repeats]
+    starred = [score.fact for score in scores if score.fact.significant == "yes" and score.repeats]
     drug = sum(row.subset == "drug" for row in starred)
-    assert f"right sign but no star in {len(starred)}, {drug} of them on the drug" in text
+    assert f"right sign but no star in {len(starred)}, {drug} of them on a treatment" in text
     assert f"{len(starred)} weak" in text
 
 
 def test_one_more_agreement_changes_the_words() -> None:
     before = scores_of("pan2024-lsi", 0.0)
-    row = before[0].contrast
+    row = before[0].fact
     evidence = load_evidence()
     repeats = {item.id: found(item, 1.0 if item.id == row.id else 0.0) for item in evidence if item.testable}
-    after = [score for score in scoreboard(evidence, repeats) if score.contrast.study == "pan2024-lsi"]
+    after = [score for score in scoreboard(evidence, repeats) if score.fact.study == "pan2024-lsi"]
     assert "1 agrees, 32 miss" in text_of("pan2024-lsi", after)
 
 

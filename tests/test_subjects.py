@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from senospine.assays import TRAITS
 from senospine.errors import StudyError
 from senospine.model import Model
-from senospine.subjects import animal_model, animal_models, draw_parameters, draw_traits
+from senospine.subjects import Switch, animal_model, animal_models, draw_parameters, draw_traits
 
 ANIMALS = 6000
 
@@ -23,15 +23,15 @@ def test_the_four_animal_models_of_pan_2024() -> None:
         "young": (False, ()),
         "aged": (False, ()),
         "sham": (True, ()),
-        "lsi": (True, (("instability_load", 1.0),)),
+        "lsi": (True, (Switch("instability_load", 1.0, "surgery"),)),
     }
     assert all(row.species == "mouse" and row.name == name and row.meaning for name, row in models.items())
 
 
 def test_switches_set_parameters_that_the_mouse_has(mouse: Model) -> None:
     for row in animal_models("mouse").values():
-        for parameter, value in row.switches:
-            assert mouse.parameters[parameter] != value  # off before surgery
+        for switch in row.switches:
+            assert mouse.parameters[switch.parameter] != switch.to  # off before
 
 
 def test_an_unknown_animal_model_is_refused_with_a_suggestion() -> None:

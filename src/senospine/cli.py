@@ -195,14 +195,14 @@ def evidence_show(
 
 @evidence_app.command("check")
 def evidence_check(
-    file: Annotated[Path | None, typer.Argument(help="An evidence table (CSV); the shipped one by default.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="An evidence table (CSV); all shipped ones by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check an evidence table; list every finding."""
     from senospine.evidence import check_evidence, load_evidence
 
-    findings = check_evidence(file) if file else check_evidence()
-    rows = 0 if findings else len(load_evidence(file) if file else load_evidence())
+    findings = check_evidence(file)
+    rows = 0 if findings else len(load_evidence(file))
     _report_findings(findings, f"{rows} rows of evidence are clean", as_json)
 
 

@@ -1,21 +1,27 @@
 """Evidence: what papers found, the virtual laboratory that repeats it, and the scoreboard."""
 
-from senospine.evidence.laboratory import Laboratory, Repeats, run_laboratory
+from senospine.evidence.facts import Association, Bound, Contrast, Fact, Rate, Value
+from senospine.evidence.judging import Repeats
+from senospine.evidence.laboratory import Laboratory, run_laboratory
 from senospine.evidence.reproduce import DEFAULT_REPEATS, Reproduction, reproduce
-from senospine.evidence.rows import Contrast, check_evidence, load_evidence
-from senospine.evidence.scoreboard import Score, Total, published_text, scoreboard, totals
+from senospine.evidence.rows import check_evidence, load_evidence
+from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
 
 __all__ = [
     "DEFAULT_REPEATS",
+    "Association",
+    "Bound",
     "Contrast",
+    "Fact",
     "Laboratory",
+    "Rate",
     "Repeats",
     "Reproduction",
     "Score",
     "Total",
+    "Value",
     "check_evidence",
     "load_evidence",
-    "published_text",
     "reproduce",
     "run_laboratory",
     "scoreboard",

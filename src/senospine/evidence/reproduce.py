@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from senospine.errors import EvidenceError, FileError
+from senospine.evidence.facts import Fact
 from senospine.evidence.laboratory import Laboratory, group_size, run_laboratory
-from senospine.evidence.rows import Contrast, load_evidence
+from senospine.evidence.rows import load_evidence
 from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
 from senospine.runs import NOTICE, is_temporary_of, sweep_temporaries, write_then_rename
 from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_study
@@ -124,7 +125,7 @@ def reproduce(
     return result
 
 
-def _refuse_too_few(animals: int, studies: Sequence[Study], evidence: Sequence[Contrast]) -> None:
+def _refuse_too_few(animals: int, studies: Sequence[Study], evidence: Sequence[Fact]) -> None:
     """Refuse before hours of work what one repeat could not be drawn from."""
     for study in studies:
         needed = group_size(study, evidence) * len(study.arms)
@@ -140,7 +141,7 @@ def _csv(scores: list[Score]) -> str:
     for score in scores:
         plain = score.to_dict()
         repeats = plain.pop("repeats") or {}
-        plain["groups"] = "|".join(plain["groups"])
+        plain["groups"] = "|".join(plain.get("groups", ()))
         rows.append({**plain, **{f"repeats_{name}": value for name, value in repeats.items()}})
     columns = list(dict.fromkeys(key for row in rows for key in row))
     buffer = io.StringIO()

@@ -89,11 +89,11 @@ def conflicts(registers: Sequence[Mapping[str, Parameter]], scores: Sequence[Sco
     }
     notes: dict[str, list[str]] = {}
     for score in scores:
-        parts = [part.strip() for part in score.contrast.note.split(";")]
+        parts = [part.strip() for part in score.fact.note.split(";")]
         for before, note in pairwise(["", *parts]):
             if _speaks_of_conflict(note):
                 whole = f"{before}; {note}" if "otherwise" in note and before else note
-                notes.setdefault(whole, []).append(score.contrast.panel)
+                notes.setdefault(whole, []).append(score.fact.panel)
     panels = {f"panel {', '.join(dict.fromkeys(where))}": note for note, where in notes.items()}
     return [*found.items(), *panels.items()]
 

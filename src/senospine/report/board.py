@@ -9,14 +9,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from senospine.evidence import Score, Total, published_text, totals
-from senospine.report.svg import FAINT, INK, QUIET, line, ratio
+from senospine.evidence import Contrast, Score, Total, totals
+from senospine.report.svg import FAINT, INK, QUIET, line
 from senospine.report.verdicts import verdict_icon
 from senospine.report.words import (
-    finding_words,
+    fold,
     knows_more,
     misses,
     percent,
+    statistic,
     too_large,
     too_small,
     verdict_words,
@@ -72,7 +73,7 @@ def boards(scores: Sequence[Score]) -> list[Board]:
     for total in totals(scores):
         if total.role == "all":
             continue
-        mine = [score for score in scores if score.contrast.role == total.role]
+        mine = [score for score in scores if score.fact.role == total.role]
         notes = list(dict.fromkeys(note for score in mine for note in _notes(score)))
         rows = [_row(score, notes) for score in mine]
         result.append(Board(total.role, rows, notes, total, verdict_words(total)))
@@ -92,28 +93,27 @@ def insights(scores: Sequence[Score]) -> dict[str, list[Row]]:
 
 
 def _notes(score: Score) -> list[str]:
-    parts = score.contrast.note.split(";") if score.contrast.note else []
+    parts = score.fact.note.split(";") if score.fact.note else []
     return [part.strip() for part in parts if part.strip()]
 
 
 def _row(score: Score, notes: list[str]) -> Row:
-    row, found = score.contrast, score.repeats
-    shown = f"{ratio(found.ratio)} ({ratio(found.ratio_low)}–{ratio(found.ratio_high)})" if found else "–"
+    row, found = score.fact, score.repeats
     return Row(
         id=row.id,
         study=row.study,
         panel=row.panel,
         label=score.label,
-        comparison=f"{row.arm} v {row.versus}",
-        paper=published_text(row),
-        paper_words=finding_words(row),
-        ratio=shown,
+        comparison=f"{row.comparison}{f', {row.at}' if row.at else ''}",
+        paper=row.text,
+        paper_words=row.sentence,
+        ratio=statistic(row, found),
         ratio_bar=Markup(_ratio_bar(score)),
         p_sign=score.p_sign,
         p_star=score.p_star,
         p_sign_text=percent(score.p_sign),
         p_star_text=percent(score.p_star),
-        naive="–" if score.p_naive is None else "right" if score.p_naive > 0.5 else "wrong",
+        naive=_naive(score),
         naive_text=percent(score.p_naive),
         gain="–" if score.gain_bits is None else _signed(score.gain_bits),
         gain_bar=Markup(_bits_bar(score.gain_bits)),
@@ -125,17 +125,27 @@ def _row(score: Score, notes: list[str]) -> Row:
     )
 
 
+def _naive(score: Score) -> str:
+    """Say whether the naive rule is right; of a size it can only be more or less near."""
+    if score.p_naive is None:
+        return "–"
+    if isinstance(score.fact, Contrast):
+        return "right" if score.p_naive > 0.5 else "wrong"
+    return {True: "right", False: "wrong", None: "guess"}[score.naive_sign]
+
+
 def _signed(value: float) -> str:
     return "0" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "−")
 
 
 def _hover(score: Score) -> str:
-    row = score.contrast
+    row = score.fact
     interval = ""
     if score.p_low is not None and score.p_high is not None:
         interval = f"; probability of what was published, 95 % by counting: {score.p_low:.3f} to {score.p_high:.3f}"
+    test = f"{row.test}; " if isinstance(row, Contrast) else ""
     return (
-        f"{row.id}; n per group {row.n_stated}, drawn {row.n_low} to {row.n_high}; {row.test}; "
+        f"{row.id}; n per group {row.n_stated}, drawn {row.n_low} to {row.n_high}; {test}"
         f"{row.how_obtained}; confidence {row.confidence}{interval}"
     )
 
@@ -154,11 +164,10 @@ def _sort_keys(score: Score) -> dict[str, Any]:
 
 def _ratio_bar(score: Score) -> str:
     """Return median and central 90 % on a logarithmic scale about one."""
-    if not score.repeats or not math.isfinite(score.repeats.ratio):
+    ends = fold(score.fact, score.repeats)
+    if ends is None:
         return ""
-    found = score.repeats
-    x = {name: _log_x(value) for name, value in
-         (("low", found.ratio_low), ("middle", found.ratio), ("high", found.ratio_high), ("one", 1.0))}  # fmt: skip
+    x = {name: _log_x(value) for name, value in zip(("low", "middle", "high", "one"), (*ends, 1.0), strict=True)}
     parts = [line(x["one"], 1, x["one"], 15, FAINT, 1.2), line(x["low"], 8, x["high"], 8, QUIET, 2)]
     parts.append(f'<circle cx="{x["middle"]:.1f}" cy="8" r="3" fill="{INK}"/>')
     size = f'viewBox="0 0 {_RATIO_W:g} 16" width="{_RATIO_W:g}" height="16"'

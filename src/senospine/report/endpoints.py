@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.assays import Readout
-from senospine.evidence import Laboratory, Score, published_text
+from senospine.evidence import Laboratory, Score
 from senospine.report.svg import FAINT, INK, figure, line, points, text, text_width, tick_text, ticks
 from senospine.report.timeaxis import arm_colours
 from senospine.report.verdicts import VERDICT_MARKS, verdict_svg
@@ -49,7 +49,7 @@ def measured(laboratory: Laboratory, readout: Readout) -> tuple[dict[str, Array]
 def endpoints_svg(laboratory: Laboratory, scores: Sequence[Score]) -> str:
     """Return every read-out of a study as one figure; ``scores`` are those of this study."""
     study = laboratory.outcome.study
-    by_readout = {item.name: [s for s in scores if s.contrast.readout == item.name] for item in study.readouts}
+    by_readout = {item.name: [s for s in scores if s.fact.readout == item.name] for item in study.readouts}
     slant = any(text_width(arm.name, 10) > _PLOT_W / len(study.arms) - 3 for arm in study.arms)
     parts: list[str] = []
     y = 16.0
@@ -138,10 +138,10 @@ def _findings(scores: Sequence[Score], y: float) -> list[str]:
         return [text(-32, y + 14, "not in the paper’s text", "found")]
     parts = []
     for index, score in enumerate(scores, 1):
-        row, base = score.contrast, y + _NOTE * index
+        row, base = score.fact, y + _NOTE * index
         chance = f", model {percent(score.p_published)}" if score.repeats else ""
         parts.append(verdict_svg(-28, base - 3.8, score.verdict))
-        words = f"{row.panel} {row.arm} v {row.versus}: paper {published_text(row)}{chance}"
+        words = f"{row.panel} {row.comparison}: paper {row.text}{chance}"
         parts.append(text(-20, base, words, "found", **_squeeze(words)))
     return parts
 

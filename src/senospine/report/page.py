@@ -113,7 +113,7 @@ def _contents(
     return {
         "headline": headline(scores),
         "totals": totals(scores),
-        "tallies": [(total.role, tally([s for s in scores if s.contrast.role == total.role]), total.rows)
+        "tallies": [(total.role, tally([s for s in scores if s.fact.role == total.role]), total.rows)
                     for total in totals(scores) if total.role != "all"],
         "gain": number(gain, 3),
         "tested": len(tested),
@@ -129,7 +129,7 @@ def _contents(
         "conflicts": conflicts(registers, scores),
         "named_failures": _NAMED_FAILURES,
         "provenance": provenance(outcomes, scores, model, command),
-        "sources": sorted({(s.contrast.source, s.contrast.doi) for s in scores}),
+        "sources": sorted({(s.fact.source, s.fact.doi) for s in scores}),
         "command": command,
         "version": versions()["senospine"],
         "digest": model.sha256[:12],
@@ -141,9 +141,9 @@ def _section(
     outcome: Outcome, laboratories: Mapping[str, Laboratory], scores: Sequence[Score], model: Model
 ) -> Section:
     study = outcome.study
-    mine = [score for score in scores if score.contrast.study == study.name]
-    roles = list(dict.fromkeys(score.contrast.role for score in mine))
-    tallies = [(role, [s for s in mine if s.contrast.role == role]) for role in roles]
+    mine = [score for score in scores if score.fact.study == study.name]
+    roles = list(dict.fromkeys(score.fact.role for score in mine))
+    tallies = [(role, [s for s in mine if s.fact.role == role]) for role in roles]
     ends = Markup("")
     if study.name in laboratories:
         ends = _inline(endpoints_svg(laboratories[study.name], mine))
@@ -175,7 +175,7 @@ def provenance(
         rows.append((f"study {outcome.study.name}", f"{words}, sha256 {made['study_sha256']}"))
     repeats = sorted({score.repeats.repeats for score in scores if score.repeats})
     rows.append(("repeats of each experiment", ", ".join(f"{n:,}" for n in repeats) or "none"))
-    files = {_file(score.contrast.where) for score in scores}
+    files = {_file(score.fact.where) for score in scores}
     files |= {_file(row.where) for register in (model.register, assay_register()) for row in register.values()}
     for file in sorted(files, key=lambda item: (item.parent.name, item.name)):
         if file.is_file():

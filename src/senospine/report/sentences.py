@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from senospine.evidence import Score, totals
+from senospine.evidence import Contrast, Score, totals
 from senospine.report.svg import number, ratio
 from senospine.report.words import (
     comparison,
@@ -37,24 +37,27 @@ def headline(scores: Sequence[Score]) -> str:
     if not tested:
         return "Nothing could be tested."
     verdicts = totals(scores)[-1].verdicts
-    gain = sum(score.gain_bits or 0 for score in tested)
+    judged = [score.gain_bits for score in tested if score.gain_bits is not None]
     return (
-        f"Of {count(len(scores), 'published comparison')}, the virtual laboratory can test {len(tested)}: "
+        f"Of {count(len(scores), 'published finding')}, the virtual laboratory can test {len(tested)}: "
         f"{counted('agrees', verdicts['agrees'])}, {verdicts['weak']} weak (the right sign, too few stars), "
-        f"{counted('misses', verdicts['misses'])}. {_against_rule(gain, len(tested))}"
+        f"{counted('misses', verdicts['misses'])}. {_against_rule(sum(judged), len(judged))}"
     )
 
 
 def _effect(scores: Sequence[Score]) -> str:
     """What the treatment does most and least, by how far the ratio is from one."""
-    drug = [s for s in scores if s.contrast.subset == "drug" and s.repeats and s.repeats.ratio > 0]
-    by_readout = {s.contrast.readout: s for s in drug}
+    drug = [
+        s for s in scores
+        if s.fact.claim == "treatment" and isinstance(s.fact, Contrast) and s.repeats and s.repeats.ratio > 0
+    ]  # fmt: skip
+    by_readout = {s.fact.readout: s for s in drug}
     if len(by_readout) < 2:
         return ""
     order = sorted(by_readout.values(), key=lambda s: -abs(math.log(s.repeats.ratio)) if s.repeats else 0)
     most, least = order[0], order[-1]
     return (
-        f"In the model, {comparison(most.contrast)} changes {most.label} most, to {_ratio(most)}, "
+        f"In the model, {comparison(most.fact)} changes {most.label} most, to {_ratio(most)}, "
         f"and {least.label} least, to {_ratio(least)}."
     )
 
@@ -69,7 +72,7 @@ def _tally(scores: Sequence[Score]) -> list[str]:
     parts = []
     for total in totals(scores):
         if total.role != "all":
-            parts.append(f"{total.role.capitalize()}, {count(total.rows, 'comparison')}: {verdict_words(total)}.")
+            parts.append(f"{total.role.capitalize()}, {count(total.rows, 'finding')}: {verdict_words(total)}.")
     return parts
 
 
@@ -77,17 +80,18 @@ def _rule(scores: Sequence[Score]) -> str:
     tested = [score for score in scores if score.repeats]
     if not tested:
         return "None of them can be tested: no assay simulates their read-outs yet."
-    hits = totals(scores)[-1].naive_hits
-    gain = sum(score.gain_bits or 0 for score in tested)
-    return (
-        f"The naive rule (disease worse, drug better, always significant) is right in {hits} of {len(tested)}. "
-        + _against_rule(gain, len(tested))
-    )
+    total = totals(scores)[-1]
+    judged = [score.gain_bits for score in tested if score.gain_bits is not None]
+    if not judged:
+        return "The naive rule is silent on all of them."
+    rule = "The naive rule (disease worse, treatment better, always significant)"
+    words = f"{rule} is right in {total.naive_hits} of {total.naive_tries}. " if total.naive_tries else ""
+    return words + _against_rule(sum(judged), len(judged))
 
 
 def _against_rule(gain: float, tested: int) -> str:
     """Say how much probability the model gave to what was published, beside the rule."""
-    factor = 2 ** (gain / tested)
+    factor = 2 ** (gain / max(tested, 1))
     if 0.95 < factor < 1.05:
         return "Model and naive rule gave the published results the same probability, on average."
     verdict = "it beats the rule" if gain > 0 else "it does not yet beat the rule"
@@ -99,16 +103,16 @@ def _against_rule(gain: float, tested: int) -> str:
 
 def _sizes(scores: Sequence[Score]) -> str:
     """Say where the effects are too small, too large, or the wrong way round."""
-    starred = [s for s in scores if s.contrast.significant == "yes" and s.repeats]
+    starred = [s for s in scores if s.fact.starred and s.repeats]
     small, large, wrong = too_small(scores), too_large(scores), wrong_way(scores)
     text = ""
     if small:
-        drug = sum(s.contrast.subset == "drug" for s in small)
+        drug = sum(s.fact.claim == "treatment" for s in small)
         worst = min(small, key=lambda s: s.p_star or 0)
         text = (
             f"Too small an effect: of {count(len(starred), 'published star')}, the model's typical experiment has the "
-            f"right sign but no star in {len(small)}, {drug} of them on the drug; least likely is {worst.label}, "
-            f"{comparison(worst.contrast)}, starred in {percent(worst.p_star)} of repeats."
+            f"right sign but no star in {len(small)}, {drug} of them on a treatment; least likely is {worst.label}, "
+            f"{comparison(worst.fact)}, starred in {percent(worst.p_star)} of repeats."
         )
     elif starred:
         text = f"It leaves none of {count(len(starred), 'published star')} without a star for want of size."
@@ -128,7 +132,7 @@ def _knowledge(scores: Sequence[Score]) -> str:
     caveat = "" if best.verdict == "agrees" else f", though it too {_VERDICT_VERBS[best.verdict]} that row"
     return (
         f"It knows more than the naive rule in {count(len(better), 'comparison')}, most in {best.label}, "
-        f"{comparison(best.contrast)} (panel {best.contrast.panel}): it gave what was published "
+        f"{comparison(best.fact)} (panel {best.fact.panel}): it gave what was published "
         f"{percent(best.p_published)}, the rule {percent(best.p_naive)}{caveat}."
     )
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from senospine.evidence import Contrast, Reproduction, Score, published_text
+from senospine.evidence import Contrast, Fact, Reproduction, Score
 from senospine.evidence.scoreboard import VERDICTS
 from senospine.model import Model
 from senospine.model.events import TimedEvent
@@ -26,11 +26,12 @@ def print_scoreboard(console: Console, result: Reproduction, report: Path) -> No
     """Print the scoreboard, its totals, the failures, and where the report is."""
     console.print()
     for study in (outcome.study for outcome in result.outcomes):
-        console.print(_board(study.title, [score for score in result.scores if score.contrast.study == study.name]))
+        console.print(_board(study.title, [score for score in result.scores if score.fact.study == study.name]))
     console.print(
         "paper: ↑ rise, ↓ fall, * significant, ? star unclear.  sign: share of repeats with the paper's sign.  "
         "sign+star: with its star too.\nrule: is the naive rule 'disease worse, drug better' right?  "
-        "bits: log2 of the probability the model gave the finding over the rule's; above 0 the model knew more.",
+        "bits: log2 of the probability (of a value, its density)\n"
+        "the model gave the finding over the rule's; above 0 the model knew more.",
         style="dim",
     )
     console.print()
@@ -47,12 +48,12 @@ def _against_the_rule(scores: Sequence[Score]) -> str:
     more = sorted((score for score, gain in gains.items() if gain > 0.1), key=lambda score: -gains[score])
     less = sum(gain < -0.1 for gain in gains.values())
     words = (
-        f"Against the naive rule, over {len(gains)} testable contrasts: the model knows more on {len(more)}, as much "
-        f"(within 0.1 bit) on {len(gains) - len(more) - less}, less on {less}."
+        f"Against the naive rule, over the {len(gains)} findings on which it speaks: the model knows more on "
+        f"{len(more)}, as much (within 0.1 bit) on {len(gains) - len(more) - less}, less on {less}."
     )
     named = [
-        f"{row.panel} {score.label}, {row.arm} vs {row.versus} ({gains[score]:+.1f}, {score.verdict})"
-        for score, row in ((score, score.contrast) for score in more[:5])
+        f"{row.panel} {score.label}, {row.comparison} ({gains[score]:+.1f}, {score.verdict})"
+        for score, row in ((score, score.fact) for score in more[:5])
     ]
     return f"{words}\nMore on: {'; '.join(named)}." if named else words
 
@@ -67,30 +68,36 @@ def _board(title: str, scores: Sequence[Score]) -> Table:
     table = _table(title)
     for name in ("panel", "read-out", "comparison", "paper"):
         table.add_column(name, no_wrap=True)
-    for name in ("model ×", "sign", "sign+star", "rule", "bits"):
+    for name in ("model", "sign", "sign+star", "rule", "bits"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     role = None
-    for score in sorted(scores, key=lambda item: (item.contrast.role, item.contrast.subset)):
-        if role not in {None, score.contrast.role}:
+    for score in sorted(scores, key=lambda item: (item.fact.role, item.fact.subset)):
+        if role not in {None, score.fact.role}:
             table.add_section()
-        if role != score.contrast.role:
-            table.add_row("", f"[bold]{score.contrast.role}[/]")
-        role = score.contrast.role
+        if role != score.fact.role:
+            table.add_row("", f"[bold]{score.fact.role}[/]")
+        role = score.fact.role
         style = _STYLES[score.verdict]
         table.add_row(
-            score.contrast.panel,
+            score.fact.panel,
             score.label,
-            f"{score.contrast.arm} vs {score.contrast.versus}",
-            published_text(score.contrast),
-            "" if score.repeats is None else f"{score.repeats.ratio:.2f}",
+            score.fact.comparison,
+            score.fact.text,
+            "" if score.repeats is None else _statistic(score.fact, score.repeats.ratio),
             _share(score.p_sign),
             _share(score.p_star),
-            "" if score.repeats is None else {True: "yes", False: "no", None: "no"}[score.naive_sign],
+            "" if score.p_naive is None else {True: "yes", False: "no", None: "no"}[score.naive_sign],
             "" if score.gain_bits is None else f"{score.gain_bits:+.1f}",
             f"[{style}]{score.verdict}[/]",
         )
     return table
+
+
+def _statistic(fact: Fact, value: float) -> str:
+    if isinstance(fact, Contrast):
+        return f"× {value:.2f}"
+    return f"{value:+.0f} %" if getattr(fact, "scale", "") == "change" else f"{value:.3g}"
 
 
 def _share(value: float | None) -> str:
@@ -103,10 +110,9 @@ def _totals(result: Reproduction) -> Table:
     for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule"):
         table.add_column(name, justify="right")
     for total in result.totals:
-        tested = total.rows - total.verdicts["not testable"]
         table.add_row(
             total.role, str(total.rows), *(str(total.verdicts[verdict]) for verdict in VERDICTS),
-            f"{total.mean_p_sign:.2f}", f"{total.mean_p_star:.2f}", f"{total.naive_hits} of {tested}",
+            f"{total.mean_p_sign:.2f}", f"{total.mean_p_star:.2f}", f"{total.naive_hits} of {total.naive_tries}",
             f"{total.gain_bits:+.0f}",
         )  # fmt: skip
     return table
@@ -232,20 +238,19 @@ def print_model(console: Console, model: Model) -> None:
         console.print(f"{plain['sourced']} parameters with a source, {plain['assumed']} assumptions")
 
 
-def evidence_dicts(rows: Sequence[Contrast]) -> list[dict[str, Any]]:
+def evidence_dicts(rows: Sequence[Fact]) -> list[dict[str, Any]]:
     """Return rows of evidence as plain data."""
-    return [{key: value for key, value in vars(row).items() if key != "where"} for row in rows]
+    return [row.to_dict() for row in rows]
 
 
-def print_evidence(console: Console, rows: Sequence[Contrast]) -> None:
+def print_evidence(console: Console, rows: Sequence[Fact]) -> None:
     """Print published findings, one a line."""
     table = _table("Published findings")
     for name in ("study", "panel", "read-out", "comparison", "paper", "n", "role"):
         table.add_column(name, no_wrap=True)
     for row in rows:
         n = f"{row.n_low} to {row.n_high}" if row.n_low < row.n_high else str(row.n_low)
-        comparison = f"{row.arm} vs {row.versus}"
-        table.add_row(row.study, row.panel, row.readout, comparison, published_text(row), n, row.role)
+        table.add_row(row.study, row.panel, row.readout, row.comparison, row.text, n, row.role)
     console.print(table)
     sources = sorted({f"{row.source}, doi {row.doi}" for row in rows})
     console.print(f"{len(rows)} findings from {'; '.join(sources)}. How each was obtained: --json", highlight=False)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from senospine.evidence import Contrast, Score, Total
+from senospine.evidence import Association, Bound, Contrast, Fact, Rate, Repeats, Score, Total, Value
+from senospine.report.svg import number, ratio
 
 #: a gain within this many bits is called level: a rule that is right 97 times in 100 can be beaten by no more
 LEVEL_BITS = 0.1
 
 
-def comparison(contrast: Contrast) -> str:
+def comparison(fact: Fact) -> str:
     """Return what is compared."""
-    return f"{contrast.arm} against {contrast.versus}"
+    return f"{fact.arm} against {fact.versus}" if fact.versus else fact.comparison
 
 
 def count(how_many: int, one: str, many: str | None = None) -> str:
@@ -51,19 +52,20 @@ def misses(scores: Sequence[Score]) -> list[Score]:
 
 def too_small(scores: Sequence[Score]) -> list[Score]:
     """Return starred rows that the model leaves unstarred although its median experiment has the published sign."""
-    return [
-        s for s in scores if s.contrast.significant == "yes" and s.verdict in {"weak", "misses"} and _median_sign(s)
-    ]
+    return [s for s in scores if s.fact.starred and s.verdict in {"weak", "misses"} and _median_sign(s)]
 
 
 def wrong_way(scores: Sequence[Score]) -> list[Score]:
     """Return rows with a published sign that the model's median experiment does not have."""
-    return [s for s in scores if s.repeats and s.contrast.direction != "none" and not _median_sign(s)]
+    return [s for s in scores if s.repeats and s.fact.way != "none" and not _median_sign(s)]
 
 
 def too_large(scores: Sequence[Score]) -> list[Score]:
     """Return rows published as no difference in which the model finds a star more often than not."""
-    return [s for s in scores if s.repeats and s.contrast.direction == "none" and s.repeats.star > 0.5]
+    return [
+        s for s in scores
+        if s.repeats and isinstance(s.fact, Contrast) and s.fact.direction == "none" and s.repeats.star > 0.5
+    ]  # fmt: skip
 
 
 def _median_sign(score: Score) -> bool:
@@ -100,10 +102,30 @@ def percent(share: float | None) -> str:
     return "< 1 %" if share < 0.005 else "> 99 %" if share >= 0.995 else f"{100 * share:.0f} %"
 
 
-def finding_words(contrast: Contrast) -> str:
-    """Return a published finding as a sentence without its verb."""
-    if contrast.direction == "none":
-        return f"{contrast.arm} not different from {contrast.versus}"
-    way = "above" if contrast.direction == "up" else "below"
-    star = {"yes": "significant", "no": "not significant", "unclear": "significance unclear"}[contrast.significant]
-    return f"{contrast.arm} {way} {contrast.versus}, {star}"
+def statistic(fact: Fact, found: Repeats | None) -> str:
+    """Return what the repeats found, median and central 90 %, in the fact's own terms."""
+    if found is None or math.isnan(found.ratio):
+        return "–"
+    if isinstance(fact, Contrast):
+        return f"× {ratio(found.ratio)} ({ratio(found.ratio_low)}–{ratio(found.ratio_high)})"
+    if isinstance(fact, Association):
+        return f"r {found.ratio:.2f} ({found.ratio_low:.2f} to {found.ratio_high:.2f})".replace("-", "−")
+    if isinstance(fact, Rate):
+        return f"{found.ratio:.0f} of {fact.n_high} ({found.ratio_low:.0f}–{found.ratio_high:.0f})"
+    assert isinstance(fact, Value | Bound)
+    if fact.scale == "change":
+        return f"{found.ratio:+.0f} % ({found.ratio_low:+.0f} to {found.ratio_high:+.0f})".replace("-", "−")
+    return f"{number(found.ratio, 3)} ({number(found.ratio_low, 2)}–{number(found.ratio_high, 2)})"
+
+
+def fold(fact: Fact, found: Repeats | None) -> tuple[float, float, float] | None:
+    """Return median and central 90 % as a fold of the other arm; nothing where that makes no sense."""
+    if found is None or math.isnan(found.ratio):
+        return None
+    ends = (found.ratio_low, found.ratio, found.ratio_high)
+    if isinstance(fact, Contrast):
+        return ends
+    if isinstance(fact, Value | Bound) and fact.scale == "change":
+        low, middle, high = (1 + end / 100 for end in ends)
+        return low, middle, high
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +19,8 @@ from senospine.yaml_files import Document, read_yaml
 
 PUBLISHED = Path(__file__).parent / "published"
 SPECIES = ("mouse",)
+#: key of the therapies of which one was given, and it is not known which
+ANY_OF = "any_of"
 
 
 def published_studies() -> list[str]:
@@ -38,10 +40,16 @@ class Arm:
 
     Attributes
     ----------
+    measure_day : float
+        The last day of measurement.
     entries : tuple of Entry
         Doses and switches.
     doses : tuple of float
         Dose times.
+    moments : tuple of (str, float)
+        Every moment of measurement as written, with its day, in order of time.
+    group : str
+        The arm this one stands for: of an arm whose dose is not known, each possible dose is an arm of its own.
     """
 
     name: str
@@ -52,6 +60,26 @@ class Arm:
     measure_day: float
     entries: tuple[Entry, ...]
     doses: tuple[float, ...]
+    moments: tuple[tuple[str, float], ...] = ()
+    group: str = ""
+
+    @property
+    def stands_for(self) -> str:
+        """The name evidence knows this arm by."""
+        return self.group or self.name
+
+    def day_of(self, moment: str) -> float:
+        """Return the day of one of the arm's moments; the last without a name.
+
+        Raises
+        ------
+        StudyError
+            The arm is not measured then.
+        """
+        known = dict(self.moments)
+        if moment and moment not in known:
+            raise StudyError(f"arm '{self.name}' is not measured at '{moment}'", remedy=suggest(moment, known))
+        return known[moment] if moment else self.measure_day
 
 
 @dataclass(frozen=True)
@@ -96,6 +124,9 @@ class _Section(BaseModel):
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
 
 
+Moments = str | Annotated[list[str], Field(min_length=1)]
+
+
 class _Subjects(_Section):
     strain: str
     sex: Literal["male", "female"]
@@ -106,7 +137,7 @@ class _Arm(_Section):
     animal_model: str
     n: Annotated[int, Field(ge=1, le=10_000)]
     therapy: str | dict[str, Any] | list[Any] | None = None
-    measure_at: str | None = None
+    measure_at: Moments | None = None
 
 
 class _File(_Section):
@@ -118,7 +149,7 @@ class _File(_Section):
     subjects: _Subjects
     arms: dict[Word, _Arm]
     readouts: Annotated[list[str], Field(min_length=1)]
-    measure_at: str | None = None
+    measure_at: Moments | None = None
     compare: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
 
 
@@ -188,12 +219,12 @@ def _resolve(file: _File, document: Document) -> Study:
         )
     if not file.arms:
         raise StudyError("the study has no arms", where=document.where("arms"), remedy="give at least one arm")
-    arms = tuple(_arm(name, section, file, document) for name, section in file.arms.items())
+    arms = tuple(arm for name, section in file.arms.items() for arm in _arms(name, section, file, document))
     outputs = tuple(readout(name, document.where("readouts", i)) for i, name in enumerate(file.readouts))
     if len(set(file.readouts)) != len(file.readouts):
         twice = next(name for name in file.readouts if file.readouts.count(name) > 1)
         raise StudyError(f"read-out '{twice}' stands twice", where=document.where("readouts"), remedy="keep one")
-    names = [arm.name for arm in arms]
+    names = list(file.arms)
     for index, pair in enumerate(file.compare):
         for name in pair:
             if name not in names:
@@ -214,31 +245,38 @@ def _resolve(file: _File, document: Document) -> Study:
     )  # fmt: skip
 
 
-def _arm(name: str, section: _Arm, file: _File, document: Document) -> Arm:
-    place = ("arms", name)
+def _arms(name: str, section: _Arm, file: _File, document: Document) -> Iterator[Arm]:
+    """Yield an arm, or one for each possible therapy where it is not known which was given."""
+    choices = section.therapy.get(ANY_OF) if isinstance(section.therapy, dict) else None
+    if choices is None:
+        yield _arm(name, section.therapy, ("arms", name, "therapy"), "", section, file, document)
+        return
+    if not isinstance(choices, dict) or len(choices) < 2 or len(section.therapy) > 1:  # type: ignore[arg-type]
+        raise StudyError(
+            f"'{ANY_OF}' of arm '{name}' does not name two therapies or more",
+            where=document.where("arms", name, "therapy"),
+            remedy=f"write for instance '{ANY_OF}: {{low: <a regimen>, high: <a regimen>}}', and nothing beside it",
+        )
+    key = ("arms", name, "therapy", ANY_OF)
+    for choice, therapy in choices.items():
+        yield _arm(f"{name}.{choice}", therapy, (*key, choice), name, section, file, document)
+
+
+def _arm(
+    name: str, therapy: Any, key: tuple[str | int, ...], group: str, section: _Arm, file: _File, document: Document
+) -> Arm:
+    place = ("arms", group or name)
     model = animal_model(section.animal_model, file.species, document.where(*place, "animal_model"))
     anchors = {"birth": 0.0}
     if model.surgery:
-        if file.subjects.age_at_surgery is None:
-            raise StudyError(
-                f"arm '{name}' has surgery, but the study does not say at what age",
-                where=document.where("subjects"),
-                remedy="add 'age at surgery: 3 months' to subjects",
-            )
-        age = parse_span(file.subjects.age_at_surgery, "age", document.where("subjects", "age at surgery"))
-        if age <= 0:
-            raise StudyError(
-                f"surgery at age {age:g} days",
-                where=document.where("subjects", "age at surgery"),
-                remedy="give an age above zero, for instance '3 months'",
-            )
-        anchors["surgery"] = age
-    regimens, where = _regimens(section, document, name)
+        anchors["surgery"] = _surgery(name, file, document)
+    regimens, where = _regimens(therapy, key, document)
     table = dose_table(regimens, anchors, species=file.species, where=where)
     doses = tuple(float(time) for time in table["time"])
     if doses:
         anchors["first dose"] = doses[0]
-    measure_day = _measure_day(name, section, file, document, anchors)
+    moments = _moments(name, place, section, file, document, anchors)
+    measure_day = moments[-1][1]
     if measure_day <= max((*doses, anchors.get("surgery", 0.0))):
         raise StudyError(
             f"arm '{name}' is measured on day {measure_day:g} of life, not after its last dose or surgery",
@@ -246,31 +284,68 @@ def _arm(name: str, section: _Arm, file: _File, document: Document) -> Arm:
             why=f"the last of them is on day {max((*doses, anchors.get('surgery', 0.0))):g}",
             remedy="measure later, or dose earlier",
         )
-    entries = [Entry(anchors["surgery"], "switch", parameter, value) for parameter, value in model.switches]
+    entries = [Entry(anchors[switch.at], "switch", switch.parameter, switch.to) for switch in model.switches]
     for time, target, amount in zip(table["time"], table["target"], table["amount"], strict=True):
         entries.append(Entry(float(time), "bolus", str(target), float(amount)))
-    return Arm(name, model, section.n, tuple(regimens), anchors.get("surgery"), measure_day, tuple(entries), doses)
+    return Arm(
+        name, model, section.n, tuple(regimens), anchors.get("surgery"), measure_day, tuple(entries), doses, moments,
+        group,
+    )  # fmt: skip
 
 
-def _regimens(section: _Arm, document: Document, name: str) -> tuple[list[Regimen], str]:
-    where = document.where("arms", name, "therapy")
-    given = section.therapy if isinstance(section.therapy, list) else [section.therapy]
-    if section.therapy is None:  # an empty line or mapping is no such thing: it is refused below
+def _surgery(name: str, file: _File, document: Document) -> float:
+    if file.subjects.age_at_surgery is None:
+        raise StudyError(
+            f"arm '{name}' has surgery, but the study does not say at what age",
+            where=document.where("subjects"),
+            remedy="add 'age at surgery: 3 months' to subjects",
+        )
+    age = parse_span(file.subjects.age_at_surgery, "age", document.where("subjects", "age at surgery"))
+    if age <= 0:
+        raise StudyError(
+            f"surgery at age {age:g} days",
+            where=document.where("subjects", "age at surgery"),
+            remedy="give an age above zero, for instance '3 months'",
+        )
+    return age
+
+
+def _regimens(therapy: Any, key: tuple[str | int, ...], document: Document) -> tuple[list[Regimen], str]:
+    where = document.where(*key)
+    given = therapy if isinstance(therapy, list) else [therapy]
+    if therapy is None:  # an empty line or mapping is no such thing: it is refused below
         given = []
     regimens = []
     for index, item in enumerate(given):
-        here = document.where("arms", name, "therapy", index) if isinstance(section.therapy, list) else where
+        here = document.where(*key, index) if isinstance(therapy, list) else where
         regimens.append(Regimen.from_mapping(item, here) if isinstance(item, dict) else parse_regimen(item, here))
     return regimens, where
 
 
-def _measure_day(name: str, section: _Arm, file: _File, document: Document, anchors: dict[str, float]) -> float:
-    text = section.measure_at or file.measure_at
-    where = document.where("arms", name, "measure_at") if section.measure_at else document.where("measure_at")
-    if text is None:
+def _moments(
+    name: str, place: tuple[str, ...], section: _Arm, file: _File, document: Document, anchors: dict[str, float]
+) -> tuple[tuple[str, float], ...]:
+    """Return the arm's moments of measurement in order of time."""
+    own = section.measure_at is not None
+    given = section.measure_at if own else file.measure_at
+    key = (*place, "measure_at") if own else ("measure_at",)
+    if given is None:
         raise StudyError(
-            f"arm '{name}' is never measured", where=where, remedy="add 'measure_at: week 8 after surgery'"
+            f"arm '{name}' is never measured",
+            where=document.where(*key),
+            remedy="add 'measure_at: week 8 after surgery'",
         )
+    texts = [given] if isinstance(given, str) else given
+    days = {}
+    for index, text in enumerate(texts):
+        where = document.where(*key) if isinstance(given, str) else document.where(*key, index)
+        days[text] = _moment(name, text, where, anchors)
+    if len(set(days.values())) < len(texts):
+        raise StudyError(f"arm '{name}' is measured twice at one moment", where=document.where(*key), remedy="keep one")
+    return tuple(sorted(days.items(), key=lambda item: item[1]))
+
+
+def _moment(name: str, text: str, where: str, anchors: dict[str, float]) -> float:
     try:
         days, anchor = parse_moment(text, where)
     except SenospineError as error:

@@ -73,14 +73,19 @@ class Outcome:
         """Lasting traits of each animal, each of shape (animals,)."""
         return draw_traits(TRAITS, self.animals, self.seed)
 
-    def at_measurement(self, arm: Arm) -> dict[str, Array]:
-        """Return each animal's outputs on the arm's day of measurement, each of shape (animals,)."""
-        rows = self.frame[(self.frame["arm"] == arm.name) & (self.frame["time"] == arm.measure_day)]
+    def at_measurement(self, arm: Arm, moment: str = "") -> dict[str, Array]:
+        """Return each animal's outputs at a moment of measurement, the last by default, each of shape (animals,)."""
+        rows = self._of_arm[arm.name]
+        rows = rows[rows["time"] == arm.day_of(moment)]
         return {name: rows[name].to_numpy() for name in rows.columns if name not in {"arm", "animal", "time"}}
 
-    def expected(self, readout: Readout, arm: Arm) -> Array:
+    @cached_property
+    def _of_arm(self) -> dict[str, pd.DataFrame]:
+        return {str(name): rows for name, rows in self.frame.groupby("arm", observed=True)}
+
+    def expected(self, readout: Readout, arm: Arm, moment: str = "") -> Array:
         """Return each animal's true read-out, shape (animals,), in the read-out's unit; a failed animal is NaN."""
-        return readout.expected(self.at_measurement(arm), self.traits)
+        return readout.expected(self.at_measurement(arm, moment), self.traits)
 
     def to_xarray(self) -> Any:
         """Return the outputs as an xarray Dataset over arm, animal and time; NaN where an arm has no such day."""
@@ -99,10 +104,11 @@ def output_times(study: Study, arm: Arm) -> Array:
     for doses in dosed:
         grid.append(np.arange(doses[0], arm.measure_day, 1.0))
         grid.append(np.array([doses[0] - 1e-6, doses[0] + 2 / 24, doses[0] + 6 / 24]))
+    measured = np.array([day for _, day in arm.moments] or [arm.measure_day])
     times = np.unique(np.concatenate(grid))
-    times = times[(times >= 0) & (times <= arm.measure_day)]
-    kept = np.concatenate((np.diff(times) > 1e-7, [True]))  # of times a rounding apart the last: the day of measurement
-    return np.asarray(times[kept])
+    near = np.abs(times[:, None] - measured).min(axis=1) <= 1e-7  # a rounding from a day of measurement: that day
+    times = np.union1d(times[(times >= 0) & (times <= arm.measure_day) & ~near], measured)
+    return np.asarray(times)
 
 
 @lru_cache(maxsize=4)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +19,23 @@ from senospine.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
-class AnimalModel:
-    """A way to make an animal ill, or a control for it.
+class Switch:
+    """A parameter of the model set ``to`` a value, from birth or from surgery on."""
 
-    Attributes
-    ----------
-    switches : tuple of (parameter, value)
-        Set at surgery.
-    """
+    parameter: str
+    to: float
+    at: Literal["birth", "surgery"]
+
+
+@dataclass(frozen=True)
+class AnimalModel:
+    """A way to make an animal ill, or a control for it."""
 
     name: str
     species: str
     meaning: str
     surgery: bool
-    switches: tuple[tuple[str, float], ...]
+    switches: tuple[Switch, ...]
 
 
 @cache
@@ -45,7 +49,7 @@ def animal_models(species: str) -> Mapping[str, AnimalModel]:
                 species,
                 row["meaning"],
                 row["surgery"],
-                tuple((item["parameter"], float(item["to"])) for item in row["switches"]),
+                tuple(Switch(item["parameter"], float(item["to"]), item["at"]) for item in row["switches"]),
             )
             for name, row in data.get(species, {}).items()
         }
