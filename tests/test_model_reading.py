@@ -13,8 +13,13 @@ from senospine.model.expressions import Call, Name, Number
 def test_the_mouse_reads_as_written(mouse):
     assert mouse.name == "mouse"
     assert set(mouse.states) == {
-        "instability", "senescent_osteoclasts", "osteoclasts", "endplate_porosity", "h_vessels",
-        "sensory_innervation", "sensitisation", "navitoclax_gut", "navitoclax_plasma",
+        "instability", "senescent_osteoclasts", "senescent_disc_cells", "senescent_dorsal_horn",
+        "osteoclasts", "endplate_porosity", "h_vessels", "ectopic_ossification", "bone_formation", "trabecular_bone",
+        "disc_matrix", "disc_sensitisation", "sensory_innervation", "dorsal_horn_gliosis", "sensitisation",
+        "platelet_precursors_early", "platelet_precursors_middle", "platelet_precursors_late",
+        "platelets_new", "platelets_young", "platelets_mature", "platelets_old", "lymphocytes",
+        "navitoclax_gut", "navitoclax_plasma",
+        "rg7112_effect", "o_vanillin_effect", "celecoxib_effect", "tak242_effect",
     }  # fmt: skip
     gut = Call("times", (Call("minus", (Name("navitoclax_absorption_rate"),)), Name("navitoclax_gut")))
     assert mouse.rates["navitoclax_gut"] == gut
