@@ -120,7 +120,7 @@ def test_the_day_of_measurement_is_always_recorded(age: int, first: int, later: 
     arm = PAN_LSI.arm("navitoclax")
     surgery, dose = age / 10, age / 10 + first / 10
     day = age / 10 + (round(first / 10 + later, 1) if rounded else first / 10 + later)
-    arm = dataclasses.replace(arm, surgery_day=surgery, doses=(dose,), measure_day=day)
+    arm = dataclasses.replace(arm, surgery_day=surgery, doses=(dose,), measure_day=day, moments=())
     times = module.output_times(dataclasses.replace(PAN_LSI, arms=(arm,)), arm)
     assert times[-1] == day
     assert (np.diff(times) > 1e-7).all()

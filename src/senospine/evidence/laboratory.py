@@ -87,18 +87,18 @@ class Laboratory:
                 if moment and any(moment not in dict(arm.moments) for arm in arms):
                     continue
                 expected = np.stack([self.outcome.expected(assay, arm, moment) for arm in arms])
-                which = self._choices(group, len(arms))
+                which = self._choices(group, [arm.name.removeprefix(f"{group}.") for arm in arms])
                 values[group] = assay.measure(expected[which[:, None], animals], generator)
             self._measured[name, moment] = Draws(values)
         return self._measured[name, moment]
 
-    def _choices(self, group: str, count: int) -> NDArray[np.int64]:
-        """Return which of an arm's possible therapies each repeat has."""
+    def _choices(self, group: str, names: Sequence[str]) -> NDArray[np.int64]:
+        """Return which of an arm's possible therapies each repeat has; arms with the same possibilities agree."""
         repeats = len(self.animals[group])
-        if count == 1:
+        if len(names) == 1:
             return np.zeros(repeats, dtype=np.int64)
-        generator = stream(self.outcome.seed, f"laboratory/{self.outcome.study.name}/therapy/{group}")
-        return generator.integers(0, count, size=repeats)
+        generator = stream(self.outcome.seed, f"laboratory/{self.outcome.study.name}/therapy/{'|'.join(names)}")
+        return generator.integers(0, len(names), size=repeats)
 
     def group_sizes(self, fact: Fact) -> NDArray[np.int64]:
         """Return animals per group, one per repeat: even over what the paper allows, alike within a panel."""

@@ -25,7 +25,7 @@ _NOTE = 15.0
 def control_arm(study: Study) -> str:
     """Return the arm that others are compared with and that is never compared itself; else the first."""
     compared = {arm for arm, _ in study.compare}
-    return next((versus for _, versus in study.compare if versus not in compared), study.arms[0].name)
+    return next((versus for _, versus in study.compare if versus not in compared), next(iter(study.groups)))
 
 
 def measured(laboratory: Laboratory, readout: Readout) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -35,7 +35,7 @@ def measured(laboratory: Laboratory, readout: Readout) -> tuple[dict[str, Array]
     """
     study = laboratory.outcome.study
     draws = laboratory.measure(readout.name)
-    sizes = {arm.name: arm.n for arm in study.arms}
+    sizes = {name: arm.n for name, arm in study.groups.items()}
     shown = {arm: draws.values[arm][0, : sizes[arm]] for arm in sizes}
     pool = dict(draws.values)
     if readout.as_fold:
@@ -50,7 +50,7 @@ def endpoints_svg(laboratory: Laboratory, scores: Sequence[Score]) -> str:
     """Return every read-out of a study as one figure; ``scores`` are those of this study."""
     study = laboratory.outcome.study
     by_readout = {item.name: [s for s in scores if s.fact.readout == item.name] for item in study.readouts}
-    slant = any(text_width(arm.name, 10) > _PLOT_W / len(study.arms) - 3 for arm in study.arms)
+    slant = any(text_width(name, 10) > _PLOT_W / len(study.groups) - 3 for name in study.groups)
     parts: list[str] = []
     y = 16.0
     for start in range(0, len(study.readouts), _COLUMNS):
@@ -91,16 +91,16 @@ def _panel(laboratory: Laboratory, item: Readout, scores: Sequence[Score], slant
         y = _PLOT_H * (1 - value / top)
         parts += [line(0, y, _PLOT_W, y, FAINT, 0.7), text(-6, y + 3.6, tick_text(value), "tick", text_anchor="end")]
     parts.append(line(0, _PLOT_H, _PLOT_W, _PLOT_H, INK, 1))
-    step = _PLOT_W / len(study.arms)
-    for index, arm in enumerate(study.arms):
+    step = _PLOT_W / len(study.groups)
+    for index, name in enumerate(study.groups):
         x = (index + 0.5) * step
-        parts += _cloud(pool[arm.name], x, min(step * 0.42, 24), top, colours[arm.name])
-        parts += _dots(shown[arm.name], x, top, colours[arm.name], min(step * 0.3, 14))
+        parts += _cloud(pool[name], x, min(step * 0.42, 24), top, colours[name])
+        parts += _dots(shown[name], x, top, colours[name], min(step * 0.3, 14))
         if slant:
             turn = f"rotate(-32 {x + 4:.1f} {_PLOT_H + 11:g})"
-            parts.append(text(x + 4, _PLOT_H + 11, arm.name, "tick", text_anchor="end", transform=turn))
+            parts.append(text(x + 4, _PLOT_H + 11, name, "tick", text_anchor="end", transform=turn))
         else:
-            parts.append(text(x, _PLOT_H + 14, arm.name, "tick", text_anchor="middle"))
+            parts.append(text(x, _PLOT_H + 14, name, "tick", text_anchor="middle"))
     return parts + _findings(scores, _PLOT_H + (50 if slant else 20))
 
 

@@ -35,8 +35,9 @@ class Axis:
 
 
 def arm_colours(study: Study) -> dict[str, str]:
-    """Return a colour per arm; arms that others are compared with first, in grey."""
-    return dict(zip((arm.name for arm in study.arms), ARM_COLOURS * (1 + len(study.arms) // 7), strict=False))
+    """Return a colour per group and per arm; an arm has its group's. The first, a control, is grey."""
+    groups = dict(zip(study.groups, ARM_COLOURS * (1 + len(study.groups) // 7), strict=False))
+    return groups | {arm.name: groups[arm.stands_for] for arm in study.arms}
 
 
 def time_axis(study: Study) -> Axis:

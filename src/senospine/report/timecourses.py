@@ -17,9 +17,17 @@ Array = NDArray[np.float64]
 
 #: what is drawn, in this order, as far as the model has it
 SHOWN = (
-    "senescent_osteoclasts", "trap_osteoclasts", "endplate_porosity", "h_vessels", "prostaglandin_e2",
-    "netrin1", "ngf", "sensory_innervation", "sensitisation",
+    "senescent_osteoclasts", "senescent_disc_cells", "senescent_dorsal_horn", "trap_osteoclasts", "endplate_porosity",
+    "ectopic_ossification", "h_vessels", "prostaglandin_e2", "netrin1", "ngf", "sensory_innervation", "bone_formation",
+    "trabecular_bone", "disc_sasp", "disc_matrix", "dorsal_horn_gfap", "sensitisation", "cold_pain", "axial_pain",
+    "platelets", "lymphocytes",
 )  # fmt: skip
+#: drawn too where one of these is measured: what lies behind it
+_BEHIND = {
+    "senescent_osteoclasts": {"trap_osteoclasts", "endplate_porosity", "sensory_innervation", "mechanical_pain"},
+    "senescent_disc_cells": {"disc_sasp", "disc_matrix", "cold_pain", "axial_pain"},
+    "sensitisation": {"mechanical_pain", "heat_pain", "movement_pain"},
+}
 _COLUMNS, _WIDTH, _ROW = 5, 1120.0, 176.0
 _LEFT, _TOP, _PLOT_W, _PLOT_H = 36.0, 60.0, 174.0, 106.0
 
@@ -38,8 +46,10 @@ def course(outcome: Outcome, arm: Arm, name: str) -> tuple[Array, Array]:
 def timecourses_svg(outcome: Outcome, model: Model) -> str:
     """Return the time courses of a study's arms as one figure."""
     study, axis, colours = outcome.study, time_axis(outcome.study), arm_colours(outcome.study)
-    shown = [name for name in SHOWN if name in outcome.frame.columns]
-    drug = [name for name in outcome.frame.columns if name.endswith("_concentration")]
+    needed = {output for item in study.readouts for output in item.needs}
+    shown = [name for name in SHOWN if name in outcome.frame.columns and (name in needed or _drives(name, needed))]
+    given = {regimen.drug for arm in study.arms for regimen in arm.regimens}
+    drug = [name for name in outcome.frame.columns if name.removesuffix("_concentration") in given]
     panels: list[Callable[[], list[str]]] = [lambda name=name: _panel(outcome, model, name, axis) for name in shown]  # type: ignore[misc]
     dosed = [arm for arm in study.arms if arm.doses]
     panels += [lambda name=name: _first_day(outcome, model, name, dosed) for name in drug if dosed]  # type: ignore[misc]
@@ -51,17 +61,20 @@ def timecourses_svg(outcome: Outcome, model: Model) -> str:
     return figure(_WIDTH, height, parts, f"Time courses of {study.name}")
 
 
+def _drives(name: str, needed: set[str]) -> bool:
+    return bool(_BEHIND.get(name, set()) & needed)
+
+
 def _legend(study: Study, colours: dict[str, str], axis: Axis) -> list[str]:
     x, parts = 2.0, []
-    for arm in study.arms:
-        parts.append(line(x, 11, x + 22, 11, colours[arm.name], 2.6))
-        parts.append(text(x + 28, 15, arm.name, "key"))
-        x += 28 + text_width(arm.name, 12.5) + 22
-    for arm in (arm for arm in study.arms if arm.doses):
-        parts += [line(x + 4 * i, 5, x + 4 * i, 14, colours[arm.name], 1.4) for i in range(5)]
-        words = f"{arm.name} given"
-        parts.append(text(x + 24, 15, words, "key"))
-        x += 24 + text_width(words, 12.5) + 22
+    for name in study.groups:
+        parts.append(line(x, 11, x + 22, 11, colours[name], 2.6))
+        parts.append(text(x + 28, 15, name, "key"))
+        x += 28 + text_width(name, 12.5) + 22
+    if any(arm.doses for arm in study.arms):
+        parts += [line(x + 4 * i, 5, x + 4 * i, 14, INK, 1.4) for i in range(5)]
+        parts.append(text(x + 24, 15, "given", "key"))
+        x += 24 + text_width("given", 12.5) + 22
     if any(arm.surgery_day is not None for arm in study.arms):
         parts += [line(x + 5, 3, x + 5, 18, INK, 1, 'stroke-dasharray="3 2"'), text(x + 13, 15, "surgery", "key")]
         x += 13 + text_width("surgery", 12.5) + 22
@@ -118,7 +131,7 @@ def _panel(outcome: Outcome, model: Model, name: str, axis: Axis) -> list[str]:
     for day in sorted({arm.surgery_day for arm in study.arms if arm.surgery_day is not None}):
         x = float(axis.place(day)) * _PLOT_W
         parts.append(line(x, 0, x, _PLOT_H, INK, 1, 'stroke-dasharray="3 2"'))
-    for arm in study.arms:
+    for arm in study.arms if len(study.arms) == len(study.groups) else ():  # many possible doses: lines only
         parts += _band(arm, courses[arm.name], colours[arm.name], axis, ends)
     for arm in study.arms:
         parts += _line(arm, courses[arm.name], colours[arm.name], axis, ends)

@@ -99,6 +99,14 @@ class Study:
     path: Path
     sha256: str
 
+    @property
+    def groups(self) -> dict[str, Arm]:
+        """The arms as evidence knows them, each with the first that stands for it."""
+        first: dict[str, Arm] = {}
+        for arm in self.arms:
+            first.setdefault(arm.stands_for, arm)
+        return first
+
     def arm(self, name: str, where: str | None = None) -> Arm:
         """Return one arm.
 

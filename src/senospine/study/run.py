@@ -106,9 +106,10 @@ def output_times(study: Study, arm: Arm) -> Array:
         grid.append(np.array([doses[0] - 1e-6, doses[0] + 2 / 24, doses[0] + 6 / 24]))
     measured = np.array([day for _, day in arm.moments] or [arm.measure_day])
     times = np.unique(np.concatenate(grid))
+    times = times[(times >= 0) & (times <= arm.measure_day)]
+    times = times[np.concatenate((np.diff(times) > 1e-7, [True]))]  # of times a rounding apart one
     near = np.abs(times[:, None] - measured).min(axis=1) <= 1e-7  # a rounding from a day of measurement: that day
-    times = np.union1d(times[(times >= 0) & (times <= arm.measure_day) & ~near], measured)
-    return np.asarray(times)
+    return np.asarray(np.union1d(times[~near], measured))
 
 
 @lru_cache(maxsize=4)
