@@ -67,8 +67,9 @@ def disc_readouts() -> list[Readout]:
     """Return the read-outs of disc and dorsal horn."""
     stained = log_normal_noise("stain_noise_cv")
     panel = [
-        Readout(f"disc_{name}", f"disc {label}", "pg/mL", f"{label} released by the disc, multiplex bead assay, censored "
-                "at its detection limit", ("disc_sasp",), "up", False, _secreted(f"{name}_young"), _above(f"{name}_limit"))
+        Readout(f"disc_{name}", f"disc {label}", "pg/mL",
+                f"{label} released by the disc, multiplex bead assay, censored at its detection limit",
+                ("disc_sasp",), "up", False, _secreted(f"{name}_young"), _above(f"{name}_limit"))
         for name, label in (("il6", "IL-6"), ("cxcl1", "CXCL1"), ("tnf", "TNF-alpha"))
     ]  # fmt: skip
     return [
@@ -79,11 +80,14 @@ def disc_readouts() -> list[Readout]:
         *panel,
         Readout("disc_volume", "disc volume", "mm3", "volume between endplates, lumbar disc, micro-CT",
                 ("disc_matrix",), "down", False, _volume, log_normal_noise("disc_volume_noise_cv")),
-        Readout("degeneration_score", "disc degeneration score", "1", "histological score of the disc, range not stated",
+        Readout("degeneration_score", "disc degeneration score", "1",
+                "histological score of the disc, range not stated",
                 ("disc_matrix",), "up", False, _score,
                 graded("degeneration_score_highest", "degeneration_score_noise_sd")),
-        Readout("dorsal_horn_cgrp", "dorsal-horn CGRP", "fold", "CGRP mean intensity, lumbar dorsal horn, fold of control",
+        Readout("dorsal_horn_cgrp", "dorsal-horn CGRP", "fold",
+                "CGRP mean intensity, lumbar dorsal horn, fold of control",
                 ("dorsal_horn_cgrp",), "up", True, stain("dorsal_horn_cgrp", "cord"), stained),
-        Readout("dorsal_horn_gfap", "dorsal-horn GFAP", "fold", "GFAP mean intensity, lumbar dorsal horn, fold of control",
+        Readout("dorsal_horn_gfap", "dorsal-horn GFAP", "fold",
+                "GFAP mean intensity, lumbar dorsal horn, fold of control",
                 ("dorsal_horn_gfap",), "up", True, stain("dorsal_horn_gfap", "cord"), stained),
     ]  # fmt: skip
