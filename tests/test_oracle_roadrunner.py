@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import roadrunner
 
-from senospine.engine import Schedule
+from senospine.engine import Entry, Schedule
 
 
 def reference(model, schedule, times):
@@ -39,13 +39,36 @@ def _grid(schedule, first, last):
     return grid[(grid >= first) & (grid <= last)]
 
 
-@pytest.mark.parametrize("case", ["instability and navitoclax", "old age and navitoclax", "no treatment"])
+DOSES = {"rg7112_effect": 100.0, "o_vanillin_effect": 100.0, "celecoxib_effect": 80.0, "tak242_effect": 3.0,
+         "navitoclax_gut": 50.0}  # fmt: skip
+
+
+def _all_drugs(start, *, instability):
+    """Return every drug weekly, all at one moment, in a SPARC-null mouse that may have instability as well."""
+    switches = [Entry(0.0, "switch", "sparc_loss", 1.0), Entry(0.0, "switch", "drug_interaction", 0.5),
+                Entry(0.0, "switch", "immune_ageing", 1.0), Entry(0.0, "switch", "o_vanillin_analgesia", 0.5),
+                Entry(0.0, "switch", "navitoclax_kills_osteoclasts", 0.5)]  # fmt: skip
+    if instability:
+        switches.append(Entry(start - 28.0, "switch", "instability_load", 1.0))
+    doses = [Entry(start + 7.0 * week, "bolus", name, dose) for week in range(4) for name, dose in DOSES.items()]
+    return Schedule.shared([*switches, *doses])
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["instability and navitoclax", "old age and navitoclax", "no treatment", "SPARC lost, all drugs",
+     "SPARC lost and instability, all drugs, secretome suppresses"],
+)  # fmt: skip
 def test_every_state_of_the_mouse_agrees(mouse, mouse_kernel, lsi_course, aged_course, case):
     schedule, first, last = {
         "instability and navitoclax": (lsi_course, 80.0, 91.3125 + 56),
         "old age and navitoclax": (aged_course, 650.0, 730.5),
         "no treatment": (Schedule.shared([]), 7.0, 730.5),
-    }[case]
+        "SPARC lost, all drugs": (_all_drugs(240.0, instability=False), 230.0, 280.0),
+        "SPARC lost and instability, all drugs, secretome suppresses": (
+            Schedule.shared([Entry(0.0, "switch", "secretome_recruits_osteoclasts", -1.0),
+                             *_all_drugs(120.0, instability=True).of(0)]), 100.0, 160.0),
+    }[case]  # fmt: skip
     times = _grid(schedule, first, last)
     assert len(times) >= 100
     theirs = reference(mouse, schedule, times)

@@ -146,6 +146,32 @@ def model_check(model: ModelName = "mouse", register: Register = None, as_json: 
     _report_findings(findings, f"model '{model}': units, names and sources are clean", as_json)
 
 
+@model_app.command("core")
+def model_core(
+    samples: Annotated[int, typer.Option(help="Points tried in each core's ranges; a power of two.", min=16)] = 512,
+    picture: Annotated[Path | None, typer.Option(help="Write predicted against measured here (.svg or .png).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare rival cores of senescence on published removal rates and their rise with age."""
+    from senospine.calibration import READINGS, compare_cores
+    from senospine.report.core_fits import draw_cores, print_cores
+
+    with _progress(as_json) as on_progress:
+        comparisons = []
+        for reading in READINGS:
+            on_progress(f"fit cores, reading '{reading}'", 0, 1)
+            comparisons.append(compare_cores(reading, samples=samples))
+            on_progress(f"fit cores, reading '{reading}'", 1, 1)
+    if picture is not None:
+        draw_cores(comparisons, picture)
+    if as_json:
+        _print_json([item.to_dict() for item in comparisons])
+    else:
+        print_cores(_console(), comparisons)
+        if picture is not None:
+            _console().print(f"picture written to {picture}")
+
+
 @export_app.command("sbml")
 def model_export_sbml(
     model: ModelName = "mouse",

@@ -73,8 +73,10 @@ def depths(nodes: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, 
 
 def _layers(groups: Mapping[str, str], arrows: Sequence[Arrow]) -> tuple[tuple[str, ...], ...]:
     names = list(dict.fromkeys(groups.values()))
+    place = {name: index for index, name in enumerate(names)}
     between = {(groups[arrow.source], groups[arrow.target]) for arrow in arrows}
-    rank = depths(names, sorted(between))
+    # what feeds back to a group declared earlier does not move it to the right
+    rank = depths(names, sorted(pair for pair in between if place[pair[0]] < place[pair[1]]))
     return tuple(tuple(name for name in names if rank[name] == level) for level in sorted(set(rank.values())))
 
 
@@ -101,6 +103,8 @@ def _columns(
             rank = depths(nodes, pairs)
             half = (max(rank.values()) + 1) / 2
             second = {node for node in nodes if not chain and rank[node] >= half}
+            if second and width == 2:  # two groups of two columns would lie over each other
+                start += 2
             column |= {node: start + (node in second) for node in nodes}
             columns_of[group] = (start, start + bool(second))
             width = max(width, 1 + bool(second))

@@ -13,11 +13,12 @@ from senospine.report.strokes import curve, head
 from senospine.report.svg import BLUE, FONT, GREEN, ORANGE, PURPLE, QUIET, SKY, VERMILION, line, text_width, write_text
 
 _INK = {
-    "driver": "#4d4d4d", "clock": "#4d4d4d", "navitoclax": BLUE, "senescence": VERMILION, "endplate": "#B97A00",
-    "innervation": GREEN, "pain": "#A6518A",
+    "driver": "#4d4d4d", "clock": "#4d4d4d", "drugs": BLUE, "blood": "#8A2F3B", "senescence": VERMILION,
+    "endplate": "#B97A00", "disc": "#3C7A89", "vertebra": "#8A6D3B", "innervation": GREEN, "dorsal horn": "#5B4FA8",
+    "pain": "#A6518A",
 }  # fmt: skip
 _TINT = {
-    "driver": "#8c8c8c", "clock": "#8c8c8c", "navitoclax": SKY, "senescence": VERMILION, "endplate": ORANGE,
+    "driver": "#8c8c8c", "clock": "#8c8c8c", "drugs": SKY, "senescence": VERMILION, "endplate": ORANGE,
     "innervation": GREEN, "pain": PURPLE,
 }  # fmt: skip
 _SPARE = ("#5B4FA8", "#3C7A89", "#8A6D3B")

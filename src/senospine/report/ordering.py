@@ -6,9 +6,11 @@ import random
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from senospine.report.arrows import Arrow
 
-_RESTARTS = 20
+_RESTARTS = 6
 
 
 class Ordering:
@@ -69,9 +71,10 @@ class Ordering:
         if c + 1 >= len(columns):
             return 0.0
         left, right = self._places(columns[c]), self._places(columns[c + 1])
-        ends = [(left[a], right[b]) for a, b in self.between[c]]
-        crossings = sum((a - p) * (b - q) < 0 for i, (a, b) in enumerate(ends) for p, q in ends[i + 1 :])
-        return 2.0 * crossings + sum(0.5 * (a - b) ** 2 for a, b in ends)
+        starts = np.array([left[a] for a, _ in self.between[c]])
+        ends = np.array([right[b] for _, b in self.between[c]])
+        crossings = np.count_nonzero((starts[:, None] - starts) * (ends[:, None] - ends) < 0) / 2
+        return float(2.0 * crossings + 0.5 * ((starts - ends) ** 2).sum())
 
     def _column_cost(self, items: Sequence[str], c: int) -> float:
         place = {item: index for index, item in enumerate(items)}
