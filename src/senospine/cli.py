@@ -37,6 +37,9 @@ Scheduler = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run of the same study.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
+Parameters = Annotated[
+    str, typer.Option(help="'fit': the shipped fit; 'register': the priors' values; or the file of a fit of your own.")
+]
 Register = Annotated[Path | None, typer.Option(help="Parameter register (CSV) of a model of your own.")]
 
 
@@ -48,15 +51,19 @@ def reproduce(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
+    parameters: Parameters = "fit",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Run all published studies, score them against the papers, write the report."""
+    from senospine.calibration import chosen_parameters
     from senospine.evidence import reproduce as run
     from senospine.model import load_model
     from senospine.report import write_report
     from senospine.report.terminal import print_scoreboard
 
+    model = load_model("mouse")
+    values = chosen_parameters(parameters, model)
     with _progress(as_json) as on_progress:
         result = run(
             out,
@@ -66,6 +73,7 @@ def reproduce(
             workers=workers,
             scheduler=scheduler,
             overwrite=overwrite,
+            parameters=values,
             on_progress=on_progress,
         )
         on_progress("write report", 0, 1)
@@ -74,7 +82,7 @@ def reproduce(
             outcomes=result.outcomes,
             laboratories=result.laboratories,
             scores=result.scores,
-            model=load_model(result.outcomes[0].study.species),
+            model=model,
             command=" ".join(["senospine", *sys.argv[1:]]),
         )
         on_progress("write report", 1, 1)
@@ -92,24 +100,58 @@ def simulate(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
+    parameters: Parameters = "fit",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Run one study and show what its animals would look like."""
+    from senospine.calibration import chosen_parameters
+    from senospine.model import load_model
     from senospine.report.terminal import outcome_dict, print_outcome
     from senospine.study import load_study, run_study
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.name
+    values = chosen_parameters(parameters, load_model(loaded.species))
     with _progress(as_json) as on_progress:
         outcome = run_study(
             loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
-            on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
+            parameters=values, on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
         )  # fmt: skip
     if as_json:
         _print_json(outcome_dict(outcome))
     else:
         print_outcome(_console(), outcome)
+
+
+@app.command()
+def calibrate(
+    out: Annotated[Path, typer.Option(help="Folder for starts and the fit.")] = Path("results/calibration"),
+    starts: Annotated[int, typer.Option(help="Climbs; the first begins at the register's values.", min=1)] = 4,
+    iterations: Annotated[int, typer.Option(help="Steps of one climb, at most.", min=1)] = 40,
+    animals: Annotated[int, typer.Option(help="Virtual animals per arm.", min=2)] = 24,
+    seed: Seed = 20240913,
+    as_json: Json = False,
+) -> None:
+    """Fit the free parameters to the calibration rows; a call that was stopped goes on where it was."""
+    from senospine.calibration import Problem, write_fit
+    from senospine.calibration import calibrate as climb
+    from senospine.report.fits import print_fit
+
+    command = f"senospine calibrate --starts {starts} --iterations {iterations} --animals {animals} --seed {seed}"
+    problem = Problem.published(animals=animals, seed=seed)
+    with _progress(as_json) as on_progress:
+
+        def told(start: int, step: int, height: float) -> None:
+            on_progress(f"start {start + 1} of {starts}, log posterior {height:.2f}", step, iterations)
+
+        fit = climb(problem, out, starts=starts, iterations=iterations, command=command, on_progress=told)
+    write_fit(fit, out / "fit.json")
+    if as_json:
+        _print_json(fit.to_dict())
+    else:
+        print_fit(_console(), fit)
+        _console().print(f"fit written to {out / 'fit.json'}; use it with --parameters {out / 'fit.json'}")
 
 
 @model_app.command("show")

@@ -81,6 +81,10 @@ class BenchmarkError(SenospineError):
     """A benchmark of something that does not exist, or whose own engine cannot be run."""
 
 
+class CalibrationError(SenospineError):
+    """A fit that cannot start, cannot go on, or belongs to another model or other evidence."""
+
+
 class MeasureError(SenospineError):
     """A measurement that cannot be made or told: a file, a unit, an animal or a threshold is wanting."""
 

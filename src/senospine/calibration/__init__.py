@@ -9,7 +9,9 @@ from senospine.calibration.core_comparison import (
     removal_data,
 )
 from senospine.calibration.cores import Core, Predicted, cores, predict
+from senospine.calibration.fit import Fit, calibrate, chosen_parameters, load_fit, shipped_fit, write_fit
 from senospine.calibration.fokker_planck import Densities, edges_to, solve_density
+from senospine.calibration.problem import Problem
 
 __all__ = [
     "READINGS",
@@ -18,11 +20,18 @@ __all__ = [
     "CoreFit",
     "Datum",
     "Densities",
+    "Fit",
     "Predicted",
+    "Problem",
+    "calibrate",
+    "chosen_parameters",
     "compare_cores",
     "cores",
     "edges_to",
+    "load_fit",
     "predict",
     "removal_data",
+    "shipped_fit",
     "solve_density",
+    "write_fit",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ def reproduce(
     workers: int | None = None,
     scheduler: str | None = None,
     overwrite: bool = False,
+    parameters: Mapping[str, float] | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Reproduction:
     """Run all published studies, repeat their experiments and score them.
@@ -85,6 +86,8 @@ def reproduce(
         Processes on this machine.
     scheduler : str, optional
         Address of a Dask scheduler whose workers are used instead.
+    parameters : mapping of str to float, optional
+        Values in place of the register's, such as a fit's.
     on_progress : callable, optional
         Called with (what, done, of).
 
@@ -108,7 +111,7 @@ def reproduce(
         place = folder / study.name
         outcome = run_study(
             study, place, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
-            on_progress=report,
+            parameters=parameters, on_progress=report,
         )  # fmt: skip
         outcomes.append(outcome)
     repeated, laboratories = run_laboratory(

@@ -82,7 +82,10 @@ def draw_cores(comparisons: Sequence[CoreComparison], path: str | Path) -> Path:
             for axis, datum in zip(row, data, strict=True):
                 low, high = datum.value - datum.spread, datum.value + datum.spread
                 if datum.scale == "log":
-                    low, high = datum.value * 2.718281828459045**-datum.spread, datum.value * 2.718281828459045**datum.spread
+                    low, high = (
+                        datum.value * 2.718281828459045**-datum.spread,
+                        datum.value * 2.718281828459045**datum.spread,
+                    )
                 axis.axvspan(low, high, color="#B97A00", alpha=0.18, lw=0)
                 axis.axvline(datum.value, color="#B97A00", lw=1.2)
                 for place, fit in enumerate(reversed(comparison.fits)):

@@ -58,14 +58,15 @@ def _against_the_rule(scores: Sequence[Score]) -> str:
     return f"{words}\nMore on: {'; '.join(named)}." if named else words
 
 
-def _table(title: str) -> Table:
+def new_table(title: str) -> Table:
+    """Return an empty table in the house style."""
     return Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
 
 
 def _board(title: str, scores: Sequence[Score]) -> Table:
-    table = _table(title)
+    table = new_table(title)
     for name in ("panel", "read-out", "comparison", "paper"):
         table.add_column(name, no_wrap=True)
     for name in ("model", "sign", "sign+star", "rule", "bits"):
@@ -105,7 +106,7 @@ def _share(value: float | None) -> str:
 
 
 def _totals(result: Reproduction) -> Table:
-    table = _table("Totals")
+    table = new_table("Totals")
     table.add_column("role")
     for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule"):
         table.add_column(name, justify="right")
@@ -160,7 +161,7 @@ def _quantiles(outcome: Outcome, readout: Any) -> dict[str, dict[str, float] | N
 def print_outcome(console: Console, outcome: Outcome) -> None:
     """Print each read-out's median and spread per arm."""
     study = outcome.study
-    table = _table(f"{study.title}: {study.question}")
+    table = new_table(f"{study.title}: {study.question}")
     table.add_column("read-out")
     table.add_column("unit")
     for arm in study.arms:
@@ -227,7 +228,7 @@ def print_model(console: Console, model: Model) -> None:
         console.print(f"  d {name}/dt = {row['rate']}", highlight=False, soft_wrap=True)
     for name, formula in plain["assignments"].items():
         console.print(f"  {name} = {formula}", highlight=False, soft_wrap=True)
-    table = _table("Parameters")
+    table = new_table("Parameters")
     for name in ("parameter", "value", "unit", "source", "confidence"):
         table.add_column(name, justify="right" if name == "value" else "left")
     for name, row in plain["parameters"].items():
@@ -245,7 +246,7 @@ def evidence_dicts(rows: Sequence[Fact]) -> list[dict[str, Any]]:
 
 def print_evidence(console: Console, rows: Sequence[Fact]) -> None:
     """Print published findings, one a line."""
-    table = _table("Published findings")
+    table = new_table("Published findings")
     for name in ("study", "panel", "read-out", "comparison", "paper", "n", "role"):
         table.add_column(name, no_wrap=True)
     for row in rows:

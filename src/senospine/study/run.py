@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from senospine.assays import TRAITS, Readout
 from senospine.engine import Kernel, Schedule, compile_model
-from senospine.errors import FileError, StudyError
+from senospine.errors import FileError, StudyError, suggest
 from senospine.model import Model, load_model
 from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
@@ -121,14 +121,22 @@ def _kernel(species: str, register_hash: str) -> Kernel:
 
 
 def solve_block(
-    species: str, model_hash: str, arm: Arm, times: Array, first: int, count: int, seed: int, rtol: float
+    species: str,
+    model_hash: str,
+    arm: Arm,
+    times: Array,
+    first: int,
+    count: int,
+    seed: int,
+    rtol: float,
+    parameters: Mapping[str, float],
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes."""
     import pyarrow as pa
 
     kernel = _kernel(species, model_hash)
     solution = kernel.solve(
-        draw_parameters(kernel.model, count, seed, first),
+        draw_parameters(kernel.model, count, seed, first, parameters),
         Schedule.shared(arm.entries),
         times,
         n_subjects=count,
@@ -166,6 +174,7 @@ def run_study(
     workers: int | None = None,
     scheduler: str | None = None,
     overwrite: bool = False,
+    parameters: Mapping[str, float] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a study and return its outcome; a run that was stopped goes on where it was.
@@ -186,6 +195,8 @@ def run_study(
         Address of a Dask scheduler whose workers are used instead; they change nothing but the time either.
     overwrite : bool
         Replace an older run of this study in the folder.
+    parameters : mapping of str to float, optional
+        Values in place of the register's, around which animals differ: a fit, or a question of one's own.
     on_progress : callable, optional
         Called with (animals solved, animals in all).
 
@@ -204,11 +215,16 @@ def run_study(
             f"{animals} animals per arm, but the study has groups of {largest}", remedy="simulate more animals"
         )
     model: Model = load_model(study.species)
+    centres = {name: float(value) for name, value in sorted((parameters or {}).items())}
+    for name in centres:
+        if name not in model.parameters:
+            raise StudyError(f"the model has no parameter '{name}'", remedy=suggest(name, model.parameters))
     inputs = {
         "study": study.name, "study_sha256": study.sha256,
         "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
         "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
         "block": BLOCK, "code_path": _kernel(study.species, model.sha256).code_path,
+        "parameters": centres,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
     }  # fmt: skip
     done, total = 0, animals * len(study.arms)
@@ -221,7 +237,7 @@ def run_study(
             times = {arm.name: output_times(study, arm) for arm in study.arms}
             for name, arm, first, count in _blocks(study, animals):
                 if not out.has(name):
-                    call = (study.species, model.sha256, arm, times[arm.name], first, count, seed, rtol)
+                    call = (study.species, model.sha256, arm, times[arm.name], first, count, seed, rtol, centres)
                     yield (name, count), call
 
         def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:

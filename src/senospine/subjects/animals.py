@@ -74,11 +74,13 @@ def animal_model(name: str, species: str, where: str | None = None) -> AnimalMod
     return known[name]
 
 
-def draw_parameters(model: Model, subjects: int, seed: int, first: int = 0) -> dict[str, NDArray[np.float64]]:
-    """Return the parameters in which animals differ, each of shape (subjects,).
+def draw_parameters(
+    model: Model, subjects: int, seed: int, first: int = 0, centres: Mapping[str, float] | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Return the parameters in which animals differ, each of shape (subjects,), and those that ``centres`` replaces.
 
-    Log-normal around the register's value as median, with the register's between-animal coefficient of
-    variation. Animal ``i`` is the same animal in every arm, so arms are counterfactuals of one another.
+    Log-normal around the register's value, or that of ``centres``, as median, with the register's between-animal
+    coefficient of variation. Animal ``i`` is the same animal in every arm, so arms are counterfactuals of one another.
     """
     varied = [
         name
@@ -86,9 +88,10 @@ def draw_parameters(model: Model, subjects: int, seed: int, first: int = 0) -> d
         if name in model.register and model.register[name].between_animal_cv > 0
     ]
     z = standard_normals(seed, "animal parameters", subjects, len(varied), first)
-    return {
-        name: model.parameters[name]
-        * np.exp(np.sqrt(np.log1p(model.register[name].between_animal_cv ** 2)) * z[:, index])
+    values = {**model.parameters, **(centres or {})}
+    replaced = {name: np.full(subjects, float(value)) for name, value in (centres or {}).items()}
+    return replaced | {
+        name: values[name] * np.exp(np.sqrt(np.log1p(model.register[name].between_animal_cv ** 2)) * z[:, index])
         for index, name in enumerate(varied)
     }
 
