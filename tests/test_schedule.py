@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from senospine.engine import Entry, Schedule
-from senospine.engine.schedule import Action, check_times, compile_entries
+from senospine.engine.breakpoints import Action, BreakPoints
+from senospine.engine.schedule import check_times
 from senospine.errors import ScheduleError
 
 STATES, PARAMETERS = ("gut", "plasma"), ("ka", "ke")
+ADD, SET, RATE = 0, 1, 2
 AT_ONE = (
     Entry(0.5, "infusion", "plasma", 2.0, 0.5),  # ends at 1
     Entry(1.0, "switch", "ke", 0.1),
@@ -20,13 +22,17 @@ AT_ONE = (
 )
 
 
+def compile_entries(entries, states, parameters):
+    return BreakPoints.of(Schedule.shared(entries), states, parameters, 0.0, 1).points(0)
+
+
 @pytest.mark.parametrize("entries", list(itertools.permutations(AT_ONE)))
 def test_one_moment_has_one_order_however_it_was_written(entries):
     assert compile_entries(entries, STATES, PARAMETERS) == [
-        (0.5, [Action("add to rate", 1, 4.0)]),
-        (1.0, [Action("add to rate", 1, -4.0), Action("set parameter", 1, 0.1), Action("add to state", 0, 7.0),
-               Action("add to rate", 0, 1.5)]),
-        (3.0, [Action("add to rate", 0, -1.5)]),
+        (0.5, [Action(RATE, 1, 4.0)]),
+        (1.0, [Action(RATE, 1, -4.0), Action(SET, 1, 0.1), Action(ADD, 0, 7.0),
+               Action(RATE, 0, 1.5)]),
+        (3.0, [Action(RATE, 0, -1.5)]),
     ]  # fmt: skip
 
 
