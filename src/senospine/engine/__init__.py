@@ -3,8 +3,8 @@
 from senospine.engine.kernel import Kernel, Solution, compile_model
 from senospine.engine.schedule import Entry, Schedule
 from senospine.engine.sensitivity import Sensitivities, sensitivities
-from senospine.engine.steady import SteadyState, steady_state
 from senospine.engine.status import Failure, Status
+from senospine.engine.steady import SteadyState, steady_state
 
 __all__ = [
     "Entry",

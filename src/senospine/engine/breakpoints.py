@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.engine.columns import BOLUS, INFUSION, SWITCH, Array, Whole
-from senospine.engine.schedule import Entry, Schedule
+from senospine.engine.schedule import Schedule
 from senospine.errors import ScheduleError, suggest
 
 #: what an action does: its number is known to the machine code
@@ -126,8 +126,8 @@ def _actions(schedule: Schedule, index: Whole) -> tuple[Whole, tuple[Array, Whol
     same = np.diff(table) == 0
     if (same & ((np.diff(time) < 0) | ((np.diff(time) == 0) & (np.diff(order) < 0)))).any():
         done = np.lexsort((order, time, table))  # stable: at one moment as they were written
-        table, time, order, operation, index = (item[done] for item in (table, time, order, operation, index))
-        value = value[..., done]
+        table, time, order, value = table[done], time[done], order[done], value[..., done]
+        operation, index = operation[done], index[done]
     if (order == _ENDS).any():
         _end_at_zero(table, operation, index, order == _ENDS, value)
     return table, (np.array(time), operation, np.array(index), np.ascontiguousarray(value))
@@ -146,9 +146,7 @@ def _end_at_zero(table: Whole, operation: Whole, index: Whole, ends: NDArray[np.
             value[..., rates[stop - 1]] = -left
 
 
-def _refuse(
-    schedule: Schedule, index: Whole, states: Sequence[str], parameters: Sequence[str], start: float
-) -> None:
+def _refuse(schedule: Schedule, index: Whole, states: Sequence[str], parameters: Sequence[str], start: float) -> None:
     """Raise the error of the first entry that cannot stand."""
     time, duration, infusion = schedule.time, schedule.duration, schedule.kind == INFUSION
     with np.errstate(all="ignore"):

@@ -79,6 +79,30 @@ def subjects_of(given: ArrayLike) -> Whole:
     return subjects.astype(np.int64)
 
 
+def common_shape(columns: list[NDArray[Any]]) -> tuple[int, ...]:
+    """Return the shape that all columns take together."""
+    try:
+        return np.broadcast_shapes(*(column.shape for column in columns))
+    except ValueError:
+        words = ("time", "amount", "duration", "kind", "target", "subject")
+        sizes = ", ".join(f"{word} {column.shape}" for word, column in zip(words, columns, strict=False))
+        what = f"columns of entries differ in length: {sizes}"
+        raise ScheduleError(what, remedy="give a scalar, or one place for each entry") from None
+
+
+def ordered_by_subject(columns: list[NDArray[Any]], count: int | None) -> tuple[int, Whole, list[NDArray[Any]]]:
+    """Return the number of subjects, where each one's entries begin, and the columns in order of subjects, the last."""
+    subject = columns[-1]
+    least = int(subject.max()) + 1 if subject.size else 0
+    if count is not None and least > count:
+        raise ScheduleError(f"an entry belongs to subject {least - 1} of {count}, counted from 0")
+    if (np.diff(subject) < 0).any():
+        order = np.argsort(subject, kind="stable")
+        columns = [column[order] for column in columns]
+    count = least if count is None else count
+    return count, np.searchsorted(columns[-1], np.arange(count + 1)), columns
+
+
 def slices(starts: Whole, counts: Whole) -> Whole:
     """Return ``start, start + 1, ...``, ``count`` of them, for each start in turn."""
     before = np.cumsum(counts) - counts

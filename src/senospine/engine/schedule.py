@@ -18,8 +18,10 @@ from senospine.engine.columns import (
     Whole,
     array_of,
     codes_of,
+    common_shape,
     kinds_of,
     numbers_of,
+    ordered_by_subject,
     slices,
     subjects_of,
     words_of,
@@ -140,50 +142,30 @@ class Schedule:
             Columns of different lengths, an unknown kind, or a subject that does not exist.
         """
         most = 2 if subject is None else 1
-        numbers = [array_of(item, word, most) for item, word in ((time, "time"), (amount, "amount"))]
-        numbers.append(array_of(duration, "duration", most))
-        words = [np.array(kinds_of(words_of(kind)))]
+        columns: list[NDArray[Any]] = [
+            array_of(item, word, most) for item, word in ((time, "time"), (amount, "amount"), (duration, "duration"))
+        ]
         codes, names = codes_of(words_of(target))
-        own = [] if subject is None else [subjects_of(subject)]
-        try:
-            shape = np.broadcast_shapes(*(item.shape for item in (*numbers, *words, codes, *own)))
-        except ValueError:
-            sizes = [item.shape for item in (*numbers, *words, codes, *own)]
-            raise ScheduleError(
-                f"columns of different lengths: time, amount, duration, kind, target{', subject' * len(own)} have "
-                f"shapes {', '.join(map(str, sizes))}",
-                remedy="give a scalar or one place an entry",
-            ) from None
-        flat = [np.array(np.broadcast_to(item, shape[-1:])) for item in (*words, codes)]
-        if own:
-            return cls._by_subject(np.broadcast_to(own[0], shape), n_subjects, numbers, flat, names)
+        columns += [kinds_of(words_of(kind)), codes]
+        own = subject is not None
+        if subject is not None:
+            columns.append(subjects_of(subject))
+        shape = common_shape(columns)
+        patterned = columns[0].ndim == columns[2].ndim == 1
         count = shape[0] if len(shape) == 2 else None
-        if n_subjects not in {None, count}:
+        columns = [
+            np.array(np.broadcast_to(item, shape if not patterned or place == 1 else shape[-1:]))
+            for place, item in enumerate(columns)
+        ]
+        if own:
+            count, offsets, columns = ordered_by_subject(columns, n_subjects)
+        elif n_subjects not in {None, count}:
             raise ScheduleError(f"n_subjects is {n_subjects}, the columns have shape {shape}")
-        if numbers[0].ndim == numbers[2].ndim == 1:
-            time, duration = (np.array(np.broadcast_to(item, shape[-1:])) for item in (numbers[0], numbers[2]))
-            whole = np.array([0, shape[-1]])
-            return cls(count, whole, time, flat[0], flat[1], names, np.array(np.broadcast_to(numbers[1], shape)), duration)
-        time, amount, duration = (np.array(np.broadcast_to(item, shape)).ravel() for item in numbers)
-        offsets = shape[1] * np.arange(shape[0] + 1)
-        return cls(count, offsets, time, *(np.tile(item, shape[0]) for item in flat), names, amount, duration)  # type: ignore[arg-type]
-
-    @classmethod
-    def _by_subject(
-        cls, subject: Whole, n_subjects: int | None, numbers: list[Array], words: list[NDArray[np.int_]],
-        names: tuple[str, ...],
-    ) -> Schedule:  # fmt: skip
-        least = int(subject.max()) + 1 if subject.size else 0
-        if n_subjects is not None and least > n_subjects:
-            raise ScheduleError(f"an entry belongs to subject {least - 1} of {n_subjects}, counted from 0")
-        columns = [np.array(np.broadcast_to(item, subject.shape)) for item in (*numbers, *words)]
-        if (np.diff(subject) < 0).any():
-            order = np.argsort(subject, kind="stable")
-            subject, columns = subject[order], [column[order] for column in columns]
-        count = least if n_subjects is None else n_subjects
-        offsets = np.searchsorted(subject, np.arange(count + 1))
-        time, amount, duration, kind, target = columns
-        return cls(count, offsets, time, kind, target, names, amount, duration)
+        elif patterned:
+            offsets = np.array([0, shape[-1]])
+        else:
+            offsets, columns = shape[1] * np.arange(shape[0] + 1), [item.ravel() for item in columns]
+        return cls(count, offsets, columns[0], columns[3], columns[4], names, columns[1], columns[2])
 
     @property
     def per_subject(self) -> bool:
@@ -302,11 +284,12 @@ class Schedule:
         if self.n_subjects is not None and not self.patterned:
             return self
         size = len(self.time)
-        time, kind, target, duration = (
-            np.tile(column, n_subjects) for column in (self.time, self.kind, self.target, self.duration)
-        )
+        index = np.tile(np.arange(size), n_subjects)
         amount = np.broadcast_to(self.amount, (n_subjects, size)).flatten()
-        return Schedule(n_subjects, size * np.arange(n_subjects + 1), time, kind, target, self.names, amount, duration)
+        return Schedule(
+            n_subjects, size * np.arange(n_subjects + 1), self.time[index], self.kind[index], self.target[index],
+            self.names, amount, self.duration[index],
+        )  # fmt: skip
 
     def _matched(self, values: NDArray[Any]) -> tuple[Schedule, NDArray[Any]]:
         """Return a schedule and values of its shape, one an entry."""
@@ -330,7 +313,7 @@ def _joined(parts: list[Schedule]) -> Schedule:
     if len(counts) > 1:
         raise ScheduleError(f"schedules of {counts[0]} and of {counts[1]} subjects have no sum")
     n = counts[0] if counts else None
-    own = n is not None and any(part.per_subject and not part.patterned for part in parts)
+    own = any(part.per_subject and not part.patterned for part in parts)
     if own and n is not None:
         parts = [part._each(n) for part in parts]
     names = tuple(dict.fromkeys(chain.from_iterable(part.names for part in parts)))
@@ -341,7 +324,7 @@ def _joined(parts: list[Schedule]) -> Schedule:
     rows = [np.broadcast_to(part.amount, (n, part.time.size)) if n and not own else part.amount for part in parts]
     amount = np.concatenate(rows, axis=-1)
     whole = Schedule(n, np.array([0, time.size]), time, kind, np.concatenate(targets), names, amount, duration)
-    if not own:
+    if not own or n is None:
         return whole
     subject = np.concatenate([np.repeat(np.arange(n), np.diff(part.offsets)) for part in parts])
     return whole._rows(np.argsort(subject, kind="stable"), np.bincount(subject, minlength=n), n)

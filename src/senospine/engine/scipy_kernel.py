@@ -118,12 +118,7 @@ class ScipyKernel(Kernel):
             constants = self.model.constants
             refuse_moving_triggers(
                 self.model.events,
-                {
-                    constants[item.index]
-                    for _, actions in points
-                    for item in actions
-                    if item.operation == SET_PARAMETER
-                },
+                {constants[item.index] for _, actions in points for item in actions if item.operation == SET_PARAMETER},
             )
             for firing in firings(self.model.events, dict(zip(constants, p.tolist(), strict=True)), start, end):
                 stops.setdefault(firing.triggered, _Stop(*firing.triggered)).triggered.append(firing)

@@ -125,10 +125,10 @@ def steady_state(
 
     Notes
     -----
-    Newton's method on the map over one interval, its slope from differences between neighbours that are solved with it;
-    the slope is kept while corrections shrink tenfold. Where a correction would make an amount negative or leads astray,
-    the interval itself is taken as the step. Cost: for a linear model one interval for each state and three more;
-    else some such rounds. Sums of states that an interval does not change (a total of receptors) keep what the
+    Newton's method on the map over one interval, its slope from differences between neighbours that are solved with
+    it; the slope is kept while corrections shrink tenfold. Where a correction would make an amount negative or leads
+    astray, the interval itself is taken as the step. Cost: for a linear model one interval for each state and two
+    more; else some such rounds. Sums of states that an interval does not change (a total of receptors) keep what the
     initial values give them. Where a model has several steady states, the one found need not be the one that dosing
     from the initial values would lead to.
 
@@ -136,11 +136,11 @@ def steady_state(
     --------
     >>> import senospine
     >>> kernel = senospine.compile_model(senospine.load_model("mouse"))
-    >>> daily = senospine.Schedule.shared([senospine.Entry(0.0, "bolus", "navitoclax_gut", 50.0)])
+    >>> dose = senospine.Schedule.shared([senospine.Entry(0.0, "bolus", "navitoclax_gut", 50.0)])
     >>> drug = ["navitoclax_gut", "navitoclax_plasma"]
-    >>> found = senospine.steady_state(kernel, daily, 1.0, states=drug)
+    >>> found = senospine.steady_state(kernel, dose, 0.5, states=drug)
     >>> print(f"{found['navitoclax_plasma'][0]:.4f}")
-    0.0000
+    1.0365
     """
     model = kernel.model
     states = tuple(model.states) if states is None else tuple(states)
@@ -178,7 +178,8 @@ def _result(
         for name in ("x", "status", "culprit", "error", "slowest", "solved")
     )
     values[status != Settling.OK] = np.nan
-    causes, low = {}, 0
+    causes: dict[int, str] = {}
+    low = 0
     for search in searches:
         causes |= {low + subject: str(cause.status) for subject, cause in search.causes.items()}
         low += len(search.x)
