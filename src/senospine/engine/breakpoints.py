@@ -189,7 +189,7 @@ def _explain(
             what = f"{field} {value} of the {entry.kind} into '{entry.target}'{at} is not a finite number"
             raise ScheduleError(what, where=where)
     if entry.target not in known:
-        what = f"the model has no {word} '{entry.target}' (a {entry.kind} at time {entry.time:g})"
+        what = f"the model has no {word} '{entry.target}' ({entry.kind} at time {entry.time:g})"
         raise ScheduleError(what, where=where, remedy=suggest(entry.target, known))
     if entry.time < start:
         raise ScheduleError(f"an entry at {entry.time:g} lies before the start at {start:g}", where=where)

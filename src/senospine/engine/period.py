@@ -138,7 +138,7 @@ class Search:
         base = after[np.searchsorted(rows, fresh)]
         change = after[len(rows) :].reshape(-1, m, m) - base[:, None, :]
         # in units of each state's size, so that amounts of different units can be told together
-        self.slope[fresh] = np.swapaxes(change / (STEP * size[fresh, None, :]), 1, 2)
+        self.slope[fresh] = np.swapaxes(change / (STEP * size[fresh, :, None]), 1, 2)
         return after[: len(rows)], lost
 
     def _correct(self, subject: int, after: Array) -> None:

@@ -195,11 +195,11 @@ class Schedule:
             for time, kind, target, amount, duration in zip(*(column.tolist() for column in columns), strict=True)
         )
 
-    def only(self, subjects: ArrayLike) -> Schedule:
+    def only(self, subjects: ArrayLike | slice) -> Schedule:
         """Return the schedule of these subjects, in this order; one may come several times."""
         if self.n_subjects is None:
             return self
-        chosen = np.arange(self.n_subjects)[np.asarray(subjects)]
+        chosen = np.arange(self.n_subjects)[subjects if isinstance(subjects, slice) else np.asarray(subjects)]
         if self.patterned:
             return replace(self, n_subjects=len(chosen), amount=self.amount[chosen])
         counts = np.diff(self.offsets)[chosen]
