@@ -118,8 +118,7 @@ class Search:
         after, lost = self._look(rows)
         for place, subject in enumerate(rows.tolist()):
             if place in lost and np.array_equal(self.x[subject], self.plain[subject]):
-                self._end(subject, Settling.NOT_SOLVED, self.period.states.index(lost[place].state) if lost[place].state
-                          in self.period.states else 0)  # fmt: skip
+                self._end(subject, Settling.NOT_SOLVED, 0)
                 self.causes[subject] = lost[place]
             elif place in lost:
                 self._retreat(subject)

@@ -15,6 +15,7 @@ from senospine.engine.kernel import Kernel
 from senospine.engine.period import Period, Search, Settling
 from senospine.engine.schedule import Schedule
 from senospine.engine.start import start_values
+from senospine.engine.status import Failure
 from senospine.errors import ModelError, ScheduleError, suggest
 
 Array = NDArray[np.float64]
@@ -110,7 +111,7 @@ def steady_state(
         Which are to settle; by default all. The others, a disease for instance, begin every interval at their
         initial values.
     start : float
-        Time at the start of the interval, for models that read it.
+        Time at the start of the interval. A model that reads the time settles as if every interval were this one.
     tolerance : float
         The last correction allowed, over a state's declared scale plus its value. Intervals are solved to 1e-4 of it.
     max_rounds : int
@@ -178,17 +179,18 @@ def _result(
         for name in ("x", "status", "culprit", "error", "slowest", "solved")
     )
     values[status != Settling.OK] = np.nan
-    causes: dict[int, str] = {}
+    causes: dict[int, Failure] = {}
     low = 0
     for search in searches:
-        causes |= {low + subject: str(cause.status) for subject, cause in search.causes.items()}
+        causes |= {low + subject: cause for subject, cause in search.causes.items()}
         low += len(search.x)
-    failures = tuple(
-        SettlingFailure(subject, Settling(int(status[subject])), states[culprit[subject]], causes.get(subject, ""))
-        for subject in np.flatnonzero(status).tolist()
-    )
+    failures = []
+    for subject in np.flatnonzero(status).tolist():
+        cause = causes.get(subject)
+        state, words = (cause.state, str(cause.status)) if cause else (states[culprit[subject]], "")
+        failures.append(SettlingFailure(subject, Settling(int(status[subject])), state, words))
     initial = dict(zip(states, values.T.copy(), strict=True))
-    return SteadyState(initial, running, status, failures, error, slowest, solved, cycle, interval)
+    return SteadyState(initial, running, status, tuple(failures), error, slowest, solved, cycle, interval)
 
 
 def _running(cycle: Schedule, start: float, interval: float) -> Schedule:
