@@ -20,6 +20,8 @@ Whole = NDArray[np.int64]
 STEP = 1e-3
 #: what an interval takes off less than this of itself has no steady state that could be told from drift
 SLOWEST = 1e-5
+#: a slope is kept while corrections shrink to this share: then it is wrong by no more than that where it matters
+SHRINK = 0.3
 #: a subject that drifts so many times in a row has no steady state
 DRIFTS = 5
 
@@ -160,7 +162,7 @@ class Search:
             return
         self.drifted[subject] = 0
         error = float(np.abs(move).max())
-        shrinks = error <= 0.1 * self.error[subject]
+        shrinks = error <= SHRINK * self.error[subject]
         self.culprit[subject] = int(np.argmax(np.abs(move)))
         trusted = self.stale[subject] or shrinks
         self.error[subject] = error

@@ -245,7 +245,7 @@ class Schedule:
 
         Notes
         -----
-        Cost: about 20 microseconds a subject.
+        Cost: about 0.1 ms a subject of some hundred entries.
         """
         chance = array_of(probability, "probability of being missed", 1)
         if not ((chance >= 0) & (chance <= 1)).all():
