@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.engine import Entry, Schedule
+from senospine.engine import Schedule
 from senospine.model import Model, load_model
 from senospine.model.register import Variable
 
@@ -57,17 +57,11 @@ class Reference:
 
     def schedule(self, population: dict[str, Array]) -> Schedule:
         """Return the doses: all three drugs for five days every two weeks, each subject's own amounts."""
-        count = len(population["doseA"])
-        return Schedule.each(
-            [
-                [
-                    Entry(time, "bolus", f"G{drug}", float(population[f"dose{drug}"][i]))
-                    for time in DOSE_TIMES
-                    for drug in DRUGS
-                ]
-                for i in range(count)
-            ]
-        )
+        amounts = np.column_stack([population[f"dose{drug}"] for drug in DRUGS])
+        return Schedule.from_columns(
+            time=np.repeat(DOSE_TIMES, len(DRUGS)), kind="bolus",
+            target=[f"G{drug}" for drug in DRUGS] * len(DOSE_TIMES), amount=np.tile(amounts, len(DOSE_TIMES)),
+        )  # fmt: skip
 
 
 def reference_model(layers: int = 7) -> Reference:
