@@ -38,7 +38,7 @@ class Densities:
         return np.asarray((self.mass * values).sum(axis=1) / self.alive)
 
 
-def edges_to(highest: float, cells: int = 120, finest: float = 0.03) -> Array:
+def edges_to(highest: float, cells: int = 90, finest: float = 0.04) -> Array:
     """Return cell edges from 0 to ``highest``, widths growing geometrically from ``finest``; shape (cells + 1,)."""
     low, high = 1.0, 2.0
     for _ in range(80):
@@ -50,7 +50,7 @@ def edges_to(highest: float, cells: int = 120, finest: float = 0.03) -> Array:
 
 
 def solve_density(
-    drift: Drift, diffusion: Array, edges: Array, times: Array, *, step: float = 3.0, deadly: bool = False
+    drift: Drift, diffusion: Array, edges: Array, times: Array, *, step: float = 6.0, deadly: bool = False
 ) -> list[Densities]:
     """Return the density of the burden at ``times``, begun at time 0 with all animals in the first cell.
 
