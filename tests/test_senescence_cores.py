@@ -57,7 +57,7 @@ def test_death_at_the_upper_end_takes_its_share():
     """Reflected at 0, absorbed at L: late, the share alive is 4/pi exp(-pi^2 D t / 4 L^2)."""
     length, diffusion, time = 2.0, 0.05, 40.0
     found = solve_density(still, diffusion * ONE, edges_to(length, 200, 0.005), np.array([time]), step=0.1, deadly=True)
-    exact = 4 / np.pi * np.exp(-np.pi**2 * diffusion * time / (4 * length**2))
+    exact = 4 / np.pi * np.exp(-(np.pi**2) * diffusion * time / (4 * length**2))
     assert found[0].alive[0] == pytest.approx(exact, rel=5e-3)
 
 

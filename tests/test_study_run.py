@@ -54,7 +54,9 @@ def test_every_arm_holds_the_same_animals(lsi_outcome: Outcome) -> None:
     assert np.allclose(before["sham"][outputs], before["vehicle"][outputs], rtol=2e-5, atol=1e-12)
     untreated = arms["vehicle"]["time"] <= 119.3125
     drug_free = [name for name in outputs if not name.startswith("navitoclax")]
-    assert np.allclose(arms["vehicle"][untreated][drug_free], arms["navitoclax"][untreated][drug_free], rtol=1e-5, atol=1e-7)
+    assert np.allclose(
+        arms["vehicle"][untreated][drug_free], arms["navitoclax"][untreated][drug_free], rtol=1e-5, atol=1e-7
+    )
     after = arms["vehicle"]["time"] > 121
     assert (arms["vehicle"][after]["senescent_osteoclasts"] > arms["navitoclax"][after]["senescent_osteoclasts"]).all()
 

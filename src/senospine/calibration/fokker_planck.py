@@ -46,7 +46,7 @@ def edges_to(highest: float, cells: int = 90, finest: float = 0.04) -> Array:
         total = finest * cells if ratio == 1 else finest * np.expm1(cells * np.log(ratio)) / (ratio - 1)
         low, high = (ratio, high) if total < highest else (low, ratio)
     widths = finest * ratio ** np.arange(cells)
-    return np.concatenate(([0.0], np.cumsum(widths))) * highest / widths.sum()
+    return np.asarray(np.concatenate(([0.0], np.cumsum(widths))) * highest / widths.sum())
 
 
 def solve_density(
