@@ -21,8 +21,9 @@ def print_cores(console: Console, comparisons: Sequence[CoreComparison]) -> None
     console.print(
         "Predictions: mean ± SD over each core's ranges and a stain background of 0-3 kappa, weighted by the "
         "likelihood. log L: best fit, with and without that background. Evidence: log of the likelihood averaged over "
-        "the ranges. Fails: data the best fit misses by more than 1.96 SD. The spread of the rise (0.2 natural-log units) "
-        "is an assumption; critical ages are held to 468-874 d, what survival allows, in all cores but 'shifted'.",
+        "the ranges. Fails: data the best fit misses by more than 1.96 SD. The spread of the rise (0.2 natural-log "
+        "units) is an assumption; critical ages are held to 468-874 d, what survival allows, in all "
+        "cores but 'shifted'.",
         style="dim", highlight=False, markup=False,
     )  # fmt: skip
 
