@@ -321,6 +321,8 @@ def test_the_mouse(mouse_kernel, lsi_course):
     assert not found.failures
     truth, other = (_by_hand(mouse_kernel, wrt, lsi_course, times, step) for step in (0.02, 0.012))
     covered, ratios = [], []
+    # a knockout crosses corners (PGE2 below the young starves osteoblasts, above it does nothing): its error says so
+    free = np.array([mouse_kernel.model.register[name].prior != "fixed" for name in wrt])
     scale = np.where(found.at[0] == 0, 1.0, np.abs(found.at[0]))
     for output in mouse_kernel.outputs:
         doubt = np.abs(truth[output] - other[output])  # of the reference itself
@@ -329,13 +331,12 @@ def test_the_mouse(mouse_kernel, lsi_course):
         covered.append((true <= found.error[output][0] + doubt)[truth[output] != 0])
         ratios.append(found.error[output][0][counts] / true[counts])
         size = np.maximum(np.abs(found.base[output][0]), 0.01 * mouse_kernel.model.scale(output))[:, None]
-        assert ((true - doubt) * scale / size < 1e-4).all(), output
+        assert ((true - doubt) * scale / size < 1e-4)[:, free].all(), output
     assert np.concatenate(covered).mean() >= 0.95
     assert 1 < np.median(np.concatenate(ratios)) < 100
 
     at_week_8 = dict(zip(wrt, found.elasticities()["sensitisation"][0, -1], strict=True))
-    free = [name for name in wrt if mouse_kernel.model.register[name].prior != "fixed"]  # no switches
-    largest = sorted(free, key=lambda name: -abs(at_week_8[name]))
+    largest = sorted(np.array(wrt)[free], key=lambda name: -abs(at_week_8[name]))
     assert set(largest[:2]) == {
         "senescence_critical_age",
         "senescence_instability_gain",
