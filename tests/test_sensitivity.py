@@ -321,8 +321,10 @@ def test_the_mouse(mouse_kernel, lsi_course):
     assert not found.failures
     truth, other = (_by_hand(mouse_kernel, wrt, lsi_course, times, step) for step in (0.02, 0.012))
     covered, ratios = [], []
-    # a knockout crosses corners (PGE2 below the young starves osteoblasts, above it does nothing): its error says so
-    free = np.array([mouse_kernel.model.register[name].prior != "fixed" for name in wrt])
+    # a switch crosses corners (PGE2 below the young starves osteoblasts, above it does nothing), and a rival that stands
+    # at 0 has no size to be accurate against: their stated errors are held to the same cover, not to 1e-4
+    rows = [mouse_kernel.model.register[name] for name in wrt]
+    free = np.array([row.prior != "fixed" and row.value != 0 for row in rows])
     scale = np.where(found.at[0] == 0, 1.0, np.abs(found.at[0]))
     for output in mouse_kernel.outputs:
         doubt = np.abs(truth[output] - other[output])  # of the reference itself
@@ -331,7 +333,8 @@ def test_the_mouse(mouse_kernel, lsi_course):
         covered.append((true <= found.error[output][0] + doubt)[truth[output] != 0])
         ratios.append(found.error[output][0][counts] / true[counts])
         size = np.maximum(np.abs(found.base[output][0]), 0.01 * mouse_kernel.model.scale(output))[:, None]
-        assert ((true - doubt) * scale / size < 1e-4)[:, free].all(), output
+        if output in mouse_kernel.model.variables:  # the others have no declared size
+            assert ((true - doubt) * scale / size < 1e-4)[:, free].all(), output
     assert np.concatenate(covered).mean() >= 0.95
     assert 1 < np.median(np.concatenate(ratios)) < 100
 
