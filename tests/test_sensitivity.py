@@ -321,7 +321,7 @@ def test_the_mouse(mouse_kernel, lsi_course):
     assert not found.failures
     truth, other = (_by_hand(mouse_kernel, wrt, lsi_course, times, step) for step in (0.02, 0.012))
     covered, ratios = [], []
-    # a switch crosses corners (PGE2 below the young starves osteoblasts, above it does nothing), and a rival that stands
+    # a switch crosses corners (PGE2 below the young starves osteoblasts, above it does nothing), and a rival standing
     # at 0 has no size to be accurate against: their stated errors are held to the same cover, not to 1e-4
     rows = [mouse_kernel.model.register[name] for name in wrt]
     free = np.array([row.prior != "fixed" and row.value != 0 for row in rows])
