@@ -313,14 +313,18 @@ def _by_hand(kernel, wrt, schedule, times, relative_step):
 
 
 def test_the_mouse(mouse_kernel, lsi_course):
-    """Forty parameters, instability at three months, two courses of navitoclax, up to week 8 after surgery."""
+    """All parameters, instability at three months, two courses of navitoclax, up to week 8 after surgery."""
     wrt = tuple(mouse_kernel.model.parameters)
-    assert len(wrt) == 40
+    assert len(wrt) > 110
     times = 91.3125 + np.array([-20.0, 8.0, 28.2, 35.0, 42.0, 56.0])
     found = sensitivities(mouse_kernel, wrt, schedule=lsi_course, times=times)
     assert not found.failures
     truth, other = (_by_hand(mouse_kernel, wrt, lsi_course, times, step) for step in (0.02, 0.012))
     covered, ratios = [], []
+    # a switch crosses corners (PGE2 below the young starves osteoblasts, above it does nothing), and a rival standing
+    # at 0 has no size to be accurate against: their stated errors are held to the same cover, not to 1e-4
+    rows = [mouse_kernel.model.register[name] for name in wrt]
+    free = np.array([row.prior != "fixed" and row.value != 0 for row in rows])
     scale = np.where(found.at[0] == 0, 1.0, np.abs(found.at[0]))
     for output in mouse_kernel.outputs:
         doubt = np.abs(truth[output] - other[output])  # of the reference itself
@@ -329,12 +333,13 @@ def test_the_mouse(mouse_kernel, lsi_course):
         covered.append((true <= found.error[output][0] + doubt)[truth[output] != 0])
         ratios.append(found.error[output][0][counts] / true[counts])
         size = np.maximum(np.abs(found.base[output][0]), 0.01 * mouse_kernel.model.scale(output))[:, None]
-        assert ((true - doubt) * scale / size < 1e-4).all(), output
+        if output in mouse_kernel.model.variables:  # the others have no declared size
+            assert ((true - doubt) * scale / size < 1e-4)[:, free].all(), output
     assert np.concatenate(covered).mean() >= 0.95
     assert 1 < np.median(np.concatenate(ratios)) < 100
 
     at_week_8 = dict(zip(wrt, found.elasticities()["sensitisation"][0, -1], strict=True))
-    largest = sorted(at_week_8, key=lambda name: -abs(at_week_8[name]))
+    largest = sorted(np.array(wrt)[free], key=lambda name: -abs(at_week_8[name]))
     assert set(largest[:2]) == {
         "senescence_critical_age",
         "senescence_instability_gain",
