@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from senospine.engine.differences import derivatives_with_errors
+from senospine.engine.differences import (
+    DOUBLE,
+    OFFSETS,
+    SINGLE,
+    SINGLE_AGAIN,
+    derivatives_with_errors,
+    slopes_with_errors,
+)
+from senospine.engine.following import group
+from senospine.engine.lanes import LaneKernel
 from senospine.engine.neighbours import INITIAL, SensitivityFailure, Solver, neighbourhood
 from senospine.engine.schedule import Schedule
 from senospine.errors import ModelError, suggest
@@ -18,6 +27,8 @@ Array = NDArray[np.float64]
 
 #: bytes of trajectories held at a time, where ``block`` is not given
 MEMORY = 2**28
+#: how much looser neighbours in step are solved again; thirty times costs 0.6 times as much
+LOOSER = 30.0
 
 
 @dataclass(frozen=True)
@@ -127,35 +138,72 @@ def sensitivities(
     """
     wrt = tuple(wrt)
     _refuse(kernel.model, wrt, rtol, relative_step, block)
+    way = _in_step(kernel, len(wrt), rtol) if isinstance(kernel, LaneKernel) else _own_steps(kernel, len(wrt), rtol)
     neighbours = neighbourhood(
-        kernel, wrt, parameters, initial, schedule, times, start, n_subjects,
-        relative_step or max(0.5 * rtol ** (1 / 3), 1e-3), threads,
+        way.kernel, wrt, parameters, initial, schedule, times, start, n_subjects, relative_step or way.step, threads,
+        way.variants, way.places,
     )  # fmt: skip
     n, n_times = len(neighbours.at), neighbours.times.shape[-1]
-    block = block or max(1, MEMORY // (8 * neighbours.variants * len(kernel.outputs) * n_times))
+    block = block or max(1, MEMORY // (8 * way.variants * len(kernel.outputs) * n_times))
     base = {output: np.empty((n, n_times)) for output in kernel.outputs}
     values = {output: np.empty((n, n_times, len(wrt))) for output in kernel.outputs}
     error = {output: np.empty((n, n_times, len(wrt))) for output in kernel.outputs}
     failures: dict[tuple[int, int], SensitivityFailure] = {}
-    tolerance, method = max(1e-4 * rtol, 1e-12), ""
+    method = ""
     for low in range(0, n, block):
         rows = slice(low, min(low + block, n))
-        steps, stencils = neighbours.steps[rows], neighbours.stencils[rows]
-        near, failed = neighbours.solve(rows, 1.0, tolerance)
-        far, failed_too = neighbours.solve(rows, 2.0, 10.0 * tolerance)
+        near, moves, failed = neighbours.solve(rows, way.near, way.tolerance)
+        far, moves_far, failed_too = neighbours.solve(rows, way.far, way.looser * way.tolerance)
         for key, failure in [*failed, *failed_too]:
             if key not in failures or failure.time < failures[key].time:
                 failures[key] = failure
         for output in kernel.outputs:
-            paths, again = (found[output].reshape(-1, neighbours.variants, n_times) for found in (near, far))
+            paths, again = (found[output].reshape(-1, way.variants, n_times) for found in (near, far))
             base[output][rows] = paths[:, 0]
-            values[output][rows], error[output][rows] = derivatives_with_errors(
-                paths, again, steps, stencils, tolerance
-            )
+            if way.near is OFFSETS:
+                steps, stencils = neighbours.steps[rows], neighbours.stencils[rows]
+                found = derivatives_with_errors(paths, again, steps, stencils, way.tolerance)
+            else:
+                found = slopes_with_errors(paths, again, way.places, moves, moves_far, way.tolerance)
+            values[output][rows], error[output][rows] = found
         method = near.method
     ordered = tuple(failures[key] for key in sorted(failures))
-    text = f"differences of five neighbours, checked with twice the step and ten times the tolerance; {method}"
+    text = f"{way.words}; {method}"
     return Sensitivities(neighbours.times, wrt, neighbours.at, neighbours.steps, base, values, error, ordered, text)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How neighbours are placed and solved: ``far`` with ``looser`` times the tolerance of ``near``."""
+
+    kernel: Solver
+    variants: int
+    places: NDArray[np.int64]
+    near: Array
+    far: Array
+    step: float
+    tolerance: float
+    looser: float
+    words: str
+
+
+def _in_step(kernel: LaneKernel, count: int, rtol: float) -> _Way:
+    """Return one neighbour a name that takes its subject's steps, or two where more digits are wanted."""
+    double = rtol < 1e-4
+    near, far, step = (DOUBLE, 2.0 * DOUBLE, 1e-5) if double else (SINGLE, SINGLE_AGAIN, 5e-7)
+    variants, places = group(count * near.shape[1], kernel.lanes)
+    words = f"differences of {'two neighbours' if double else 'one neighbour'} in step with their subject, checked with"
+    words += f" others at {LOOSER:g} times the tolerance"
+    tolerance = max(0.03 * rtol, 1e-12)
+    return _Way(kernel.in_step, variants, places.reshape(count, -1), near, far, step, tolerance, LOOSER, words)
+
+
+def _own_steps(kernel: Solver, count: int, rtol: float) -> _Way:
+    """Return four neighbours a name, so far away that the choice of their own steps matters little."""
+    places = 1 + np.arange(4 * count).reshape(count, 4)
+    words = "differences of five neighbours, checked with twice the step and ten times the tolerance"
+    step, tolerance = max(0.5 * rtol ** (1 / 3), 1e-3), max(1e-4 * rtol, 1e-12)
+    return _Way(kernel, 1 + 4 * count, places, OFFSETS, 2.0 * OFFSETS, step, tolerance, 10.0, words)
 
 
 def _refuse(model: Model, wrt: tuple[str, ...], rtol: float, relative_step: float | None, block: int | None) -> None:
