@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from senospine.engine.driver import _Driver
 from senospine.engine.kernel import Solution
@@ -98,12 +97,3 @@ class FollowingKernel(LaneKernel):
             for rows, part in zip(stretches, runs, strict=True):
                 run.take(rows, part)
         return run
-
-
-def group(neighbours: int, lanes: int) -> tuple[int, NDArray[np.int64]]:
-    """Return how many subjects the groups of so many neighbours have, and the place of each neighbour.
-
-    The first of each group is the subject itself, and so are those that nobody needs.
-    """
-    groups, number = -(-neighbours // (lanes - 1)), np.arange(neighbours)
-    return groups * lanes, number // (lanes - 1) * lanes + number % (lanes - 1) + 1
