@@ -5,8 +5,8 @@
     pip install atheris
     python fuzz/fuzz.py sbml -max_total_time=600 -timeout=20 -rss_limit_mb=3000 -artifact_prefix=found_ CORPUS
 
-Targets: ``sbml``, ``antimony``, ``study``, ``schedule``. CORPUS is a folder that keeps interesting inputs; seeds are put
-into it. Whatever the input, the answer has to be a result or one of our own errors, within ``-timeout`` seconds.
+Targets: ``sbml``, ``antimony``, ``study``, ``schedule``. CORPUS is a folder that keeps interesting inputs; seeds are
+put into it. Whatever the input, the answer has to be a result or one of our own errors, within ``-timeout`` seconds.
 A file ``found_crash-...`` given in the place of the folder runs that input again.
 """
 
@@ -49,8 +49,9 @@ REGIMENS = (
     "navitoclax 50 mg/kg oral daily for 3 days from day 1 after surgery",
 )
 WORDS = (
-    "0", "-1", "1e308", "1e-320", "nan", "INF", "1e999", "<", ">", "&", '"', "(", ")", ";", "=", "time", "é", "\n", "true",
-    "pi", "avogadro", "rateOf", "delay", "unit", "at", "365", "days", "mg/kg", "- ", ": ", "[", "]", "{", "}", "&a", "*a",
+    "0", "-1", "1e308", "1e-320", "nan", "INF", "1e999", "<", ">", "&", '"', "(", ")", ";", "=", "time", "é", "\n",
+    "true", "pi", "avogadro", "rateOf", "delay", "unit", "at", "365", "days", "mg/kg", "- ", ": ", "[", "]", "{", "}",
+    "&a", "*a",
 )  # fmt: skip
 FOLDER = Path(tempfile.mkdtemp())
 

@@ -103,8 +103,8 @@ def sensitivities(
     parameters, schedule, times, start, initial, n_subjects, threads
         As in :meth:`senospine.engine.Kernel.solve`.
     rtol : float
-        Relative accuracy aimed at; what was reached is in ``error``. Lanes are asked for 0.03 of it, SciPy for 1e-4, and
-        both for 1e-12 at the tightest.
+        Relative accuracy aimed at; what was reached is in ``error``. Lanes are asked for 0.03 of it, SciPy for 1e-4,
+        and both for 1e-12 at the tightest.
     relative_step : float, optional
         One step over the parameter's magnitude. By default 5e-7 for lanes, 1e-5 where ``rtol`` is below 1e-4; for SciPy
         half the cube root of ``rtol``, and 1e-3 at least. A zero has the magnitude of the larger end of its declared
@@ -124,9 +124,9 @@ def sensitivities(
 
     Notes
     -----
-    Cost: on 8 lanes ``8 / 7 * n_wrt`` solves a subject at about ``rtol``, twice as many below 1e-4, and 0.6 as much again
-    for the errors. On SciPy ``2 + 8 * n_wrt`` solves, far tighter. Memory: 16 bytes a subject, output, time and name for
-    the answer, and the block's trajectories.
+    Cost: on 8 lanes ``8 / 7 * n_wrt`` solves a subject at 0.03 ``rtol``, twice as many where it is below 1e-4, and 0.6
+    as much again for the errors. On SciPy ``2 + 8 * n_wrt`` solves, far tighter. Memory: 16 bytes a subject, output,
+    time and name for the answer, and the block's trajectories.
 
     Lanes solve neighbours in step with their subject (:mod:`senospine.engine.following`): a tiny distance up, or both
     ways below an ``rtol`` of 1e-4. SciPy's neighbours choose their own steps and lie far away: central differences over
@@ -134,8 +134,8 @@ def sensitivities(
     unless the register says the parameter may be negative, the neighbours lie to one side.
     All is done again with other moves and a tolerance 30 times as large, or 10 for SciPy; the error stated is three
     times the change, plus three times what two neighbours (fourth differences) show of kinks and noise and of rounding.
-    It is an estimate, no bound: the true error of one in twenty may be larger. Where a kink in time moves with a parameter
-    neighbours in step see it less well than their tolerance says, and the error tells.
+    It is an estimate, no bound: the true error of one in twenty may be larger. Where a kink in time moves with a
+    parameter neighbours in step see it less well than their tolerance says, and the error tells.
 
     Examples
     --------
@@ -165,20 +165,19 @@ def sensitivities(
     for low in range(0, n, block):
         rows = slice(low, min(low + block, n))
         near, moves, failed = neighbours.solve(rows, way.near, way.tolerance)
-        far, moves_far, failed_too = near, moves, []
-        if check:
-            far, moves_far, failed_too = neighbours.solve(rows, way.far, way.looser * way.tolerance)
+        again = neighbours.solve(rows, way.far, way.looser * way.tolerance) if check else (near, moves, [])
+        far, moves_far, failed_too = again
         for key, failure in [*failed, *failed_too]:
             if key not in failures or failure.time < failures[key].time:
                 failures[key] = failure
         for output in kernel.outputs:
-            paths, again = (found[output].reshape(-1, way.variants, n_times) for found in (near, far))
+            paths, others = (found[output].reshape(-1, way.variants, n_times) for found in (near, far))
             base[output][rows] = paths[:, 0]
             if way.near is OFFSETS:
                 steps, stencils = neighbours.steps[rows], neighbours.stencils[rows]
-                found = derivatives_with_errors(paths, again, steps, stencils, way.tolerance)
+                found = derivatives_with_errors(paths, others, steps, stencils, way.tolerance)
             else:
-                found = slopes_with_errors(paths, again, way.places, moves, moves_far, way.tolerance)
+                found = slopes_with_errors(paths, others, way.places, moves, moves_far, way.tolerance)
             values[output][rows], error[output][rows] = found
             if not check:
                 error[output][rows] = np.nan
