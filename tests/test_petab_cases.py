@@ -1,4 +1,4 @@
-"""Every SBML case of PEtab's test suite, version 1: simulated as its tables say, and compared with its stated values."""
+"""Every SBML case of PEtab's test suite, version 1: simulated as its tables say, compared with its stated values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from petab_cases import STEADY, Case, cases, judge
 
 from senospine.errors import ModelError
+
 
 def test_the_suite_is_there() -> None:
     assert [path.name for path in cases()] == [f"{number:04}" for number in range(1, 19)]

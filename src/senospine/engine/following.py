@@ -16,29 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from senospine.engine.driver import _Driver
 from senospine.engine.kernel import Solution
 from senospine.engine.lanes import LaneKernel, _cores
 from senospine.engine.problem import Problem, Run
 from senospine.engine.status import Failure, Status
-from senospine.engine.system import read_system
-from senospine.engine.vectors import Value, whole
-
-
-class _Follow(_Driver):
-    """The driver, with the first lane's errors and steps for all."""
-
-    def _lead(self, place: int) -> None:
-        self.set_vector(self.lanes.spread(self.of_lane(place, whole(0))), place)
-
-    def by_method(self, first: Value, second: Value, *items: Value) -> None:
-        super().by_method(first, second, *items)
-        if items:  # a step, and not an interpolation: its error is known now
-            self._lead(self.layout.error)
-
-    def _limit_step(self) -> None:
-        self._lead(self.layout.proposed)
-        super()._limit_step()
 
 
 @dataclass(frozen=True)
@@ -61,9 +42,12 @@ class FollowingKernel(LaneKernel):
 
     def write(self) -> str:
         """Return the model's code as LLVM text."""
+        from senospine.engine.leading import write_leading_driver
+        from senospine.engine.system import read_system
+
         model = self.model
         system = read_system(model.states, list(model.constants), self._assignments, model.rates, self.outputs)
-        return str(_Follow(system, self.lanes).text())
+        return write_leading_driver(system, self.lanes)
 
     def solve(self, *arguments: Any, **more: Any) -> Solution:
         """Return the solution of every subject; see :meth:`Kernel.solve`."""
