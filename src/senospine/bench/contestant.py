@@ -30,7 +30,11 @@ LABELS = {
     "pydiffsol": "pydiffsol",
 }
 #: those that have forward sensitivities
-DIFFERENTIATORS = {"senospine_sensitivities": "senospine", "amici_sensitivities": "AMICI"}
+DIFFERENTIATORS = {
+    "senospine_sensitivities": "senospine",
+    "amici_sensitivities": "AMICI",
+    "pydiffsol_sensitivities": "pydiffsol",
+}
 OURS, AGAIN = "senospine_lanes", "senospine_again"
 OWN = (OURS, "scipy_lsoda", "senospine_sensitivities")
 _ONE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
