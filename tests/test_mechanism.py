@@ -13,7 +13,7 @@ from helpers import DECAY, UNITS, model_of
 
 from senospine.errors import FileError
 from senospine.model import Model, load_model
-from senospine.model.model import BIOLOGY
+from senospine.model.loading import BIOLOGY
 from senospine.report import Arrow, mechanism_arrows, mechanism_svg, write_mechanism
 from senospine.report.arrows import mechanism_nodes
 from senospine.report.layout import NODE_HEIGHT, NODE_WIDTH, lay_out

@@ -285,11 +285,15 @@ def bench(
     target: Annotated[float, typer.Option(help="Largest error allowed.", min=1e-8, max=0.1)] = 1e-3,
     work: Annotated[Path | None, typer.Option(help="Folder to keep peers' builds and logs in.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Write a picture (.png or .svg) here.")] = None,
+    sensitivities: Annotated[bool, typer.Option(help="Derivatives by all parameters, one subject, instead.")] = False,
     as_json: Json = False,
 ) -> None:
     """Measure the engine's speed beside other solvers, at equal accuracy."""
     from senospine.bench import draw_benchmark, print_benchmark, run_benchmark
 
+    if sensitivities:
+        _bench_sensitivities(peers, peer_python, rounds, target, work, as_json)
+        return
     with _progress(as_json) as on_progress:
         result = run_benchmark(
             models.split(",") if models else None,
@@ -310,6 +314,26 @@ def bench(
         print_benchmark(_console(), result)
         if picture is not None:
             _console().print(f"picture written to {picture}")
+
+
+def _bench_sensitivities(
+    peers: str | None, peer_python: Path | None, rounds: int, target: float, work: Path | None, as_json: bool
+) -> None:
+    from senospine.bench.derivatives import print_sensitivity_benchmark, run_sensitivity_benchmark
+
+    with _progress(as_json) as on_progress:
+        result = run_sensitivity_benchmark(
+            None if peers is None else [] if peers == "none" else peers.split(","),
+            peer_python=str(peer_python) if peer_python else None,
+            rounds=rounds,
+            target=target,
+            work=work,
+            on_progress=on_progress,
+        )
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        print_sensitivity_benchmark(_console(), result)
 
 
 def _report_findings(findings: list[Finding], clean: str, as_json: bool) -> None:

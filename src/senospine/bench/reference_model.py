@@ -64,8 +64,12 @@ class Reference:
         )  # fmt: skip
 
 
-def reference_model(layers: int = 7) -> Reference:
-    """Return the model; 7 layers give 46 states, 20 give 85."""
+def reference_model(layers: int = 7, *, unit_doses: bool = False) -> Reference:
+    """Return the model; 7 layers give 46 states, 20 give 85.
+
+    With ``unit_doses`` every bolus is to be 1, and the dose stands before the absorption: the same drug in plasma, and
+    the dose a parameter that one can differentiate with respect to.
+    """
     nominal: dict[str, float] = {}
     variation: dict[str, float] = {}
     rates: dict[str, str] = {}
@@ -89,7 +93,7 @@ def reference_model(layers: int = 7) -> Reference:
         else:
             loss = f"{par(f'kel{drug}', elimination)}*{plasma}"
         rates[gut] = f"-{ka}*{gut}"
-        rates[plasma] = f"{ka}*{gut} - {loss} - {k12}*{plasma} + {k21}*{tissue}"
+        rates[plasma] = f"{f'dose{drug}*' if unit_doses else ''}{ka}*{gut} - {loss} - {k12}*{plasma} + {k21}*{tissue}"
         rates[tissue] = f"{k12}*{plasma} - {k21}*{tissue}"
     for drug, delay in zip(DRUGS, (12.0, 30.0, 72.0), strict=True):
         d, kb = par(f"D{drug}", layers * layers / delay), par(f"kb{drug}", 2.0 * layers / delay)
