@@ -143,8 +143,8 @@ def test_a_failed_animal_is_named_counted_and_left_out_of_the_laboratory(
 ) -> None:
     draw: Callable[..., Any] = draw_parameters
 
-    def extreme(model: Model, count: int, seed: int, first: int = 0) -> dict[str, np.ndarray]:
-        drawn = draw(model, count, seed, first)
+    def extreme(model: Model, count: int, seed: int, first: int, centres: dict[str, float]) -> dict[str, np.ndarray]:
+        drawn = draw(model, count, seed, first, centres)
         drawn["endplate_osteoclast_turnover"][3] = -500.0  # osteoclasts run away, whatever is done to the animal
         return drawn
 
