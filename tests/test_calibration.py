@@ -70,6 +70,16 @@ def test_a_contrasts_probability_is_the_laboratorys(shift: float, direction: str
     assert math.exp(log_probability(row, groups)[0]) == pytest.approx(published, abs=0.01)
 
 
+def test_probabilities_stay_numbers_however_large_the_effect() -> None:
+    row = made_contrast(direction="down", significant="yes", n_low=3, n_high=12)
+    shifts = np.linspace(-100, 100, 2001)
+    groups = {"navitoclax": Group(100 + shifts, np.ones(2001)), "vehicle": Group(np.full(2001, 100.0), np.ones(2001))}
+    found = log_probability(row, groups)
+    assert np.isfinite(found).all()
+    assert (np.diff(found) < 1e-6).all()  # the larger the fall, the likelier the star
+    assert found[0] == pytest.approx(0.0, abs=1e-6)
+
+
 def test_values_and_bounds_on_the_log_scale() -> None:
     fall = next(
         row for row in load_evidence() if row.id.startswith("ash2006-platelets/abstract") and row.subset == "fall"

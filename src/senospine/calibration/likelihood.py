@@ -75,7 +75,8 @@ def _contrast(fact: Contrast, groups: Groups) -> Array:
         shift = (arm.mean - versus.mean) / np.sqrt(np.maximum(variance, 1e-300) * 2 / n)
         critical = stdtrit(freedom, 1 - ALPHA / (2 * fact.comparisons))
         shift = np.clip(shift, -FARTHEST, FARTHEST)
-        up_star, down_star = (nctdtr(freedom, side * shift, -critical) for side in (-1, 1))
+        # SciPy's distribution has no number where it is about nothing
+        up_star, down_star = (np.nan_to_num(nctdtr(freedom, side * shift, -critical)) for side in (-1, 1))
         total += _reported(fact, up_star, down_star, ndtr(shift))
     return np.asarray(total / len(sizes))
 
