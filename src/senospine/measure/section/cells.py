@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -161,12 +162,17 @@ def score_cells(
     order = np.argsort(cells.labels[inside], kind="stable")
     label, value = cells.labels[inside][order], values[inside][order].astype(float)
     pieces = np.split(value, np.searchsorted(label, np.arange(2, len(cells.table) + 1))) if len(cells.table) else []
-    how = {
-        "mean": np.mean,
-        "p90": lambda piece: np.quantile(piece, 0.9),
-        "area fraction": lambda piece: np.mean(piece > level),
-    }[statistic]
-    scores = [float(how(piece)) if piece.size else np.nan for piece in pieces]
+    scores = [_score(piece, statistic, level) for piece in pieces]
     table = cells.table.assign(**{f"{marker}_score": scores})
     said = {f"{marker}_region": region, f"{marker}_statistic": statistic}
     return replace(cells, table=table, settings={**cells.settings, **said})
+
+
+def _score(pixels: NDArray[np.float64], statistic: Statistic, level: float | None) -> float:
+    if not pixels.size:
+        return math.nan
+    if statistic == "mean":
+        return float(pixels.mean())
+    if statistic == "p90":
+        return float(np.quantile(pixels, 0.9))
+    return math.nan if level is None else float(np.mean(pixels > level))

@@ -60,11 +60,12 @@ def pearson(first: ArrayLike, second: ArrayLike, mask: ArrayLike) -> float:
 
 
 def costes_thresholds(first: ArrayLike, second: ArrayLike, mask: ArrayLike) -> tuple[float, float]:
-    """Return the thresholds below which the channels are no longer correlated (Costes 2004, 10.1529/biophysj.103.038422).
+    """Return the thresholds below which the channels are no longer correlated.
 
     On the line of total least squares, from the top down to the first at which the pixels below it (in either
     channel) have a correlation of zero or less. Every threshold is tried: pixels are sorted by the one they fall
-    under, and the correlation follows from running sums. NaN where the channels are not positively correlated.
+    under, and the correlation follows from running sums. NaN where the channels are not positively correlated
+    (Costes 2004, doi 10.1529/biophysj.103.038422).
     """
     where = np.asarray(mask, dtype=bool)
     a, b = np.asarray(first, dtype=float)[where], np.asarray(second, dtype=float)[where]
@@ -123,7 +124,10 @@ def colocalise(
     observed = _coefficients(a, b, where, cuts)
     draw = _shifts if null == "shift" else _blocks
     drawn = draw(a, b, where, cuts, n, block_px, generator)
-    p = [math.nan if math.isnan(o) else float((1 + (d >= o).sum()) / (1 + d.size)) for o, d in zip(observed, drawn, strict=True)]
+    p = [
+        math.nan if math.isnan(o) else float((1 + (d >= o).sum()) / (1 + d.size))
+        for o, d in zip(observed, drawn, strict=True)
+    ]
     rule = f"{null}, {drawn[0].size} draws, {block_px} px"
     return Colocalisation(*observed, *cuts, p[0], p[1], p[2], rule, drawn[0], tuple(warnings))
 
@@ -145,7 +149,10 @@ def _shifts(
 
     m = where.astype(float)
     x, y = (a - a[where].mean()) * m, (b - b[where].mean()) * m
-    to = lambda values: fft.rfft2(values, workers=2)  # noqa: E731
+
+    def to(values: Array) -> NDArray[np.complex128]:
+        return np.asarray(fft.rfft2(values, workers=2))
+
     tm, tx, ty = to(m), to(x), to(y)
 
     def over(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> Array:
@@ -163,7 +170,10 @@ def _shifts(
             remedy="use null: blocks, smaller block_px, or a larger field",
         )
     chosen = generator.choice(places, size=n, replace=True)
-    pick = lambda values: values.ravel()[chosen]  # noqa: E731
+
+    def pick(values: Array) -> Array:
+        return np.asarray(values.ravel()[chosen])
+
     count, sx, sy = pick(area), pick(over(tx, tm)), pick(over(tm, ty))
     sxy, sxx, syy = pick(over(tx, ty)), pick(over(to(x * x), tm)), pick(over(tm, to(y * y)))
     spread = np.maximum((sxx - sx**2 / count) * (syy - sy**2 / count), 1e-300)
@@ -257,7 +267,9 @@ def object_share(
     place = place[(place >= 0).all(axis=1) & (place < where.shape).all(axis=1)]
     place = place[where[tuple(place.T)]]
     if not len(place) or not (on & where).any():
-        raise MeasureError("no objects, or nothing stained, in the tissue", remedy="look at the overlay and the thresholds")
+        raise MeasureError(
+            "no objects, or nothing stained, in the tissue", remedy="look at the overlay and the thresholds"
+        )
     generator = generator or np.random.default_rng(0)
     hits = int(on[tuple(place.T)].sum())
     expected = float((on & where).sum() / where.sum())

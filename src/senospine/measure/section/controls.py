@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from senospine.errors import MeasureError, suggest
 from senospine.measure.section.cells import Cells, Region, Statistic
@@ -116,9 +118,9 @@ def threshold_from_controls(
     return Threshold(marker, region, statistic, value, rate, images, animals, kinds, level, tuple(warnings))
 
 
-def _finite(control: Control) -> np.ndarray:
+def _finite(control: Control) -> NDArray[np.float64]:
     scores = np.asarray(list(control.scores), dtype=float)
-    return scores[np.isfinite(scores)]
+    return np.asarray(scores[np.isfinite(scores)])
 
 
 def classify(cells: Cells, threshold: Threshold, inputs: Mapping[str, str]) -> Cells:
@@ -129,13 +131,12 @@ def classify(cells: Cells, threshold: Threshold, inputs: Mapping[str, str]) -> C
     MeasureError
         The cells were scored in another way than the controls, or this image is one of the controls.
     """
-    import pandas as pd
-
     name = threshold.marker
-    for key, said in (("region", threshold.region), ("statistic", threshold.statistic)):
-        if cells.settings.get(f"{name}_{key}") != said:
+    for key, way in (("region", threshold.region), ("statistic", threshold.statistic)):
+        mine = cells.settings.get(f"{name}_{key}")
+        if mine != way:
             raise MeasureError(
-                f"{name}: controls were scored by {key} '{said}', these cells by '{cells.settings.get(f'{name}_{key}')}'",
+                f"{name}: controls were scored by {key} '{way}', these cells by '{mine}'",
                 remedy="score both in the same way",
             )
     if set(inputs.values()) & set(threshold.images):
@@ -145,16 +146,17 @@ def classify(cells: Cells, threshold: Threshold, inputs: Mapping[str, str]) -> C
             remedy="measure other images, or set the threshold on other controls",
         )
     scores = cells.table[f"{name}_score"]
-    positive = pd.array(scores > threshold.value, dtype="boolean")
-    positive[scores.isna().to_numpy()] = pd.NA
-    said = {
+    positive = (scores > threshold.value).astype("boolean").mask(scores.isna())
+    said: dict[str, float | str] = {
         f"{name}_threshold": threshold.value, f"{name}_control_false_positive": threshold.false_positive,
         f"{name}_control_images": float(len(threshold.images)), f"{name}_control_kinds": " ".join(threshold.kinds),
     }  # fmt: skip
-    return Cells(
-        cells.table.assign(**{f"{name}_positive": positive}), cells.labels, cells.nuclei, cells.bone,
-        {**cells.settings, **said}, (*cells.warnings, *threshold.warnings),
-    )  # fmt: skip
+    return replace(
+        cells,
+        table=cells.table.assign(**{f"{name}_positive": positive}),
+        settings={**cells.settings, **said},
+        warnings=(*cells.warnings, *threshold.warnings),
+    )
 
 
 def write_thresholds(path: str | Path, thresholds: Sequence[Threshold]) -> None:
@@ -183,14 +185,20 @@ def read_thresholds(path: str | Path) -> dict[str, Threshold]:
         A key is missing or unknown, or fewer than two control images stand behind a threshold.
     """
     document = read_yaml(path)
+    reader = TypeAdapter(Threshold)
     found = {}
     for name, row in (document.data or {}).items():
         where = document.where(name)
+        unknown = sorted(set(row) - {item.name for item in fields(Threshold)}) if isinstance(row, dict) else []
+        if unknown:
+            raise MeasureError(f"unknown key '{unknown[0]}' of threshold {name}", where=where, remedy="make it anew")
         try:
-            item = Threshold(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
-        except TypeError as error:
+            item = reader.validate_python(row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            words = ".".join(str(part) for part in first["loc"])
             raise MeasureError(
-                f"not a threshold: {str(error).split('__init__() ')[-1]}", where=where, remedy="make the file anew"
+                f"threshold {name}: {words}: {first['msg']}", where=where, remedy="make the file anew from controls"
             ) from None
         if len(set(item.images)) < 2:
             raise MeasureError(f"threshold of {name} from one image", where=where, remedy="take two or more controls")

@@ -46,7 +46,7 @@ def draw_counts(
 
     local = spread(animal_cv, shape[:2])[..., None] * spread(section_cv, shape)
     found = (density * sensitivity + background * false_positive) * local
-    return generator.poisson(found * fields * field_mm2).sum(axis=-1).astype(float)
+    return np.asarray(generator.poisson(found * fields * field_mm2).sum(axis=-1), dtype=float)
 
 
 def design_power(
@@ -111,11 +111,11 @@ def design_power(
     for n in animals:
         for s in sections:
             for f in fields:
-                groups = [
-                    draw_counts(density, n, s, f, field_mm2, stream(seed, f"design {arm} {n} {s} {f}"), repeats, animal_cv,
-                                section_cv, sensitivity, false_positive, other)
-                    for arm, density, other in (("control", control, background[0]), ("treated", treated, background[1]))
-                ]  # fmt: skip
+                groups = []
+                for arm, density, other in (("control", control, background[0]), ("treated", treated, background[1])):
+                    generator = stream(seed, f"design {arm} {n} {s} {f}")
+                    groups.append(draw_counts(density, n, s, f, field_mm2, generator, repeats, animal_cv, section_cv,
+                                              sensitivity, false_positive, other))  # fmt: skip
                 varied = np.logical_or(*(np.ptp(group, axis=1) > 0 for group in groups))
                 p = np.ones(repeats)
                 p[varied] = stats.ttest_ind(groups[0][varied], groups[1][varied], axis=1, equal_var=False).pvalue

@@ -54,7 +54,9 @@ class _Bench:
         if math.isfinite(self.section.thickness_um):
             settings["thickness_um"] = self.section.thickness_um
         told = tuple(dict.fromkeys((*self.section.warnings, *warnings)))
-        return Reading(definition, value, self.place, settings=settings, inputs=self.section.inputs, warnings=told, **more)
+        return Reading(
+            definition, value, self.place, settings=settings, inputs=self.section.inputs, warnings=told, **more
+        )
 
     def rate(self, definition: str, count: int, total: float, warnings: Sequence[str] = (), **more: Any) -> Reading:
         low, high = poisson_interval(count)
@@ -188,11 +190,7 @@ def measure_section(
 def _measure_cells(bench: _Bench, rule: CellRule) -> tuple[Cells, list[Reading]]:
     section = bench.section
     marker = bench.threshold(rule.marker, "pixel")
-    cells = count_cells(
-        section, rule.marker, rule.nuclei, bench.bone if rule.near_bone else None, rule.max_gap_um, rule.min_nuclei,
-        rule.level if rule.level is not None else marker.value if marker else None,
-        rule.radius_um, rule.nucleus_radius_um, rule.min_area_um2,
-    )  # fmt: skip
+    cells = cells_of(rule, section, bench.bone, marker.value if marker else None)
     for item in rule.second:
         threshold = bench.thresholds.get(item.channel)
         if threshold is None:
@@ -209,8 +207,9 @@ def _measure_cells(bench: _Bench, rule: CellRule) -> tuple[Cells, list[Reading]]
     if edge is not None and edge.total_um > 0:
         on = np.isin(cells.labels, cells.counted["cell"])
         covered = covered_um(edge, on, rule.max_gap_um, section.pixel_um)
-        readings.append(bench.reading("Oc.S/BS/trap-object", covered / edge.total_um, cells.warnings,
-                                      settings=cells.settings, count=covered / 1e3, total=edge.total_um / 1e3))  # fmt: skip
+        share = covered / edge.total_um
+        readings.append(bench.reading("Oc.S/BS/trap-object", share, cells.warnings, settings=cells.settings,
+                                      count=covered / 1e3, total=edge.total_um / 1e3))  # fmt: skip
     for item in rule.second:
         positive = cells.counted[f"{item.channel}_positive"]
         number, scored = int(positive.sum()), int(positive.notna().sum())
@@ -220,6 +219,14 @@ def _measure_cells(bench: _Bench, rule: CellRule) -> tuple[Cells, list[Reading]]
     return cells, readings
 
 
+def cells_of(rule: CellRule, section: Section, bone: Mask | None, level: float | None) -> Cells:
+    """Return cells counted by a protocol's rule, whose own level goes before one from controls."""
+    return count_cells(
+        section, rule.marker, rule.nuclei, bone if rule.near_bone else None, rule.max_gap_um, rule.min_nuclei,
+        level if rule.level is None else rule.level, rule.radius_um, rule.nucleus_radius_um, rule.min_area_um2,
+    )  # fmt: skip
+
+
 def _densities(
     bench: _Bench, symbol: str, cells: Cells, number: int, edge: BoneEdge | None, more: Mapping[str, str]
 ) -> list[Reading]:
@@ -227,7 +234,9 @@ def _densities(
     area = bench.section.area_mm2
     found = [bench.rate(f"{symbol}/T.Ar/trap-object", number, area, cells.warnings, settings=settings)]
     if edge is not None and edge.total_um > 0:
-        found.append(bench.rate(f"{symbol}/BS/trap-object", number, edge.total_um / 1e3, cells.warnings, settings=settings))
+        found.append(
+            bench.rate(f"{symbol}/BS/trap-object", number, edge.total_um / 1e3, cells.warnings, settings=settings)
+        )
     height = bench.protocol.cells.abercrombie_height_um if bench.protocol.cells else None
     if height is not None:
         factor = abercrombie(bench.section.thickness_um, height)
@@ -319,7 +328,11 @@ def _measure_double(bench: _Bench, first: str, second: str) -> tuple[list[Readin
             remedy="set one with thresholds_from_images, and name its file as thresholds in the protocol",
         )
     both = double_positive(section, first, second, (levels[0].value, levels[1].value))
-    settings = {"channel": f"{first} and {second}", f"{first}_level": levels[0].value, f"{second}_level": levels[1].value}
+    settings = {
+        "channel": f"{first} and {second}",
+        f"{first}_level": levels[0].value,
+        f"{second}_level": levels[1].value,
+    }
     told = (*levels[0].warnings, *levels[1].warnings)
     readings = [
         bench.reading("Ar.double/T.Ar/both-levels", float(both[section.tissue].mean()), told, settings=settings,
@@ -328,8 +341,9 @@ def _measure_double(bench: _Bench, first: str, second: str) -> tuple[list[Readin
     if first in bench.traced:
         fibres = bench.traced[first]
         length = length_within(fibres, both, section.pixel_um) / 1e3
+        more = {**settings, **fibres.settings}
         readings.append(bench.reading("L.double/T.Ar/ridge-path", length / section.area_mm2, (*told, *fibres.warnings),
-                                      settings={**settings, **fibres.settings}, count=length, total=section.area_mm2))  # fmt: skip
+                                      settings=more, count=length, total=section.area_mm2))  # fmt: skip
     picture = grey(section.channel(first), section.tissue)
     paint(picture, outline(both), (255, 80, 220))
     return readings, Overlay(f"{first} and {second}", "double positive pixels outlined magenta", picture)
@@ -341,6 +355,7 @@ def _measure_colocalisation(bench: _Bench, first: str, second: str) -> list[Read
                        generator=stream(bench.protocol.seed, f"colocalise {first} {second}"))  # fmt: skip
     base: dict[str, float | str] = {"channel": f"{first}, {second}", "null": found.null}
     cuts = {f"{first}_costes": found.threshold_first, f"{second}_costes": found.threshold_second}
+    rows: tuple[tuple[str, float, float, dict[str, float]], ...]
     rows = (("coloc.pearson/T.Ar/shift-null", found.pearson, found.p_pearson, {}),
             ("coloc.M1/T.Ar/costes", found.m1, found.p_m1, cuts),
             ("coloc.M2/T.Ar/costes", found.m2, found.p_m2, cuts))  # fmt: skip

@@ -29,7 +29,9 @@ class Foreground:
     detectable: bool
 
 
-def foreground(image: Image, within: Mask, radius_px: float, level: float | None = None, edge: float = _EDGE) -> Foreground:
+def foreground(
+    image: Image, within: Mask, radius_px: float, level: float | None = None, edge: float = _EDGE
+) -> Foreground:
     """Return where a channel is stained.
 
     Parameters

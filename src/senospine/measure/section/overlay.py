@@ -45,7 +45,7 @@ def grey(image: Image, mask: Mask) -> Rgb:
 
 
 def cells_overlay(section: Section, cells: Cells, second: str | None = None) -> Overlay:
-    """Return the cells outlined: counted ones green, double positive magenta, not counted grey, the bone's edge cyan."""
+    """Return the cells outlined: counted green, double positive magenta, not counted grey, the bone's edge cyan."""
     marker = str(cells.settings["marker"])
     picture = grey(section.channel(second or marker), section.tissue)
     paint(picture, outline((cells.nuclei > 0) & (cells.labels > 0)), _BLUE)

@@ -87,7 +87,7 @@ def _is_stub(chain: Chain, half_width: NDArray[np.float64]) -> bool:
         return False
     knot = first if first is not None else last
     assert knot is not None
-    return len(points) <= 1.5 * float(half_width[int(round(knot[0])), int(round(knot[1]))]) + 1
+    return len(points) <= 1.5 * float(half_width[tuple(np.round(knot).astype(int))]) + 1
 
 
 def _finish(chain: Chain, half_width: NDArray[np.float64]) -> Path:

@@ -204,7 +204,9 @@ class Protocol(_Part):
         mine = [row for row in rows if row["file"] == path.name]
         if len(mine) != 1:
             raise MeasureError(
-                f"{len(mine)} rows for {path.name}", where=str(table), remedy="give each image one row, by its file name"
+                f"{len(mine)} rows for {path.name}",
+                where=str(table),
+                remedy="give each image one row, by its file name",
             )
         return {key: value.strip() for key, value in mine[0].items() if key != "file" and value and value.strip()}
 
@@ -221,7 +223,9 @@ def load_protocol(options: Protocol | Mapping[str, Any] | str | Path) -> Protoco
         return options
     document = Document(Path("<options>"), dict(options), {}) if isinstance(options, Mapping) else read_yaml(options)
     if not isinstance(document.data, dict):
-        raise MeasureError("the protocol is no mapping", where=str(document.path), remedy="see docs/measure-sections.md")
+        raise MeasureError(
+            "the protocol is no mapping", where=str(document.path), remedy="see docs/measure-sections.md"
+        )
     try:
         protocol = Protocol.model_validate(document.data)
     except ValidationError as error:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
-from senospine.measure.section.cells import count_cells, score_cells
+from senospine.measure.section.cells import score_cells
 from senospine.measure.section.controls import Control, Threshold, threshold_from_controls
 from senospine.measure.section.fibres import ridge_contrast
-from senospine.measure.section.measure import prepared
-from senospine.measure.section.protocol import Protocol, load_protocol
+from senospine.measure.section.image import Image, Mask, Section
+from senospine.measure.section.measure import cells_of, prepared
+from senospine.measure.section.protocol import CellRule, FibreRule, Protocol, SecondMarker, load_protocol
 
 #: pixels of one control that are kept
 _PIXELS = 200_000
@@ -47,50 +48,56 @@ def thresholds_from_images(
         A control that cannot be read, one control image only for a channel, a kind that is unknown.
     """
     protocol = load_protocol(options)
-    seen = [(item, *prepared(Path(item.path), protocol)) for item in images]
-    for item in images:
-        unknown = set(item.channels) - protocol.channels_used()
+    seen = []
+    for image in images:
+        unknown = sorted(set(image.channels) - protocol.channels_used())
         if unknown:
-            raise MeasureError(f"the protocol does not use channel '{sorted(unknown)[0]}'", where=str(item.path))
-    rule = protocol.controls
+            raise MeasureError(f"the protocol does not use channel '{unknown[0]}'", where=str(image.path))
+        seen.append((image, *prepared(Path(image.path), protocol)))
+    share = protocol.controls
     made: list[Threshold] = []
 
-    def of(channel: str, scores: Any, region: Any, statistic: Any, share: float, level: float = math.nan) -> None:
+    def of(channel: str, scores: Callable[[Section, Mask | None], Any], **how: Any) -> None:
         controls = [
-            Control(scores(section, bone), section.inputs[Path(item.path).name], item.animal, item.kind)
-            for item, section, bone in seen
-            if channel in item.channels
+            Control(scores(section, bone), section.inputs[Path(image.path).name], image.animal, image.kind)
+            for image, section, bone in seen
+            if channel in image.channels
         ]
         if controls:
-            made.append(threshold_from_controls(controls, channel, region, statistic, share, level))
+            made.append(threshold_from_controls(controls, channel, **how))
 
     for channel in _pixel_channels(protocol):
-        of(channel, lambda s, _b, c=channel: _sample(s.channel(c)[s.tissue]), "pixel", "mean", rule.pixel_false_positive)
-    for fibre in protocol.fibres:
-        radii = fibre.radius_um
-        of(
-            fibre.channel,
-            lambda s, _b, c=fibre.channel, r=radii: _sample(ridge_contrast(s.channel(c), [s.pixels(v) for v in r])[s.tissue]),
-            "ridge", "mean", rule.ridge_false_positive,
-        )  # fmt: skip
-    cells = protocol.cells
-    for item in cells.second if cells else ():
-        assert cells is not None
-        own = next((t for t in made if t.marker == cells.marker and t.region == "pixel"), None)
-        pixel = next((t.value for t in made if t.marker == item.channel and t.region == "pixel"), None)
-
-        def scores(section: Any, bone: Any, item: Any = item, own: Any = own, pixel: Any = pixel) -> list[float]:
-            assert cells is not None
-            level = cells.level if cells.level is not None else own.value if own else None
-            found = count_cells(section, cells.marker, cells.nuclei, bone if cells.near_bone else None,
-                                cells.max_gap_um, cells.min_nuclei, level, cells.radius_um,
-                                cells.nucleus_radius_um, cells.min_area_um2)  # fmt: skip
-            scored = score_cells(found, section, item.channel, item.region, item.statistic, pixel)
-            return list(scored.counted[f"{item.channel}_score"])
-
-        level = pixel if item.statistic == "area fraction" and pixel is not None else math.nan
-        of(item.channel, scores, item.region, item.statistic, rule.false_positive, level)
+        of(channel, partial(_pixels, channel), region="pixel", false_positive=share.pixel_false_positive)
+    for rule in protocol.fibres:
+        of(rule.channel, partial(_ridges, rule), region="ridge", false_positive=share.ridge_false_positive)
+    levels = {item.marker: item.value for item in made if item.region == "pixel"}
+    if protocol.cells is not None:
+        for second in protocol.cells.second:
+            level = levels.get(second.channel) if second.statistic == "area fraction" else None
+            of(
+                second.channel, partial(_scores, protocol.cells, second, levels),
+                region=second.region, statistic=second.statistic, false_positive=share.false_positive,
+                level=math.nan if level is None else level,
+            )  # fmt: skip
     return made
+
+
+def _pixels(channel: str, section: Section, _bone: Mask | None) -> Image:
+    return _sample(section.channel(channel)[section.tissue])
+
+
+def _ridges(rule: FibreRule, section: Section, _bone: Mask | None) -> Image:
+    contrast = ridge_contrast(section.channel(rule.channel), [section.pixels(radius) for radius in rule.radius_um])
+    return _sample(contrast[section.tissue])
+
+
+def _scores(
+    rule: CellRule, second: SecondMarker, levels: Mapping[str, float], section: Section, bone: Mask | None
+) -> list[float]:
+    cells = cells_of(rule, section, bone, levels.get(rule.marker))
+    level = levels.get(second.channel) if second.statistic == "area fraction" else None
+    scored = score_cells(cells, section, second.channel, second.region, second.statistic, level)
+    return [float(score) for score in scored.counted[f"{second.channel}_score"]]
 
 
 def _pixel_channels(protocol: Protocol) -> list[str]:
@@ -101,6 +108,7 @@ def _pixel_channels(protocol: Protocol) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _sample(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _sample(values: Image) -> Image:
     """Return evenly spaced order statistics, so that the tail is kept."""
-    return np.sort(values)[np.linspace(0, values.size - 1, min(values.size, _PIXELS)).astype(int)]
+    kept: Image = np.sort(values)[np.linspace(0, values.size - 1, min(values.size, _PIXELS)).astype(int)]
+    return kept

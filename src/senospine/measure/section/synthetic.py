@@ -74,7 +74,7 @@ class Truth:
     Attributes
     ----------
     cells : data frame
-        ``row, column`` [pixels], ``nuclei, senescent``.
+        ``row, column`` [pixels], ``nuclei, senescent``; some lie beyond the field and reach into it.
     labels : array (rows, columns)
         Cells, numbered as in the table from 1.
     length_um : mapping
@@ -147,54 +147,55 @@ def _draw_cells(
     labels = np.zeros((plan.rows, plan.columns), dtype=np.int32)
     px = plan.pixel_um
     rows = []
-    number = rng.poisson(plan.osteoclasts * plan.area_mm2)
+    pad = 16.0 / px  # cells beyond the field reach into it
+    number = rng.poisson(plan.osteoclasts * plan.area_mm2 * (1 + 2 * pad / plan.columns))
     taken: list[tuple[float, float]] = []
     for _ in range(number):
         nuclei = int(rng.integers(1, 9))
         across = (6.0 + 1.2 * nuclei) / px  # half of its length along the bone
         tall = rng.uniform(5.0, 7.0) / px
         for _attempt in range(200):  # cells side by side, as far as there is room; a crowd overlaps
-            column = float(rng.uniform(0, plan.columns))
+            column = float(rng.uniform(-pad, plan.columns + pad))
             if all(abs(column - other) > across + reach + 3 / px for other, reach in taken):
                 break
         taken.append((column, across))
-        at = min(int(column), plan.columns - 1)
-        row = float(height[at] - 0.8 * tall)
+        at = min(max(int(column), 0), plan.columns - 1)
         slope = float(np.gradient(height)[at])
+        row = float(height[at] + slope * (column - at) - 0.8 * tall)
         senescent = bool(rng.random() < plan.senescent)
         rows.append({"row": row, "column": column, "nuclei": nuclei, "senescent": senescent})
-        body = _ellipse(labels.shape, row, column, tall, across, slope)
-        body[1] &= (np.arange(labels.shape[0])[:, None] < height[None])[body[0]]
-        labels[body[0]][body[1]] = len(rows)
-        clean["TRAP"][body[0]][body[1]] = rng.lognormal(0, 0.2)
+        window, body = _ellipse(labels.shape, row, column, tall, across, slope)
+        body &= (np.arange(labels.shape[0])[:, None] < height[None])[window]
+        labels[window][body] = len(rows)
+        clean["TRAP"][window][body] = rng.lognormal(0, 0.2)
         p16 = rng.lognormal(0.0, 0.25) if senescent else 0.0
         for k in range(nuclei):
             offset = (k - (nuclei - 1) / 2) * 1.7 * across / max(nuclei, 3)
             y = row + slope * offset + (rng.uniform(-0.25, 0.25) + 0.25 * (-1) ** k * (nuclei > 3)) * tall
-            spot = _ellipse(labels.shape, y, column + offset, 1.9 / px, 1.6 / px, slope)
-            clean["DAPI"][spot[0]][spot[1]] = rng.uniform(0.7, 1.0)
-            clean["p16"][spot[0]][spot[1]] = p16
-        clean["p16"][body[0]][body[1]] = np.maximum(clean["p16"][body[0]][body[1]], 0.25 * p16)
+            around, spot = _ellipse(labels.shape, y, column + offset, 1.9 / px, 1.6 / px, slope)
+            clean["DAPI"][around][spot] = rng.uniform(0.7, 1.0)
+            clean["p16"][around][spot] = p16
+        clean["p16"][window][body] = np.maximum(clean["p16"][window][body], 0.25 * p16)
     near = np.array(height)
     for _ in range(rng.poisson(plan.stroma * plan.area_mm2)):
         y, x = rng.uniform(0, plan.rows), rng.uniform(0, plan.columns)
         if y > near[int(x)] - 16 / px:  # none in bone, none in the osteoclasts' row
             continue
-        spot = _ellipse(labels.shape, y, x, rng.uniform(2.2, 3.2) / px, rng.uniform(2.2, 3.2) / px, 0.0)
-        clean["DAPI"][spot[0]][spot[1]] = rng.uniform(0.5, 1.0)
+        around, spot = _ellipse(labels.shape, y, x, rng.uniform(2.2, 3.2) / px, rng.uniform(2.2, 3.2) / px, 0.0)
+        clean["DAPI"][around][spot] = rng.uniform(0.5, 1.0)
     table = pd.DataFrame(rows, columns=["row", "column", "nuclei", "senescent"])
     return table, labels
 
 
 def _ellipse(
     shape: tuple[int, ...], row: float, column: float, tall: float, wide: float, slope: float
-) -> list[tuple[slice, slice] | Mask]:
+) -> tuple[tuple[slice, slice], Mask]:
     """Return a window and the ellipse in it, its long side sheared along a slope."""
     reach_y, reach_x = int(tall + abs(slope) * wide) + 2, int(wide) + 2
     window = (slice(max(int(row) - reach_y, 0), min(int(row) + reach_y + 1, shape[0])),
               slice(max(int(column) - reach_x, 0), min(int(column) + reach_x + 1, shape[1])))  # fmt: skip
     y, x = np.ogrid[window]
-    return [window, ((y - row - slope * (x - column)) / tall) ** 2 + ((x - column) / wide) ** 2 <= 1]
+    return window, ((y - row - slope * (x - column)) / tall) ** 2 + ((x - column) / wide) ** 2 <= 1
 
 
 def _lines(plan: Plan, rng: np.random.Generator, density: float) -> list[Array]:
@@ -208,7 +209,9 @@ def _lines(plan: Plan, rng: np.random.Generator, density: float) -> list[Array]:
         centre = rng.uniform(-margin, [plan.rows + margin, plan.columns + margin])
         turn, wave = rng.uniform(0, np.pi), rng.uniform(50, 120) / plan.pixel_um
         swing = rng.uniform(0, 8) / plan.pixel_um * np.sin(2 * np.pi * t * span / wave + rng.uniform(0, 7))
-        along = np.stack([np.sin(turn) * t * span + np.cos(turn) * swing, np.cos(turn) * t * span - np.sin(turn) * swing])
+        along = np.stack(
+            [np.sin(turn) * t * span + np.cos(turn) * swing, np.cos(turn) * t * span - np.sin(turn) * swing]
+        )
         found.append(centre + along.T)
     return found
 
