@@ -175,16 +175,16 @@ def separate_stains(section: Section, stains: Mapping[str, ArrayLike | None]) ->
 
 
 def find_tissue(section: Section, channel: str, smooth_um: float = 10.0, brightfield: bool = False) -> Section:
-    """Return the section with its tissue found: smoothed channel beyond Otsu's threshold of its logarithm, no holes.
+    """Return the section with its tissue found: smoothed channel beyond Otsu's threshold of its square root, no holes.
 
     The threshold is recorded and a warning left: it belongs to this image.
     """
     from scipy import ndimage
 
     smooth = ndimage.gaussian_filter(section.channel(channel), section.pixels(smooth_um) / 2)
-    scale = np.log1p(np.maximum(smooth - smooth.min(), 0))
+    scale = np.sqrt(smooth - smooth.min())
     level = float(library("skimage.filters").threshold_otsu(scale))
     mask: Mask = ndimage.binary_fill_holes(scale < level if brightfield else scale > level)
-    rule = {"tissue": f"Otsu of log {channel}", "tissue_smooth_um": smooth_um, "tissue_level": level}
+    rule = {"tissue": f"Otsu of root {channel}", "tissue_smooth_um": smooth_um, "tissue_level": level}
     found = section.with_mask(mask, **rule)  # type: ignore[arg-type]
     return replace(found, warnings=(*found.warnings, "tissue found by this image's own threshold: look at the overlay"))

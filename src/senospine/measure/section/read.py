@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -95,11 +97,14 @@ def _planes(path: Path) -> tuple[NDArray[Any], list[str], float | None]:
     if not path.is_file():
         raise MeasureError("no such file", where=str(path), remedy="check the path")
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with _complaints() as complaints, tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             _check_memory(series, path)
             names, pixel_um = _metadata(tiff, str(path))
-            return (*_arrange(series.asarray(), series.axes, names, str(path)), pixel_um)
+            planes = series.asarray()
+            if complaints:  # a file cut short may still hold its first planes, and is then read without them
+                raise ValueError(complaints[0])
+            return (*_arrange(planes, series.axes, names, str(path)), pixel_um)
     except (tifffile.TiffFileError, ValueError, OSError, IndexError, KeyError, EOFError, RuntimeError, struct.error,
             zlib.error, ElementTree.ParseError) as error:  # fmt: skip
         if "imagecodecs" in str(error):
@@ -114,6 +119,20 @@ def _planes(path: Path) -> tuple[NDArray[Any], list[str], float | None]:
             why="it is truncated, damaged, or of another format",
             remedy="copy or export it again",
         ) from None
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what the reader only logs as an error."""
+    found: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield found
+    finally:
+        logger.removeHandler(handler)
 
 
 def _check_memory(series: Any, path: Path) -> None:

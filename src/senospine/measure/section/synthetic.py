@@ -192,8 +192,11 @@ def _ellipse(
 ) -> tuple[tuple[slice, slice], Mask]:
     """Return a window and the ellipse in it, its long side sheared along a slope."""
     reach_y, reach_x = int(tall + abs(slope) * wide) + 2, int(wide) + 2
-    window = (slice(max(int(row) - reach_y, 0), min(int(row) + reach_y + 1, shape[0])),
-              slice(max(int(column) - reach_x, 0), min(int(column) + reach_x + 1, shape[1])))  # fmt: skip
+
+    def part(middle: int, reach: int, length: int) -> slice:
+        return slice(min(max(middle - reach, 0), length), max(min(middle + reach + 1, length), 0))
+
+    window = (part(int(row), reach_y, shape[0]), part(int(column), reach_x, shape[1]))
     y, x = np.ogrid[window]
     return window, ((y - row - slope * (x - column)) / tall) ** 2 + ((x - column) / wide) ** 2 <= 1
 
