@@ -24,7 +24,7 @@ from senospine.measure.section import (
 )
 
 PATTERN = r"(?P<group>[a-z]+)_(?P<animal>m\d+)_(?P<section>s\d+)"
-SMALL = Plan(rows=512, columns=512, osteoclasts=60.0, senescent=0.5, nerve_length=8.0, vessel_length=8.0)
+SMALL = Plan(rows=400, columns=480, osteoclasts=60.0, senescent=0.5, nerve_length=8.0, vessel_length=8.0)
 PROTOCOL = f"""
 thickness_um: 10
 bone: {{channel: bone}}
@@ -51,7 +51,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     empty = replace(SMALL, senescent=0.0, nerve_length=0.0, vessel_length=0.0)
     channels = ("p16", "CGRP", "PGP9.5", "CD31", "Emcn")
     images = []
-    for number in range(3):
+    for number in range(2):
         section, _ = draw_section(empty, 5, number)
         write_section(folder / f"control{number}.ome.tif", section)
         images.append(ControlImage(folder / f"control{number}.ome.tif", f"c{number}", "known-negative", channels))
@@ -70,7 +70,7 @@ def test_a_file_gives_every_reading_with_place_inputs_and_pictures(laboratory: P
     assert "vehicle_m7_s2.ome.tif" in table["inputs"][0]
     value = {row.definition: row for row in table.itertuples()}
     _, truth = draw_section(SMALL, 6)
-    inside = truth.cells[truth.cells["column"].between(12, 500)]
+    inside = truth.cells[truth.cells["column"].between(12, 468)]
     area = SMALL.area_mm2
     count = value["N.Oc/T.Ar/trap-object"]
     assert count.total == pytest.approx(area)

@@ -33,7 +33,8 @@ class Plan:
     Attributes
     ----------
     osteoclasts : float
-        TRAP+ cells on the bone's edge per tissue area [1/mm²].
+        TRAP+ cells on the bone's edge per tissue area [1/mm²]. Side by side an edge holds about 40 a millimetre;
+        a denser crowd overlaps.
     senescent : float
         Share of them that carry p16.
     stroma : float
@@ -112,9 +113,9 @@ def draw_section(plan: Plan, seed: int, number: int = 0) -> tuple[Section, Truth
     rng = {purpose: stream(seed, f"section {purpose}", number) for purpose in ("cells", "nerves", "vessels", "camera")}
     shape = (plan.rows, plan.columns)
     clean = {name: np.zeros(shape, dtype=np.float32) for name in CHANNELS}
-    bone, height = _bone(plan, rng["cells"])
+    bone, height, bands = _bone(plan, rng["cells"])
     clean["bone"][bone] = 1.0
-    cells, labels = _draw_cells(plan, rng["cells"], height, clean)
+    cells, labels = _draw_cells(plan, rng["cells"], height, bands, clean)
     lengths = dict.fromkeys(("CGRP", "PGP9.5", "CD31", "Emcn"), 0.0)
     for first, second, share, density, radius, purpose in (
         ("PGP9.5", "CGRP", plan.cgrp_share, plan.nerve_length, 0.9, "nerves"),
@@ -125,22 +126,24 @@ def draw_section(plan: Plan, seed: int, number: int = 0) -> tuple[Section, Truth
             for name in (first, second)[: 1 + both]:
                 lengths[name] += _inside_length(line, shape) * plan.pixel_um
                 _draw_line(clean[name], line, radius / plan.pixel_um)
-    edge = float(np.hypot(1.0, np.diff(height)).sum()) * plan.pixel_um
+    edge = float(bands * np.hypot(1.0, np.diff(height)).sum() + (bands - 1) * plan.columns) * plan.pixel_um
     channels = _camera(plan, clean, rng["camera"])
     section = Section(channels, plan.pixel_um, 10.0, None, {"tissue": "whole field"}, {}, ("synthetic data",))
     return section, Truth(cells, labels, lengths, bone, edge)
 
 
-def _bone(plan: Plan, rng: np.random.Generator) -> tuple[Mask, Array]:
-    """Return bone below a wavy line, and the line's row for every column."""
+def _bone(plan: Plan, rng: np.random.Generator) -> tuple[Mask, Array, int]:
+    """Return bands of bone about every 500 µm, the row of the first one's wavy upper edge by column, their number."""
+    bands = max(1, round(plan.rows * plan.pixel_um / 500))
+    period = plan.rows / bands
     x = np.arange(plan.columns) * plan.pixel_um
     waves = sum(rng.uniform(4, 14) * np.sin(2 * np.pi * x / rng.uniform(90, 300) + rng.uniform(0, 7)) for _ in range(3))
-    height = 0.6 * plan.rows + np.asarray(waves) / plan.pixel_um
-    return np.arange(plan.rows)[:, None] >= height[None], height
+    height = 0.6 * period + np.asarray(waves) / plan.pixel_um
+    return (np.arange(plan.rows) % period)[:, None] >= height[None], height, bands
 
 
 def _draw_cells(
-    plan: Plan, rng: np.random.Generator, height: Array, clean: dict[str, Image]
+    plan: Plan, rng: np.random.Generator, height: Array, bands: int, clean: dict[str, Image]
 ) -> tuple[pd.DataFrame, NDArray[np.int32]]:
     import pandas as pd
 
@@ -149,23 +152,25 @@ def _draw_cells(
     rows = []
     pad = 16.0 / px  # cells beyond the field reach into it
     number = rng.poisson(plan.osteoclasts * plan.area_mm2 * (1 + 2 * pad / plan.columns))
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[int, float, float]] = []
+    period = plan.rows / bands
+    above_bone = (np.arange(plan.rows) % period)[:, None] < height[None]
     for _ in range(number):
         nuclei = int(rng.integers(1, 9))
         across = (6.0 + 1.2 * nuclei) / px  # half of its length along the bone
         tall = rng.uniform(5.0, 7.0) / px
         for _attempt in range(200):  # cells side by side, as far as there is room; a crowd overlaps
-            column = float(rng.uniform(-pad, plan.columns + pad))
-            if all(abs(column - other) > across + reach + 3 / px for other, reach in taken):
+            column, band = float(rng.uniform(-pad, plan.columns + pad)), int(rng.integers(bands))
+            if all(abs(column - other) > across + reach + 3 / px for line, other, reach in taken if line == band):
                 break
-        taken.append((column, across))
+        taken.append((band, column, across))
         at = min(max(int(column), 0), plan.columns - 1)
         slope = float(np.gradient(height)[at])
-        row = float(height[at] + slope * (column - at) - 0.8 * tall)
+        row = float(band * period + height[at] + slope * (column - at) - 0.8 * tall)
         senescent = bool(rng.random() < plan.senescent)
         rows.append({"row": row, "column": column, "nuclei": nuclei, "senescent": senescent})
         window, body = _ellipse(labels.shape, row, column, tall, across, slope)
-        body &= (np.arange(labels.shape[0])[:, None] < height[None])[window]
+        body &= above_bone[window]
         labels[window][body] = len(rows)
         clean["TRAP"][window][body] = rng.lognormal(0, 0.2)
         p16 = rng.lognormal(0.0, 0.25) if senescent else 0.0
@@ -176,10 +181,9 @@ def _draw_cells(
             clean["DAPI"][around][spot] = rng.uniform(0.7, 1.0)
             clean["p16"][around][spot] = p16
         clean["p16"][window][body] = np.maximum(clean["p16"][window][body], 0.25 * p16)
-    near = np.array(height)
     for _ in range(rng.poisson(plan.stroma * plan.area_mm2)):
         y, x = rng.uniform(0, plan.rows), rng.uniform(0, plan.columns)
-        if y > near[int(x)] - 16 / px:  # none in bone, none in the osteoclasts' row
+        if y % period > height[int(x)] - 16 / px:  # none in bone, none in the osteoclasts' row
             continue
         around, spot = _ellipse(labels.shape, y, x, rng.uniform(2.2, 3.2) / px, rng.uniform(2.2, 3.2) / px, 0.0)
         clean["DAPI"][around][spot] = rng.uniform(0.5, 1.0)
