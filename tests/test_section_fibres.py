@@ -52,7 +52,9 @@ def test_why_pixels_are_not_counted() -> None:
         assert kulpa_length(skeleton) == pytest.approx(195, rel=0.09)
 
 
-@pytest.mark.parametrize(("amplitude", "wave", "within"), [(0, 100, 0.01), (20, 150, 0.01), (20, 80, 0.015), (10, 40, 0.03)])
+@pytest.mark.parametrize(
+    ("amplitude", "wave", "within"), [(0, 100, 0.01), (20, 150, 0.01), (20, 80, 0.015), (10, 40, 0.03)]
+)
 def test_a_sine_has_its_arc_length(amplitude: float, wave: float, within: float) -> None:
     image, truth = sine(amplitude, wave)
     image = image + 5 * np.random.default_rng(1).standard_normal(image.shape)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,18 @@ from senospine.stats.counts import poisson_interval
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Found(NamedTuple):
+    """What one file gave: its readings, and pictures of what was counted."""
+
+    readings: list[Reading]
+    pictures: list[Overlay]
+
+    @property
+    def arrive(self) -> dict[str, str]:
+        """Items of ARRIVE 2.0 the file states: an image states none."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ class _Bench:
 
 def measure_file(
     path: str | Path, options: Protocol | Mapping[str, Any] | str | Path, place: Mapping[str, str] | None = None
-) -> tuple[list[Reading], list[Overlay]]:
+) -> Found:
     """Return the readings of one image, and pictures of what was counted.
 
     Parameters
@@ -83,6 +95,7 @@ def measure_file(
     path : path
         TIFF or OME-TIFF.
     options : Protocol, mapping or path of a YAML file
+        A mapping is a protocol itself, or ``{"protocol": path}``.
     place : mapping, optional
         Where the image belongs; by default what the protocol makes of the file's name or its table.
 
@@ -92,7 +105,7 @@ def measure_file(
         Anything wrong with the image, its mask, its place or its thresholds; other images are not concerned.
     """
     result = measure_section_file(path, options, place)
-    return result.readings, result.overlays
+    return Found(result.readings, result.overlays)
 
 
 def measure_section_file(

@@ -212,7 +212,7 @@ class Protocol(_Part):
 
 
 def load_protocol(options: Protocol | Mapping[str, Any] | str | Path) -> Protocol:
-    """Return a protocol from a YAML file or a mapping.
+    """Return a protocol from a YAML file, a mapping, or a mapping that names the file as ``protocol``.
 
     Raises
     ------
@@ -221,6 +221,8 @@ def load_protocol(options: Protocol | Mapping[str, Any] | str | Path) -> Protoco
     """
     if isinstance(options, Protocol):
         return options
+    if isinstance(options, Mapping) and set(options) == {"protocol"}:
+        options = str(options["protocol"])
     document = Document(Path("<options>"), dict(options), {}) if isinstance(options, Mapping) else read_yaml(options)
     if not isinstance(document.data, dict):
         raise MeasureError(
