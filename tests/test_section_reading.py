@@ -69,7 +69,7 @@ def test_no_pixel_size_is_no_section_and_two_must_agree(tmp_path: Path) -> None:
     with pytest.raises(MeasureError, match="pixel size is not known"):
         read_section(tmp_path / "plain.tif", channels={"DAPI": 0})
     assert read_section(tmp_path / "plain.tif", channels={"DAPI": 0}, pixel_um=0.3).pixel_um == 0.3
-    with pytest.raises(MeasureError, match=r"the file says 0.5"):
+    with pytest.raises(MeasureError, match="the file says"):
         read_section(ome(tmp_path / "a.ome.tif"), pixel_um=0.3)
     with pytest.raises(MeasureError, match="not square"):
         read_section(ome(tmp_path / "b.ome.tif", PhysicalSizeY=1.0))

@@ -25,7 +25,7 @@ from senospine.measure.section import (
     threshold_from_controls,
     trace_fibres,
 )
-from senospine.measure.section.design import draw_counts
+from senospine.measure.section.design import draw_counts, welch_p
 from senospine.stats import wilson_interval
 from senospine.stats.counts import poisson_interval
 
@@ -188,6 +188,13 @@ def test_power_is_that_of_the_t_test_where_theory_knows_it() -> None:
         edge = stats.t.ppf(0.975, 2 * row.animals - 2)
         theory = stats.nct.sf(edge, 2 * row.animals - 2, shift) + stats.nct.cdf(-edge, 2 * row.animals - 2, shift)
         assert row.power == pytest.approx(theory, abs=0.035)
+
+
+def test_the_vectorised_welch_is_scipys() -> None:
+    a, b = np.random.default_rng(3).poisson([[9.0]], (2, 50, 5)).astype(float)
+    assert welch_p(a, b) == pytest.approx(stats.ttest_ind(a, b, axis=1, equal_var=False).pvalue)
+    a[0], b[0] = 4.0, 7.0
+    assert welch_p(a, b)[0] == 1.0  # nothing varies: nothing is known
 
 
 def test_power_has_its_size_and_grows_with_animals_rather_than_fields() -> None:
