@@ -55,7 +55,7 @@ def beta_binomial_interval(successes: ArrayLike, trials: ArrayLike, level: float
     --------
     >>> low, high, correlation = beta_binomial_interval([5, 5, 5, 5], [20, 20, 20, 20])
     >>> round(low, 2), round(high, 2), correlation
-    (0.14, 0.41, 0.0)
+    (0.13, 0.43, 0.0)
     """
     from scipy.special import ndtr, stdtrit
 

@@ -1,7 +1,7 @@
 """Stained sections: cells, fibres, vessels and co-localisation, with intervals, thresholds from controls, and truth."""
 
 from senospine.measure.section.cells import Cells, count_cells, score_cells
-from senospine.measure.section.colocalisation import Colocalisation, colocalise, costes_thresholds, object_share
+from senospine.measure.section.colocalisation import Colocalisation, colocalise, costes_thresholds
 from senospine.measure.section.controls import (
     Control,
     Threshold,
@@ -13,11 +13,12 @@ from senospine.measure.section.controls import (
 from senospine.measure.section.design import design_power
 from senospine.measure.section.fibres import Fibres, double_positive, trace_fibres
 from senospine.measure.section.image import Section
-from senospine.measure.section.measure import SectionResult, measure_file, measure_section, measure_section_file
+from senospine.measure.section.measure import Found, SectionResult, measure_file, measure_section, measure_section_file
 from senospine.measure.section.objects import segment_nuclei
 from senospine.measure.section.overlay import Overlay
 from senospine.measure.section.prepare import bleed_through, find_tissue, separate_stains, subtract_background, unmix
 from senospine.measure.section.protocol import Protocol, load_protocol
+from senospine.measure.section.random_places import ObjectShare, object_share
 from senospine.measure.section.read import read_section
 from senospine.measure.section.setting import ControlImage, thresholds_from_images
 from senospine.measure.section.synthetic import Plan, Truth, draw_section, plan_of_animal, write_section
@@ -28,6 +29,8 @@ __all__ = [
     "Control",
     "ControlImage",
     "Fibres",
+    "Found",
+    "ObjectShare",
     "Overlay",
     "Plan",
     "Protocol",

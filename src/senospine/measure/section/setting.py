@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from senospine.errors import MeasureError
+from senospine.measure.section.cell_readings import cells_of
 from senospine.measure.section.cells import score_cells
 from senospine.measure.section.controls import Control, Threshold, threshold_from_controls
 from senospine.measure.section.fibres import ridge_contrast
 from senospine.measure.section.image import Image, Mask, Section
-from senospine.measure.section.measure import cells_of, prepared
+from senospine.measure.section.measure import prepared
 from senospine.measure.section.protocol import CellRule, FibreRule, Protocol, SecondMarker, load_protocol
 
 #: pixels of one control that are kept
