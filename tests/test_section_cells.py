@@ -90,7 +90,8 @@ def test_every_cell_that_is_not_counted_says_why() -> None:
 def test_bone_edge_and_covered_share_of_simple_shapes() -> None:
     bone = Y >= 300
     section = Section({"bone": 100.0 * bone + noisy()}, 0.5)
-    found = find_bone(section, "bone")
+    found, level = find_bone(section, "bone")
+    assert 20 < level < 120
     assert np.mean(found == bone) > 0.999
     edge = bone_edge(bone, section)
     assert edge.total_um == pytest.approx(SIZE * 0.5, rel=0.01)

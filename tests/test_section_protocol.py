@@ -190,7 +190,7 @@ def test_brightfield_goes_through_its_stains(tmp_path: Path) -> None:
     cell = ((y - 150) / 25) ** 2 + ((x - 150) / 45) ** 2 < 1
     density = nuclei[..., None] * 0.8 * unit[0] + cell[..., None] * 0.7 * unit[1]
     noise = np.random.default_rng(1).normal(0, 2, density.shape)
-    rgb = np.clip(250 * np.exp(-density) + noise, 0, 255).astype(np.uint8)
+    rgb = np.clip(255 * np.exp(-density) + noise, 0, 255).astype(np.uint8)
     tifffile.imwrite(tmp_path / "m1.tif", rgb, photometric="rgb")
     options = {
         "pixel_um": 0.5, "stains": ["haematoxylin", "DAB"], "name_pattern": r"(?P<animal>m\d)",

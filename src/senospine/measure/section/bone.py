@@ -32,8 +32,12 @@ class BoneEdge:
         return float(self.length_um.sum())
 
 
-def find_bone(section: Section, channel: str, level: float | None = None, min_area_um2: float = 200.0) -> Mask:
-    """Return bone: the smoothed channel above a level (Otsu's without one), small pieces and holes left out.
+def find_bone(
+    section: Section, channel: str, level: float | None = None, min_area_um2: float = 200.0
+) -> tuple[Mask, float]:
+    """Return bone and the level used: the smoothed channel above it, small pieces and holes left out.
+
+    Without a level it is Otsu's, of this image.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def find_bone(section: Section, channel: str, level: float | None = None, min_ar
         mask ^= small[labels]
     if not (mask & section.tissue).any():
         raise MeasureError("no bone in this field", remedy="give a bone mask, another level, or count without bone")
-    return np.asarray(mask)
+    return np.asarray(mask), cut
 
 
 def bone_edge(bone: Mask, section: Section) -> BoneEdge:

@@ -134,8 +134,12 @@ class Section:
         return length_um / self.pixel_um
 
 
-def check_exposure(name: str, values: NDArray[np.generic], where: str | None = None) -> list[str]:
+def check_exposure(
+    name: str, values: NDArray[np.generic], where: str | None = None, white_is_light: bool = False
+) -> list[str]:
     """Return warnings about the exposure of one channel as it came from the camera.
+
+    In brightfield the top of the range is the empty slide: with ``white_is_light`` only a constant channel is refused.
 
     Raises
     ------
@@ -148,7 +152,7 @@ def check_exposure(name: str, values: NDArray[np.generic], where: str | None = N
         raise MeasureError(
             f"channel '{name}' is {word}", where=where, why="nothing was recorded", remedy="export this channel again"
         )
-    if top not in _FULL_SCALES or values.dtype.kind == "f":
+    if white_is_light or top not in _FULL_SCALES or values.dtype.kind == "f":
         return []
     share = float(np.mean(values == values.max()))
     if share > SATURATED_REFUSE:

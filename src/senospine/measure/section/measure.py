@@ -156,9 +156,10 @@ def _bone(section: Section, protocol: Protocol, path: Path) -> tuple[Section, Ma
     if rule is None:
         return section, None
     if rule.channel is not None:
-        said = "Otsu, this image" if rule.level is None else rule.level
-        section = replace(section, settings={**section.settings, "bone": f"channel {rule.channel}", "bone_level": said})
-        return section, find_bone(section, rule.channel, rule.level)
+        bone, level = find_bone(section, rule.channel, rule.level)
+        how = "Otsu of this image" if rule.level is None else "given"
+        said = {"bone": f"channel {rule.channel}", "bone_level": level, "bone_level_rule": how}
+        return replace(section, settings={**section.settings, **said}), bone
     file = path.with_name(path.name.split(".")[0] + str(rule.file_ending))
     bone = read_mask(file)
     if bone.shape != section.shape:

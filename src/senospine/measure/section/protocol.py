@@ -31,7 +31,10 @@ class BackgroundRule(_Part):
 
 
 class Where(_Part):
-    """Tissue or bone: from a file beside the image (its name with this ending), or from a channel."""
+    """Tissue or bone: from a file beside the image (its name with this ending), or from a channel.
+
+    ``level`` [grey] is for bone, Otsu's without; ``smooth_um`` for tissue.
+    """
 
     file_ending: str | None = None
     channel: str | None = None

@@ -23,6 +23,7 @@ from senospine.measure.section.image import Section, check_exposure
 
 _MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00b5m": 1.0, "nm": 1e-3, "mm": 1e3,
                 "cm": 1e4}  # fmt: skip
+_COLOURS = ["red", "green", "blue"]
 #: float copies of every channel that measuring holds at once, at most
 _COPIES = 8
 
@@ -63,7 +64,7 @@ def read_section(
     found, warnings = {}, []
     for name, source in wanted.items():
         values = planes[_position(source, names, len(planes), where)]
-        warnings += check_exposure(name, values, where)
+        warnings += check_exposure(name, values, where, white_is_light=names == _COLOURS)
         found[name] = values
     inputs = {path.name: file_sha256(path)}
     tissue = None
@@ -164,7 +165,7 @@ def _arrange(pixels: NDArray[Any], axes: str, names: list[str], where: str) -> t
     other = next(axis for axis in keep if axis not in "YX")
     pixels = np.moveaxis(pixels, keep.index(other), 0)
     if other == "S":
-        return pixels[:3], ["red", "green", "blue"]
+        return pixels[:3], list(_COLOURS)
     return pixels, names
 
 
