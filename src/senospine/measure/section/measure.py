@@ -158,7 +158,7 @@ def _bone(section: Section, protocol: Protocol, path: Path) -> tuple[Section, Ma
     if rule.channel is not None:
         bone, level = find_bone(section, rule.channel, rule.level)
         how = "Otsu of this image" if rule.level is None else "given"
-        said = {"bone": f"channel {rule.channel}", "bone_level": level, "bone_level_rule": how}
+        said: dict[str, float | str] = {"bone": f"channel {rule.channel}", "bone_level": level, "bone_level_rule": how}
         return replace(section, settings={**section.settings, **said}), bone
     file = path.with_name(path.name.split(".")[0] + str(rule.file_ending))
     bone = read_mask(file)
