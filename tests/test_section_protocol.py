@@ -240,3 +240,13 @@ def test_a_protocol_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, s
 def test_a_channel_the_file_lacks_is_named(laboratory: Path) -> None:
     with pytest.raises(MeasureError, match="did you mean 'CGRP'"):
         measure_file(laboratory / "vehicle_m7_s2.ome.tif", {"intensity": ["CGPR"]}, place={"animal": "m7"})
+
+
+def test_the_protocol_in_the_documents_loads(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "measure-sections.md").read_text(encoding="utf-8")
+    (tmp_path / "p.yaml").write_text(text.split("```yaml")[1].split("```")[0])
+    protocol = load_protocol(tmp_path / "p.yaml")
+    assert protocol.place(Path("vehicle_m7_s2.tif")) == {"group": "vehicle", "animal": "m7", "section": "s2"}
+    assert {"p16", "PGP9.5", "Emcn", "bone"} <= protocol.channels_used()
+    for block in text.split("```python")[1:]:
+        compile(block.split("```")[0], "measure-sections.md", "exec")
