@@ -39,6 +39,9 @@ class Definition:
         A sentence: how it is computed, with what choices.
     source : str
         DOI or the word ``assumption``.
+    distinguished_by : tuple of str
+        Settings that tell values of this definition apart, such as the force of a filament: they are summarised and
+        compared each by itself.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Definition:
     kind: Kind
     convention: str
     source: str
+    distinguished_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ def definitions() -> Mapping[str, Definition]:
     for path in sorted((Path(__file__).parent / "definitions").glob("*.yaml")):
         for identity, item in read_yaml(path).data.items():
             assert identity not in found, f"{identity} is defined twice"
-            found[identity] = Definition(identity, **item)
+            found[identity] = Definition(
+                identity, **{**item, "distinguished_by": tuple(item.get("distinguished_by", ()))}
+            )
     return MappingProxyType(found)
 
 
