@@ -7,7 +7,7 @@ from senospine.stats.intervals import wilson_interval
 from senospine.stats.mixed import RandomIntercept, bootstrap_p, fit_random_intercept
 from senospine.stats.moments import ExactMoments
 from senospine.stats.ordinal import CumulativeLogit, fit_cumulative_logit
-from senospine.stats.proportions import BetaBinomial, compare_proportions, fit_beta_binomial
+from senospine.stats.proportions import BetaBinomial, compare_proportions, compare_rates, fit_beta_binomial
 from senospine.stats.sketch import QuantileSketch
 from senospine.stats.tests import Comparison, pooled_t
 
@@ -24,6 +24,7 @@ __all__ = [
     "bootstrap_interval",
     "bootstrap_p",
     "compare_proportions",
+    "compare_rates",
     "fit_beta_binomial",
     "fit_censored",
     "fit_cumulative_logit",

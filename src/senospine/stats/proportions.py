@@ -121,3 +121,30 @@ def compare_proportions(
     )
     half = float(stdtrit(df, 0.975)) * error
     return Estimate(value, value - half, value + half, float(2 * stdtr(df, -abs(value) / error)), df), dispersion
+
+
+def compare_rates(
+    first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]
+) -> tuple[Estimate, float]:
+    """Return the log ratio of two rates of counting, first over second, and how overdispersed the counts are.
+
+    Each group is ``(counts, exposures)`` by unit, exposures such as areas. As :func:`compare_proportions`, with the
+    variance of Poisson counts; half a count is added to both groups where one has none.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    groups = [(np.asarray(k, dtype=float), np.asarray(t, dtype=float)) for k, t in (first, second)]
+    if any((t <= 0).any() or (k < 0).any() or not len(k) for k, t in groups):
+        raise ValueError("need counts from zero up, and an exposure above zero for each")
+    extra = 0.5 if any(k.sum() == 0 for k, _ in groups) else 0.0
+    counts = [float(k.sum()) + extra for k, _ in groups]
+    rates = [count / float(t.sum()) for count, (_, t) in zip(counts, groups, strict=True)]
+    df = float(sum(len(k) for k, _ in groups) - 2)
+    value = float(np.log(rates[0]) - np.log(rates[1]))
+    if df < 1:
+        return Estimate(value, *[float("nan")] * 3), float("nan")
+    pearson = sum(float(((k - t * r) ** 2 / (t * r)).sum()) for (k, t), r in zip(groups, rates, strict=True))
+    dispersion = pearson / df
+    error = float(np.sqrt(max(dispersion, 1.0) * sum(1 / count for count in counts)))
+    half = float(stdtrit(df, 0.975)) * error
+    return Estimate(value, value - half, value + half, float(2 * stdtr(df, -abs(value) / error)), df), dispersion

@@ -1,0 +1,112 @@
+"""Repeated sessions and parts of animals: a model that knows which values belong to one animal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from senospine.errors import MeasureError
+from senospine.measure.animals.summarise import summarise, with_variants
+from senospine.measure.reading import Definition, definition
+from senospine.stats import bootstrap_p, fit_cumulative_logit, fit_random_intercept
+
+Array = NDArray[np.float64]
+
+
+def compare_repeated(
+    table: pd.DataFrame, group: str, versus: str, unit: str, *, resamples: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each definition and variant: the groups' difference over all sessions and parts.
+
+    Sessions enter as levels of their own. Where there are two or more, a second row holds how the difference changes
+    from the first session to the last. Proportions are compared as empirical log odds, latencies as logarithms, scores
+    by a cumulative logit with a random intercept. ``resamples`` asks for a parametric bootstrap p besides.
+    """
+    if "parts" not in table:
+        summarise(table, unit)  # the same refusals
+        table = with_variants(table)
+    table = table[table["group"].isin([group, versus]) & np.isfinite(table["value"].astype(float))]
+    for (identity, variant), parts in table.groupby(["definition", "variant"], sort=False):
+        item = definition(str(identity))
+        what = {"definition": identity, "variant": variant, "group": group, "versus": versus}
+        units = parts.groupby("group")[unit].nunique()
+        n = {"n_group": int(units.get(group, 0)), "n_versus": int(units.get(versus, 0))}
+        if min(n.values()) < 1:
+            yield {**what, **n, "session": "all", "effect_kind": "", "test": "none", "warnings": "a group was not measured"}
+            continue
+        if item.kind == "ordinal":
+            yield {**what, **n, "session": "all", **_ordinal(parts, group, unit, sum(n.values()) - 2)}
+            continue
+        yield from ({**what, **n, **row} for row in _linear(parts, item, group, unit, sum(n.values()) - 2, resamples))
+
+
+def _linear(
+    parts: pd.DataFrame, item: Definition, group: str, unit: str, df: int, resamples: int
+) -> Iterator[dict[str, Any]]:
+    y, kind = _scale(parts, item)
+    sessions = list(dict.fromkeys(parts["session"]))
+    treated = (parts["group"] == group).to_numpy(dtype=float)
+    dummies = np.array([[float(name == session) for session in sessions] for name in parts["session"]])
+    share = dummies.mean(axis=0)
+    columns = [*dummies.T, treated] + [treated * (dummies[:, i] - share[i]) for i in range(1, len(sessions))]
+    design, labels = np.stack(columns, axis=1), (parts["study"] + "/" + parts[unit]).to_numpy()
+    if np.linalg.matrix_rank(design) < design.shape[1]:  # a group that misses a session has no difference there
+        design = design[:, : len(sessions) + 1]
+    warnings = []
+    limited = np.isinf(parts[["low", "high"]].to_numpy(dtype=float)).any(axis=1).sum()
+    if limited and item.kind in {"latency", "censored"}:
+        warnings.append(f"{limited} values beyond a limit are taken at the limit: the difference is too small")
+    try:
+        fit = fit_random_intercept(y, design, labels)
+    except ValueError as error:
+        raise MeasureError(f"{item.id} cannot be modelled: {error}", remedy="measure more animals") from None
+    width = design.shape[1]
+    weights = np.eye(width)[len(sessions)]
+    tests = [("all", weights, "difference over sessions" if len(sessions) > 1 else "difference of means")]
+    if width > len(sessions) + 1:
+        tests.append((f"{sessions[-1]} − {sessions[0]}", np.eye(width)[-1], "change of the difference"))
+    for session, contrast, words in tests:
+        value, low, high, p = fit.contrast(contrast, df)
+        by_bootstrap = bootstrap_p(y, design, labels, contrast, resamples=resamples) if resamples else math.nan
+        yield {
+            "session": session, "effect_kind": f"{words}{kind}", "effect": value, "low": low, "high": high, "p": p,
+            "p_permutation": math.nan, "between": fit.between, "within": fit.within, "icc": fit.icc,
+            "test": f"random intercept for each {unit}, t({df})"
+                    + (f"; parametric bootstrap p {by_bootstrap:.3g}" if resamples else ""),
+            "warnings": "; ".join(warnings),
+        }  # fmt: skip
+
+
+def _scale(parts: pd.DataFrame, item: Definition) -> tuple[Array, str]:
+    """Return values on a scale where a normal model is fair, and what that scale is called."""
+    values = parts["value"].to_numpy(dtype=float)
+    if item.kind in {"proportion", "composition"} and (parts["total"] > 0).all():
+        k, n = parts["count"].to_numpy(dtype=float), parts["total"].to_numpy(dtype=float)
+        return np.log((k + 0.5) / (n - k + 0.5)), ", log odds"
+    if item.kind == "latency" and (values > 0).all():
+        return np.log(values), ", natural logarithm"
+    return values, ""
+
+
+def _ordinal(parts: pd.DataFrame, group: str, unit: str, df: int) -> dict[str, Any]:
+    from scipy.special import stdtr, stdtrit
+
+    labels = (parts["study"] + "/" + parts[unit]).to_numpy()
+    test = f"cumulative logit, random intercept for each {unit}, t({df})"
+    try:
+        fit = fit_cumulative_logit(parts["value"].to_numpy(dtype=float), (parts["group"] == group).to_numpy(), labels)
+    except ValueError as error:
+        return {"effect_kind": "odds ratio", "effect": math.nan, "p": math.nan, "test": test, "warnings": str(error)}
+    half = float(stdtrit(df, 0.975)) * fit.error if df > 0 else math.nan
+    between, within = fit.unit_sd**2, math.pi**2 / 3  # of a standard logistic
+    p = float(2 * stdtr(df, -abs(fit.log_odds) / fit.error)) if df > 0 else math.nan
+    return {
+        "effect_kind": "odds ratio", "effect": math.exp(fit.log_odds), "low": math.exp(fit.log_odds - half),
+        "high": math.exp(fit.log_odds + half), "p": p, "p_permutation": math.nan, "between": between, "within": within,
+        "icc": between / (between + within), "test": test, "warnings": "",
+    }  # fmt: skip
