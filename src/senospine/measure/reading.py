@@ -106,7 +106,9 @@ def definitions() -> Mapping[str, Definition]:
     for path in sorted((Path(__file__).parent / "definitions").glob("*.yaml")):
         for identity, item in read_yaml(path).data.items():
             assert identity not in found, f"{identity} is defined twice"
-            found[identity] = Definition(identity, **{**item, "distinguished_by": tuple(item.get("distinguished_by", ()))})
+            found[identity] = Definition(
+                identity, **{**item, "distinguished_by": tuple(item.get("distinguished_by", ()))}
+            )
     return MappingProxyType(found)
 
 

@@ -123,9 +123,7 @@ def compare_proportions(
     return Estimate(value, value - half, value + half, float(2 * stdtr(df, -abs(value) / error)), df), dispersion
 
 
-def compare_rates(
-    first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]
-) -> tuple[Estimate, float]:
+def compare_rates(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]) -> tuple[Estimate, float]:
     """Return the log ratio of two rates of counting, first over second, and how overdispersed the counts are.
 
     Each group is ``(counts, exposures)`` by unit, exposures such as areas. As :func:`compare_proportions`, with the

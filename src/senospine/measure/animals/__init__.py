@@ -1,5 +1,6 @@
 """Animals: everything measured of an animal becomes one row, and groups are compared with animals as n."""
 
+from senospine.measure.animals.analysis import Analysis, analyse
 from senospine.measure.animals.beside import beside_plot, beside_simulated
 from senospine.measure.animals.compare import compare
 from senospine.measure.animals.conversions import Conversion, as_readouts, conversion, conversions
@@ -9,8 +10,10 @@ from senospine.measure.animals.observations import Observation, to_observations
 from senospine.measure.animals.summarise import summarise
 
 __all__ = [
+    "Analysis",
     "Conversion",
     "Observation",
+    "analyse",
     "as_readouts",
     "beside_plot",
     "beside_simulated",

@@ -69,7 +69,9 @@ def beside_simulated(
     for name in dict.fromkeys(measured["readout"]):
         pools = _pools(outcome, str(name), arms, control)
         for group, pool in pools.items():
-            values = measured[(measured["readout"] == name) & (measured["group"] == group)]["value"].to_numpy(dtype=float)
+            values = measured[(measured["readout"] == name) & (measured["group"] == group)]["value"].to_numpy(
+                dtype=float
+            )
             values = values[np.isfinite(values)]
             if len(values):
                 simulated[str(name), group] = pool
@@ -89,7 +91,8 @@ def _arms(animals: pd.DataFrame, outcome: Outcome, arms: Mapping[str, str] | Non
     if not arms:
         raise MeasureError(
             f"no measured group has the name of an arm of '{outcome.study.name}'",
-            remedy=f"say which stands for which, as --arm GROUP=ARM; groups: {', '.join(groups)}; arms: {', '.join(known)}",
+            why=f"groups: {', '.join(groups)}; arms: {', '.join(known)}",
+            remedy="say which stands for which, as --arm GROUP=ARM",
         )  # fmt: skip
     return dict(arms)
 
@@ -136,17 +139,22 @@ def beside_plot(animals: pd.DataFrame, table: pd.DataFrame, simulated: Mapping[t
     for index, name in enumerate(names):
         axes = figure.add_subplot(lines, columns, index + 1)
         rows = table[table["readout"] == name]
-        for place, (group, arm) in enumerate(zip(rows["group"], rows["arm"], strict=True)):
+        for place, group in enumerate(rows["group"]):
             pool = simulated[name, group]
             shown = pool[pool <= np.quantile(pool, 0.99)]
-            body = axes.violinplot(shown, [place], widths=0.75, showextrema=False)["bodies"][0]
-            body.set(facecolor=COLOURS[place % len(COLOURS)], alpha=0.22)
-            values = measured[(measured["readout"] == name) & (measured["group"] == group)]["value"].to_numpy(dtype=float)
+            drawn: Any = axes.violinplot(shown, [place], widths=0.75, showextrema=False)["bodies"]
+            drawn[0].set(facecolor=COLOURS[place % len(COLOURS)], alpha=0.22)
+            values = measured[(measured["readout"] == name) & (measured["group"] == group)]["value"].to_numpy(
+                dtype=float
+            )
             shift = (np.arange(len(values)) * 0.618034 % 1 - 0.5) * 0.24
             axes.scatter(place + shift, values, s=24, color=COLOURS[place % len(COLOURS)], zorder=3)
             axes.plot([place - 0.22, place + 0.22], [np.nanmean(values)] * 2, color="#1b1b1b", linewidth=1.4, zorder=4)
             axes.plot([place - 0.3, place + 0.3], [np.median(pool)] * 2, color="#1b1b1b", linewidth=0.8, linestyle=":")
-        labels = [group if group == arm else f"{group}\n({arm})" for group, arm in zip(rows["group"], rows["arm"], strict=True)]
+        labels = [
+            group if group == arm else f"{group}\n({arm})"
+            for group, arm in zip(rows["group"], rows["arm"], strict=True)
+        ]
         axes.set_xticks(range(len(rows)), labels, rotation=20, ha="right", fontsize=8)
         axes.set_title(readout(name).label, fontsize=9)
         axes.set_ylabel(readout(name).unit, fontsize=8)

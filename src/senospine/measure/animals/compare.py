@@ -101,9 +101,7 @@ def _gate(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     return table
 
 
-def _pairs(
-    table: pd.DataFrame, pairs: Iterable[Sequence[str]] | None, control: str | None
-) -> list[tuple[str, str]]:
+def _pairs(table: pd.DataFrame, pairs: Iterable[Sequence[str]] | None, control: str | None) -> list[tuple[str, str]]:
     groups = list(dict.fromkeys(str(name) for name in table["group"]))
     if len(groups) < 2:
         raise MeasureError(f"there is one group, '{groups[0]}': nothing to compare it with", remedy="add another group")
@@ -132,7 +130,11 @@ def _compared(parts: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, se
     item = definition(str(parts["definition"].iloc[0]))
     effect: Effect = BY_KIND[item.kind](first, second)
     a, b = first["value"].to_numpy(dtype=float), second["value"].to_numpy(dtype=float)
-    g_low, g_high = bootstrap_interval(hedges_g, a, b, seed=seed)
+    limited = (
+        item.kind in {"latency", "censored"} and np.isinf(pd.concat([first, second])[["low", "high"]].to_numpy()).any()
+    )
+    g = math.nan if limited or item.kind == "ordinal" else hedges_g(a, b)  # a limit has no distance from a mean
+    g_low, g_high = bootstrap_interval(hedges_g, a, b, seed=seed) if math.isfinite(g) else (math.nan, math.nan)
     known = parts[np.isfinite(parts["value"]) & (parts["parts"] > 0)]
     split = variance_split(known["parts"], known["value"], known["within"], known["group"])
     if item.kind in {"ordinal", "composition", "latency", "censored"}:
@@ -141,22 +143,42 @@ def _compared(parts: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, se
     return {
         "n_group": len(a), "n_versus": len(b), "mean_group": float(a.mean()), "mean_versus": float(b.mean()),
         "effect_kind": kind, "effect": effect.value, "low": effect.low, "high": effect.high, "p": effect.p,
-        "p_permutation": effect.p_permutation, "hedges_g": hedges_g(a, b), "g_low": g_low, "g_high": g_high,
+        "p_permutation": effect.p_permutation, "hedges_g": g, "g_low": g_low, "g_high": g_high,
         "between": split.between, "within": split.within, "icc": split.icc, "test": effect.test,
         "warnings": "; ".join(effect.warnings),
     }  # fmt: skip
 
 
 _COLUMNS = (
-    *_WHAT, "group", "versus", "n_group", "n_versus", "mean_group", "mean_versus", "effect_kind", "effect", "low", "high",
-    "p", "p_adjusted", "p_permutation", "hedges_g", "g_low", "g_high", "between", "within", "icc", "test", "warnings",
-)  # fmt: skip
+    *_WHAT,
+    "group",
+    "versus",
+    "n_group",
+    "n_versus",
+    "mean_group",
+    "mean_versus",
+    "effect_kind",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "p_adjusted",
+    "p_permutation",
+    "hedges_g",
+    "g_low",
+    "g_high",
+    "between",
+    "within",
+    "icc",
+    "test",
+    "warnings",
+)
 
 
 def _with_adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     from scipy.stats import false_discovery_control
 
-    rows = rows.reindex(columns=[name for name in _COLUMNS])
+    rows = rows.reindex(columns=list(_COLUMNS))
     for column in ("effect", "p"):
         rows[column] = rows[column].astype(float)
     for _, family in rows.groupby(["definition", "session", "group", "versus"], sort=False):

@@ -115,6 +115,6 @@ def _scaled(parts: pd.DataFrame, found: Conversion, control: str | None, session
         raise MeasureError(what, where=session or None, remedy=suggest(control or "", groups))
     values = {name: parts[name].astype(float) for name in columns}
     if found.rule == "log2_fold_of_control":
-        values = {name: np.exp2(column) for name, column in values.items()}
+        values = {name: 2.0**column for name, column in values.items()}
     base = float(values["value"][(parts["group"] == control) & np.isfinite(values["value"])].mean())
     return parts.assign(**{name: column / base for name, column in values.items()})

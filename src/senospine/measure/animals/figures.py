@@ -75,7 +75,9 @@ def _panels(animals: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, tuple[str
         mine = known[(known[["definition", "variant", "session"]] == list(key)).all(axis=1)]
         draw(axes, mine, key)
         item = definition(key[0])
-        axes.set_title("\n".join([", ".join(word for word in (item.label, key[1]) if word), key[2]]).strip(), fontsize=9)
+        axes.set_title(
+            "\n".join([", ".join(word for word in (item.label, key[1]) if word), key[2]]).strip(), fontsize=9
+        )
         axes.set_ylabel(item.unit if item.unit != "1" else "share", fontsize=8)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
@@ -104,7 +106,7 @@ def _animals(axes: Axes, here: pd.DataFrame, x: float, colour: str, width: float
 
 def _estimate(axes: Axes, mine: pd.DataFrame, control: str | None) -> None:
     groups = list(dict.fromkeys(mine["group"]))
-    first = control if control in groups else groups[0]
+    first = str(control if control in groups else groups[0])
     groups = [first, *(group for group in groups if group != first)]
     base = mine[mine["group"] == first]["value"].to_numpy(dtype=float)
     _animals(axes, mine[mine["group"] == first], 0.0, _colour(0), 0.12)
@@ -123,8 +125,8 @@ def _estimate(axes: Axes, mine: pd.DataFrame, control: str | None) -> None:
         moved = drawn[0] - drawn[1] + base.mean()
         low, high = np.quantile(moved, [0.025, 0.975])
         if np.ptp(moved) > 0:
-            body = axes.violinplot(moved, [x + 0.75], widths=0.5, showextrema=False, side="high")["bodies"][0]
-            body.set(facecolor=_colour(index), alpha=0.25)
+            drawn_body: Any = axes.violinplot(moved, [x + 0.75], widths=0.5, showextrema=False, side="high")["bodies"]
+            drawn_body[0].set(facecolor=_colour(index), alpha=0.25)
         axes.plot([x + 0.75] * 2, [low, high], color=_INK, linewidth=1.4)
         axes.plot(x + 0.75, values.mean(), "o", color=_INK, markersize=4)
     axes.set_xticks([place for place, _ in places], [name for _, name in places], rotation=20, ha="right", fontsize=8)

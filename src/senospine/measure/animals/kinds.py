@@ -76,7 +76,7 @@ def compare_latency(first: pd.DataFrame, second: pd.DataFrame) -> Effect:
 
 def compare_censored(first: pd.DataFrame, second: pd.DataFrame, note: str = "") -> Effect:
     """Return the difference of means, values beyond a limit known only to lie there."""
-    warnings = (note,) if note else ()
+    warnings: tuple[str, ...] = (note,) if note else ()
     if not any(_is_limited(item).any() for item in (first, second)):
         found = compare_continuous(first, second)
         return Effect(found.kind, found.value, found.low, found.high, found.p, found.p_permutation, found.test,
@@ -89,15 +89,23 @@ def compare_censored(first: pd.DataFrame, second: pd.DataFrame, note: str = "") 
     warnings += (f"{limited} of {len(low)} animals lie beyond a limit",)
     try:
         fit = fit_censored(low, high, design)
-    except ValueError as error:
-        return Effect("difference of means", *[math.nan] * 3, p, p, "permutation of Gehan's scores",
-                      (*warnings, str(error)))  # fmt: skip
+    except ValueError as flaw:
+        return Effect("difference of means", math.nan, math.nan, math.nan, p, p, "permutation of Gehan's scores",
+                      (*warnings, str(flaw)))  # fmt: skip
     from scipy.special import stdtr, stdtrit
 
     df, value, error = len(low) - 2, float(fit.coefficients[1]), float(np.sqrt(fit.covariance[1, 1]))
     half = float(stdtrit(df, 0.975)) * error
-    return Effect("difference of means", value, value - half, value + half, float(2 * stdtr(df, -abs(value) / error)), p,
-                  f"censored normal likelihood of animals, t({df})", warnings)  # fmt: skip
+    return Effect(
+        "difference of means",
+        value,
+        value - half,
+        value + half,
+        float(2 * stdtr(df, -abs(value) / error)),
+        p,
+        f"censored normal likelihood of animals, t({df})",
+        warnings,
+    )
 
 
 def compare_ordinal(first: pd.DataFrame, second: pd.DataFrame) -> Effect:
@@ -111,8 +119,8 @@ def compare_ordinal(first: pd.DataFrame, second: pd.DataFrame) -> Effect:
     test = "permutation of ranks; effect by cumulative logit"
     try:
         fit = fit_cumulative_logit(values, np.arange(len(values)) < len(first))
-    except ValueError as error:
-        return Effect("odds ratio", *[math.nan] * 3, p, p, test, (str(error),))
+    except ValueError as flaw:
+        return Effect("odds ratio", math.nan, math.nan, math.nan, p, p, test, (str(flaw),))
     half = float(stdtrit(len(values) - 2, 0.975)) * fit.error if len(values) > 2 else math.nan
     return Effect("odds ratio", math.exp(fit.log_odds), math.exp(fit.log_odds - half), math.exp(fit.log_odds + half),
                   p, p, test)  # fmt: skip

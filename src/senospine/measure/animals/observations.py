@@ -63,9 +63,7 @@ class Observation:
     source: str = "measured"
 
 
-def to_observations(
-    table: pd.DataFrame, *, control: str | None = None, unit: str = "animal"
-) -> list[Observation]:
+def to_observations(table: pd.DataFrame, *, control: str | None = None, unit: str = "animal") -> list[Observation]:
     """Return one observation for each group, read-out and session of a table of readings.
 
     A definition enters under its own id, or under a read-out's name by a declared conversion; nothing else is let in.
@@ -84,7 +82,9 @@ def to_observations(
         See :func:`summarise`; a fold of control without its control group.
     """
     animals = summarise(table, unit)
-    keyed = [conversion(str(i), str(v)) is not None for i, v in zip(animals["definition"], animals["variant"], strict=True)]
+    keyed = [
+        conversion(str(i), str(v)) is not None for i, v in zip(animals["definition"], animals["variant"], strict=True)
+    ]
     converted = as_readouts(animals[keyed], control)
     own = animals[~np.array(keyed)]
     names = own["definition"] + own["variant"].map(lambda text: f" [{text}]" if text else "")
@@ -92,7 +92,9 @@ def to_observations(
     hashes = _hashes(table)
     made = []
     for part in (converted, own):
-        for (group, name, identity, session), rows in part.groupby(["group", "readout", "definition", "session"], sort=False):
+        for (group, name, identity, session), rows in part.groupby(
+            ["group", "readout", "definition", "session"], sort=False
+        ):
             known = rows[np.isfinite(rows["value"].astype(float))]
             if len(known):
                 source = hashes.get((str(group), str(identity)), ())
@@ -100,9 +102,7 @@ def to_observations(
     return made
 
 
-def _observation(
-    rows: pd.DataFrame, group: str, name: str, session: str, source: tuple[str, ...]
-) -> Observation:
+def _observation(rows: pd.DataFrame, group: str, name: str, session: str, source: tuple[str, ...]) -> Observation:
     values = rows["value"].to_numpy(dtype=float)
     low, high = rows["low"].to_numpy(dtype=float), rows["high"].to_numpy(dtype=float)
     limited = np.isinf(low) | np.isinf(high)

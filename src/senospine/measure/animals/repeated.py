@@ -37,7 +37,14 @@ def compare_repeated(
         units = parts.groupby("group")[unit].nunique()
         n = {"n_group": int(units.get(group, 0)), "n_versus": int(units.get(versus, 0))}
         if min(n.values()) < 1:
-            yield {**what, **n, "session": "all", "effect_kind": "", "test": "none", "warnings": "a group was not measured"}
+            yield {
+                **what,
+                **n,
+                "session": "all",
+                "effect_kind": "",
+                "test": "none",
+                "warnings": "a group was not measured",
+            }
             continue
         if item.kind == "ordinal":
             yield {**what, **n, "session": "all", **_ordinal(parts, group, unit, sum(n.values()) - 2)}

@@ -63,8 +63,9 @@ def summarise(table: pd.DataFrame, unit: str = "animal") -> pd.DataFrame:
     _check_places(table, unit)
     upper = list(HIERARCHY[: HIERARCHY.index(unit) + 1])
     rows = []
-    for key, parts in table.groupby([*upper, "definition", "variant", "session"], sort=False, dropna=False):
-        place = dict(zip([*upper, "definition", "variant", "session"], key, strict=True))
+    keys = [*upper, "definition", "variant", "session"]
+    for _, parts in table.groupby(keys, sort=False, dropna=False):
+        place = {name: str(parts[name].iloc[0]) for name in keys}
         rows.append({**place, **_summary(parts, definition(place["definition"]), unit)})
     columns = [*upper, "definition", "variant", "session", "value", "unit", "low", "high", "count", "total"]
     return pd.DataFrame(rows)[[*columns, "parts", "within", "warnings"]]
@@ -73,7 +74,7 @@ def summarise(table: pd.DataFrame, unit: str = "animal") -> pd.DataFrame:
 def reason_for_units() -> str:
     """Return why parts of an animal are no n."""
     rates = ", ".join(f"{100 * rate:.0f} % at an ICC of {icc:g}" for icc, rate in CELLS_AS_N.items())
-    return f"parts of one animal are alike: counted as n, groups that do not differ are called different too often ({rates})"
+    return f"parts of one animal are alike; with them as n, groups that do not differ seem to in {rates}"
 
 
 def variant_text(settings: Mapping[str, Any], item: Definition) -> str:
@@ -110,8 +111,8 @@ def _check_places(table: pd.DataFrame, unit: str) -> None:
             animals = ", ".join(sorted({str(name) for name in nameless["animal"]}))
             raise MeasureError(f"no {level} is given for animal {animals}", remedy=f"name the {level} in its sheet")
     for upper in ("group", "cage") if unit == "animal" else ("group",):
-        homes = table.groupby(["study", unit], sort=False)[upper].unique()
-        for (_, name), found in homes.items():
+        for _, mine in table.groupby(["study", unit], sort=False):
+            name, found = str(mine[unit].iloc[0]), mine[upper].unique()
             if len(found) > 1:
                 told = " and ".join(f"'{home}'" for home in found)
                 remedy = f"a name stands for one {unit}: correct the {upper}, or give the other {unit} another name"

@@ -27,7 +27,7 @@ def read_latencies(sheet: Sheet) -> list[Reading]:
     readings = []
     for row in sheet.rows:
         seconds, limit = row.number("seconds"), row.number("cutoff_s")
-        settings = {"cutoff_s": limit, **_labels(row, "session", "paw", "trial")}
+        settings: dict[str, float | str] = {"cutoff_s": limit, **_labels(row, "session", "paw", "trial")}
         cut = seconds >= limit
         readings.append(
             Reading(LATENCIES[row.text("test")], seconds, sheet.place(row), limit if cut else math.nan,
@@ -45,7 +45,10 @@ def read_acetone(sheet: Sheet) -> list[Reading]:
     refuse(found, sheet.path)
     readings = []
     for row in sheet.rows:
-        settings = {"window_s": row.number("window_s"), **_labels(row, "session", "paw", "trial")}
+        settings: dict[str, float | str] = {
+            "window_s": row.number("window_s"),
+            **_labels(row, "session", "paw", "trial"),
+        }
         if "seconds" in row.cells:
             readings.append(Reading(ACETONE_TIME, row.number("seconds"), sheet.place(row), settings=settings,
                                     inputs=sheet.inputs))  # fmt: skip
@@ -68,7 +71,9 @@ def read_postures(sheet: Sheet) -> list[Reading]:
         spent, length = sum(row.number("seconds") for row in rows), min(lengths)
         if len(lengths) > 1 or abs(spent - length) > 0.01 * length:
             what = f"the postures of animal '{animal}' take {spent:g} s of a window of {length:g} s"
-            found.append(Finding("error", rows[-1].where, what, "the postures fill the window: add the rest as one more"))
+            found.append(
+                Finding("error", rows[-1].where, what, "the postures fill the window: add the rest as one more")
+            )
         missing = every - {row.text("posture") for row in rows}
         if missing:
             what = f"animal '{animal}' has no time for {', '.join(sorted(missing))}"

@@ -63,7 +63,9 @@ def plate_shifts(sheet: Sheet, analyte: str) -> Mapping[str, float]:
 
     Empty where there is one plate, or where plates and groups cannot be told apart. Levels beyond a limit do not count.
     """
-    rows = [row for row in sheet.rows if row.text("analyte") == analyte and row.cells["level_pg_per_ml"] not in {"<", ">"}]
+    rows = [
+        row for row in sheet.rows if row.text("analyte") == analyte and row.cells["level_pg_per_ml"] not in {"<", ">"}
+    ]
     plates, groups = [row.text("plate") for row in rows], [row.text("group") for row in rows]
     design = np.array([[float(group == name) for name in sorted(set(groups))] for group in groups])
     both = [[*line, *(float(plate == name) for name in sorted(set(plates))[1:])] for line, plate in
@@ -75,17 +77,22 @@ def plate_shifts(sheet: Sheet, analyte: str) -> Mapping[str, float]:
     rest = y - design @ fit.coefficients
     shifts = {}
     for plate in sorted(set(plates)):
-        mine = rest[[name == plate for name in plates]]
-        shifts[plate] = float(fit.between * mine.sum() / (fit.within + fit.between * len(mine)))
+        here = rest[[name == plate for name in plates]]
+        shifts[plate] = float(fit.between * here.sum() / (fit.within + fit.between * len(here)))
     return shifts
 
 
 def _level(sheet: Sheet, row: Row, shifts: Mapping[str, float]) -> Reading:
     level, plate = row.cells["level_pg_per_ml"], row.text("plate")
     shift = shifts.get(plate, 0.0)
-    settings = {"analyte": row.text("analyte"), "sample": sheet.settings["sample"], "plate": plate, "plate_shift_log2": shift,
-                "lower_limit_pg_per_ml": row.number("lower_limit_pg_per_ml"),
-                **({"session": row.text("session")} if row.text("session") else {})}  # fmt: skip
+    settings: dict[str, float | str] = {
+        "analyte": row.text("analyte"),
+        "sample": sheet.settings["sample"],
+        "plate": plate,
+        "plate_shift_log2": shift,
+        "lower_limit_pg_per_ml": row.number("lower_limit_pg_per_ml"),
+        **({"session": row.text("session")} if row.text("session") else {}),
+    }
     one_plate = len({other.text("plate") for other in sheet.rows if other.text("analyte") == row.text("analyte")}) == 1
     warnings = () if one_plate or shifts else ("plates and groups cannot be told apart: no plate shift was taken off",)
     low = high = math.nan
@@ -102,7 +109,9 @@ def _level(sheet: Sheet, row: Row, shifts: Mapping[str, float]) -> Reading:
 
 def _composites(sheet: Sheet, levels: list[Reading]) -> list[Reading]:
     """Return each composite: the mean over members of the level in SDs of the control group of the same session."""
-    sessions: dict[str, dict[str, dict[str, list[Reading]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    sessions: dict[str, dict[str, dict[str, list[Reading]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
     for item in levels:
         by_animal = sessions[str(item.settings.get("session", ""))]
         by_animal[item.place["animal"]][str(item.settings["analyte"])].append(item)
@@ -141,12 +150,20 @@ def _composite(
     elif any(scale[member][1] <= 0 for member in members):
         warnings += ("a member does not vary among the controls, or fewer than two controls were measured",)
     else:
-        z = [(np.mean([item.value for item in found[member]]) - scale[member][0]) / scale[member][1] for member in members]
+        z = [
+            (np.mean([item.value for item in found[member]]) - scale[member][0]) / scale[member][1]
+            for member in members
+        ]
         value = float(np.mean(z))
     limited = [m for m in known if any(math.isinf(item.low) or math.isinf(item.high) for item in found[m])]
     if limited:
         warnings += (f"at its limit: {', '.join(limited)}",)
-    settings = {"composite": name, "sample": sheet.settings["sample"], "members": ", ".join(members), "control": sheet.settings["control"],
-                **({"session": session} if session else {})}  # fmt: skip
+    settings = {
+        "composite": name,
+        "sample": sheet.settings["sample"],
+        "members": ", ".join(members),
+        "control": sheet.settings["control"],
+        **({"session": session} if session else {}),
+    }
     place = next(iter(found.values()))[0].place
     return Reading(COMPOSITE, value, place, settings=settings, inputs=sheet.inputs, warnings=warnings)

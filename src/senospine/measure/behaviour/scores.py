@@ -72,7 +72,7 @@ def read_scores(sheet: Sheet) -> list[Reading]:
                if np.isfinite(value)},
         }  # fmt: skip
         missing = len(found.graders) - len(rows)
-        warnings = (f"{missing} of {len(found.graders)} graders did not score it",) if missing else ()
+        warnings: tuple[str, ...] = (f"{missing} of {len(found.graders)} graders did not score it",) if missing else ()
         if len(found.graders) == 1:
             warnings += ("one grader: agreement is not known",)
         scores = [row.number("score") for row in rows]

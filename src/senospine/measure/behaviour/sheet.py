@@ -192,7 +192,7 @@ def _is_clock(value: str) -> bool:
 
 
 def _columns(header: list[str], kind: Schema, where: str, found: list[Finding]) -> list[Column | None]:
-    columns = []
+    columns: list[Column | None] = []
     for name in header:
         column = kind.column(name)
         if column is None:
@@ -211,7 +211,7 @@ def _rows(
     lines: list[str], columns: list[Column | None], header: list[str], delimiter: str, path: str, first: int,
     found: list[Finding],
 ) -> list[Row]:  # fmt: skip
-    rows = []
+    rows: list[Row] = []
     reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     while True:
         begins = first + reader.line_num
@@ -220,7 +220,9 @@ def _rows(
         except StopIteration:
             return rows
         except csv.Error as error:
-            found.append(Finding("error", f"{path}:{begins}", f"not CSV: {error}", "look for a quote that is not closed"))
+            found.append(
+                Finding("error", f"{path}:{begins}", f"not CSV: {error}", "look for a quote that is not closed")
+            )
             return rows
         where = f"{path}:{begins}"
         if not any(cell.strip() for cell in cells):
@@ -236,7 +238,9 @@ def _rows(
                 if isinstance(value, str) and column.kind not in {"text", "choice", "limited"}:
                     found.append(Finding("error", where, f"{name}: {value}", column.meaning))
                 elif column.kind == "choice" and value not in column.choices:
-                    found.append(Finding("error", where, f"{name} '{value}' is not known", suggest(value, column.choices)))
+                    found.append(
+                        Finding("error", where, f"{name} '{value}' is not known", suggest(value, column.choices))
+                    )
                 elif column.kind == "limited" and value not in {"<", ">"} and isinstance(value, str):
                     found.append(Finding("error", where, f"{name}: {value}", column.meaning))
                 else:

@@ -31,7 +31,9 @@ def template(name: str = "animals") -> str:
         needed = "" if setting.required else " (may be left out)"
         lines.append(f"## {setting.name}: {setting.meaning}{choices}{needed}")
         lines.append(f"# {setting.name}: {setting.example}" if not setting.pattern else f"## # {setting.name}.NAME: …")
-    lines.append("## ARRIVE 2.0, the Essential 10 (doi 10.1371/journal.pbio.3000410): say what is so, leave open what is not.")
+    lines.append(
+        "## ARRIVE 2.0, the Essential 10 (doi 10.1371/journal.pbio.3000410): say what is so, leave open what is not."
+    )
     lines += [f"# arrive.{item.name}:" for item in arrive_items() if not item.from_data]
     lines.append("## Columns:")
     for column in kind.columns:

@@ -132,7 +132,9 @@ def read_up_down(sheet: Sheet) -> list[Reading]:
         elif set(responses) - set("XO"):
             found.append(Finding("error", row.where, f"responses '{responses}'", "X for a withdrawal, O for none"))
         elif not all(0 < value < 1000 and math.isfinite(value) for value in values):
-            found.append(Finding("error", row.where, "a force is not above zero, or above a kilogram", "forces in gram"))
+            found.append(
+                Finding("error", row.where, "a force is not above zero, or above a kilogram", "forces in gram")
+            )
         elif len(set(values)) < 2 and len(set(responses)) > 1:
             found.append(Finding("error", row.where, "one force only, answered both ways", "is this an up-down run?"))
         else:
@@ -147,7 +149,11 @@ def _reading(sheet: Sheet, row: Row, forces: list[float], responses: str) -> Rea
     warnings = found.warnings
     if any((b < a) != (answer == "X") and b != a for a, b, answer in zip(forces, forces[1:], responses, strict=False)):
         warnings += ("the forces do not go down after X and up after O; the likelihood holds all the same",)
-    settings = {"responses": responses, "forces_g": " ".join(f"{force:g}" for force in forces), "spread": found.spread}
+    settings: dict[str, float | str] = {
+        "responses": responses,
+        "forces_g": " ".join(f"{force:g}" for force in forces),
+        "spread": found.spread,
+    }
     settings |= {name: row.text(name) for name in ("session", "paw") if row.text(name)}
     if math.isnan(found.spread):
         del settings["spread"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 
 from senospine.errors import Finding
 from senospine.measure.behaviour.sheet import Row, Sheet, refuse
@@ -43,7 +44,7 @@ def _clashes(rows: Sequence[Row]) -> list[Finding]:
     ordered = sorted(rows, key=lambda row: row.cells["time"])
     return [
         Finding("error", after.where, f"the bin begins before the one in {before.where} ends", "check time and bin_min")
-        for before, after in zip(ordered, ordered[1:], strict=False)
+        for before, after in pairwise(ordered)
         if after.cells["time"] < before.cells["time"] + timedelta(minutes=before.number("bin_min") - 1e-6)
     ]
 
@@ -68,12 +69,16 @@ def _readings(sheet: Sheet, rows: list[Row], session: str, off: time, on: time) 
     ends = _first_night_ends(begin, off, on)
     kept = [row for row in rows if not drop or row.cells["time"] >= ends]
     choice = "dropped" if drop else "kept"
-    warnings = () if drop else ("the first night is among the hours, as declared",)
+    warnings: tuple[str, ...] = () if drop else ("the first night is among the hours, as declared",)
     place = sheet.place(rows[0])
     if not kept:
         warnings += (f"nothing is left after the first night, which ended {ends:%Y-%m-%d %H:%M}",)
-        settings = {"period": "all", "first_night": choice, **({"session": session} if session else {})}
-        return [Reading(DISTANCE, float("nan"), place, settings=settings, inputs=sheet.inputs, warnings=warnings)]
+        none_left: dict[str, float | str] = {
+            "period": "all",
+            "first_night": choice,
+            **({"session": session} if session else {}),
+        }
+        return [Reading(DISTANCE, float("nan"), place, settings=none_left, inputs=sheet.inputs, warnings=warnings)]
     widest = max(row.number("bin_min") for row in kept)
     wide = (f"bins of {widest:g} min: active time is too long",) if widest > _WIDE_BIN else ()
     dark = {id(row): _is_night(row.cells["time"], off, on) for row in kept}
@@ -89,8 +94,13 @@ def _readings(sheet: Sheet, rows: list[Row], session: str, off: time, on: time) 
         minutes = sum(row.number("bin_min") for row in mine)
         full = {"all": 24.0, "night": _dark_hours(off, on), "day": 24 - _dark_hours(off, on)}[period]
         days = minutes / 60 / full
-        settings = {"period": period, "hours": minutes / 60, "bin_min": widest, "first_night": choice,
-                    **({"session": session} if session else {})}  # fmt: skip
+        settings: dict[str, float | str] = {
+            "period": period,
+            "hours": minutes / 60,
+            "bin_min": widest,
+            "first_night": choice,
+            **({"session": session} if session else {}),
+        }
         short = ("less than one whole period was recorded",) if days < 0.99 else ()
         active = sum(row.number("bin_min") for row in mine if row.number("distance_m") > 0)
         speeds = [max(row.number("distance_m") / row.number("bin_min"), float(row.cells.get("max_speed_m_per_min", 0)))

@@ -19,10 +19,14 @@ from senospine.measure.reading import Reading
 
 #: columns that mean nothing without another one
 _PAIRS = {
-    "up_down_forces_g": "up_down_responses", "up_down_responses": "up_down_forces_g",
-    "hot_plate_s": "hot_plate_cutoff_s", "hargreaves_s": "hargreaves_cutoff_s",
-    "wheel_distance_km": "wheel_hours", "wheel_active_time_h": "wheel_hours", "wheel_max_speed_m_per_min": "wheel_hours",
-}  # fmt: skip
+    "up_down_forces_g": "up_down_responses",
+    "up_down_responses": "up_down_forces_g",
+    "hot_plate_s": "hot_plate_cutoff_s",
+    "hargreaves_s": "hargreaves_cutoff_s",
+    "wheel_distance_km": "wheel_hours",
+    "wheel_active_time_h": "wheel_hours",
+    "wheel_max_speed_m_per_min": "wheel_hours",
+}
 _WHEEL = {"wheel_distance_km": DISTANCE, "wheel_active_time_h": ACTIVE, "wheel_max_speed_m_per_min": SPEED}
 
 
@@ -40,9 +44,7 @@ def read_animals(sheet: Sheet) -> list[Reading]:
     return readings + [reading for row in sheet.rows for reading in _wheel(sheet, row)]
 
 
-def _as_sheet(
-    sheet: Sheet, kind: str, rows: list[Row], read: Callable[[Sheet], list[Reading]]
-) -> list[Reading]:
+def _as_sheet(sheet: Sheet, kind: str, rows: list[Row], read: Callable[[Sheet], list[Reading]]) -> list[Reading]:
     settings = {**sheet.settings, "pulls": "maximum"} if kind == "grip" else sheet.settings
     return read(replace(sheet, schema=schema(kind), settings=settings, rows=tuple(rows))) if rows else []
 
@@ -94,7 +96,11 @@ def _wheel(sheet: Sheet, row: Row) -> list[Reading]:
     for name, identity in _WHEEL.items():
         if name in row.cells:
             hours = row.number("wheel_hours")
-            settings: dict[str, float | str] = {"period": "all", "hours": hours, "first_night": "as the laboratory had it"}
+            settings: dict[str, float | str] = {
+                "period": "all",
+                "hours": hours,
+                "first_night": "as the laboratory had it",
+            }
             settings |= {"session": row.text("session")} if row.text("session") else {}
             value = row.number(name) if identity == SPEED else row.number(name) / hours * 24
             readings.append(Reading(identity, value, sheet.place(row), settings=settings, inputs=sheet.inputs))

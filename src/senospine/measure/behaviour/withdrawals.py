@@ -94,7 +94,10 @@ def read_withdrawals(sheet: Sheet) -> list[Reading]:
     readings, runs = [], defaultdict(list)
     for row in sheet.rows:
         k, n, force = row.number("withdrawals"), row.number("applications"), row.number("force_g")
-        settings = {"force_g": force, **{name: row.text(name) for name in ("session", "paw", "replicate") if row.text(name)}}
+        settings: dict[str, float | str] = {
+            "force_g": force,
+            **{name: row.text(name) for name in ("session", "paw", "replicate") if row.text(name)},
+        }
         low, high = wilson_interval(k, n)
         readings.append(
             Reading(FREQUENCY, k / n, sheet.place(row), float(low), float(high), k, n, settings, sheet.inputs)
