@@ -86,7 +86,7 @@ def up_down_threshold(forces_g: ArrayLike, responses: str, spread: float | None 
     ladder = np.unique(np.round(x, 9))
     if spread is None:
         spread = float(np.diff(ladder).mean()) if len(ladder) > 1 else math.nan
-    low_end, high_end = float(ladder[0]), float(ladder[-1])
+    low_end, high_end = float(x.min()), float(x.max())
     if answers.count("X") == len(answers):
         return Threshold(low_end, -math.inf, low_end, spread, ("every application was answered: only an upper bound",))
     if answers.count("O") == len(answers):
