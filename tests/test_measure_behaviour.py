@@ -75,8 +75,8 @@ def test_psychometric_slope_recovers_a_curve_over_many_filaments() -> None:
 
 
 def test_a_latency_at_its_cut_off_is_only_a_bound(tmp_path: Path) -> None:
-    text = "# sheet: latencies\ngroup,animal,test,trial,seconds,cutoff_s\nsham,1,hot_plate,1,12.5,30\nsham,1,hot_plate,2,30,30"
-    free, cut = read(tmp_path, text)
+    head = "# sheet: latencies\ngroup,animal,test,trial,seconds,cutoff_s\n"
+    free, cut = read(tmp_path, head + "sham,1,hot_plate,1,12.5,30\nsham,1,hot_plate,2,30,30")
     assert (free.value, math.isnan(free.low)) == (12.5, True)
     assert (cut.low, cut.high) == (30, math.inf)
 
@@ -177,7 +177,8 @@ def test_a_panel_takes_the_plates_shift_off_and_builds_declared_composites(tmp_p
 
 
 def test_levels_beyond_their_limits_are_bounds(tmp_path: Path) -> None:
-    head = "# sheet: panel\n# sample: serum\ngroup,animal,plate,analyte,level_pg_per_ml,lower_limit_pg_per_ml,upper_limit_pg_per_ml\n"
+    columns = "level_pg_per_ml,lower_limit_pg_per_ml,upper_limit_pg_per_ml"
+    head = f"# sheet: panel\n# sample: serum\ngroup,animal,plate,analyte,{columns}\n"
     low, high = read(tmp_path, head + "sham,1,p,NGF,<,8,1000\nsham,2,p,NGF,>,8,1024")
     assert (low.low, low.high) == (-math.inf, 3)
     assert (high.low, high.high) == (10, math.inf)

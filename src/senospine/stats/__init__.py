@@ -2,7 +2,7 @@
 
 from senospine.stats.agreement import VarianceSplit, intraclass_correlation, variance_split, weighted_kappa
 from senospine.stats.censored import CensoredFit, fit_censored, gehan_scores, kaplan_meier_median
-from senospine.stats.groups import Estimate, bootstrap_interval, hedges_g, permutation_p, welch
+from senospine.stats.groups import Estimate, hedges_g, hedges_g_interval, permutation_p, welch
 from senospine.stats.intervals import wilson_interval
 from senospine.stats.mixed import RandomIntercept, bootstrap_p, fit_random_intercept
 from senospine.stats.moments import ExactMoments
@@ -21,7 +21,6 @@ __all__ = [
     "QuantileSketch",
     "RandomIntercept",
     "VarianceSplit",
-    "bootstrap_interval",
     "bootstrap_p",
     "compare_proportions",
     "compare_rates",
@@ -31,6 +30,7 @@ __all__ = [
     "fit_random_intercept",
     "gehan_scores",
     "hedges_g",
+    "hedges_g_interval",
     "intraclass_correlation",
     "kaplan_meier_median",
     "permutation_p",

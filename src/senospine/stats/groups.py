@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb, exp, lgamma, sqrt
@@ -66,35 +65,39 @@ def hedges_g(first: ArrayLike, second: ArrayLike) -> float:
     >>> round(hedges_g([3.0, 4.0, 5.0], [1.0, 2.0, 3.0]), 3)
     1.596
     """
-    a, b = _units(first), _units(second)
-    df = len(a) + len(b) - 2
-    squares = ((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()
-    if df < 1 or squares <= 0:
-        return float("nan")
-    correction = 1.0 if df == 1 else exp(lgamma(df / 2) - lgamma((df - 1) / 2)) / sqrt(df / 2)
-    return float((a.mean() - b.mean()) / sqrt(squares / df) * correction)
+    return float(_g(_units(first), _units(second)))
 
 
-def bootstrap_interval(
-    statistic: Callable[[Array, Array], float], first: ArrayLike, second: ArrayLike, *, resamples: int = 2000,
-    seed: int = 1,
-) -> tuple[float, float]:  # fmt: skip
-    """Return the percentile interval of 95 % of a statistic of two groups, each resampled by itself.
+def hedges_g_interval(
+    first: ArrayLike, second: ArrayLike, *, resamples: int = 2000, seed: int = 1
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of 95 % of :func:`hedges_g`, each group resampled by itself.
 
-    Resamples in which the statistic is not defined (nothing varies) are left out; NaN where that is more than half.
-    With five units a group the interval is somewhat narrow, as any bootstrap's.
+    Resamples in which nothing varies are left out; NaN where that is more than half, or a group has one unit. With five
+    units a group the interval is somewhat narrow, as any bootstrap's.
     """
     a, b = _units(first), _units(second)
     if min(len(a), len(b)) < 2:
         return float("nan"), float("nan")
     generator = stream(seed, "stats/bootstrap")
-    picks = (generator.integers(len(group), size=(resamples, len(group))) for group in (a, b))
-    values = np.array([statistic(a[i], b[j]) for i, j in zip(*picks, strict=True)])
+    drawn = [group[generator.integers(len(group), size=(resamples, len(group)))] for group in (a, b)]
+    values = _g(drawn[0], drawn[1])
     values = values[np.isfinite(values)]
     if len(values) < resamples / 2:
         return float("nan"), float("nan")
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _g(a: Array, b: Array) -> Array:
+    """Return Hedges' g along the last axis."""
+    df = a.shape[-1] + b.shape[-1] - 2
+    squares = sum(((group - group.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1) for group in (a, b))
+    if df < 1:
+        return np.full(np.shape(squares), np.nan)
+    correction = 1.0 if df == 1 else exp(lgamma(df / 2) - lgamma((df - 1) / 2)) / sqrt(df / 2)
+    spread = np.sqrt(np.where(squares > 0, squares, np.nan) / df)
+    return np.asarray((a.mean(axis=-1) - b.mean(axis=-1)) / spread * correction)
 
 
 def permutation_p(first: ArrayLike, second: ArrayLike, *, seed: int = 1) -> float:

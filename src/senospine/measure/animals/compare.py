@@ -14,7 +14,7 @@ from senospine.measure.animals.kinds import BY_KIND, Effect, log_ratios
 from senospine.measure.animals.repeated import compare_repeated
 from senospine.measure.animals.summarise import UNITS, reason_for_units, summarise
 from senospine.measure.reading import HIERARCHY, definition
-from senospine.stats import bootstrap_interval, hedges_g, variance_split
+from senospine.stats import hedges_g, hedges_g_interval, variance_split
 
 _WHAT = ["definition", "variant", "session"]
 
@@ -134,7 +134,7 @@ def _compared(parts: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, se
         item.kind in {"latency", "censored"} and np.isinf(pd.concat([first, second])[["low", "high"]].to_numpy()).any()
     )
     g = math.nan if limited or item.kind == "ordinal" else hedges_g(a, b)  # a limit has no distance from a mean
-    g_low, g_high = bootstrap_interval(hedges_g, a, b, seed=seed) if math.isfinite(g) else (math.nan, math.nan)
+    g_low, g_high = hedges_g_interval(a, b, seed=seed) if math.isfinite(g) else (math.nan, math.nan)
     known = parts[np.isfinite(parts["value"]) & (parts["parts"] > 0)]
     split = variance_split(known["parts"], known["value"], known["within"], known["group"])
     if item.kind in {"ordinal", "composition", "latency", "censored"}:
@@ -165,6 +165,7 @@ _COLUMNS = (
     "p_adjusted",
     "p_permutation",
     "hedges_g",
+    "hedges_g_interval",
     "g_low",
     "g_high",
     "between",

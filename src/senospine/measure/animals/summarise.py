@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -94,11 +94,18 @@ def variant_text(settings: Mapping[str, Any], item: Definition) -> str:
 
 
 def with_variants(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of readings with ``variant`` and ``session``, and absent places as empty text."""
+    """Return a table of readings with ``variant`` and ``session``, and absent places as empty text.
+
+    Where one study is named, readings that name none belong to it: else an animal in two sheets would count twice.
+    """
     settings = [json.loads(text) if isinstance(text, str) and text else {} for text in table["settings"]]
     items = [definition(identity) for identity in table["definition"]]
+    places = {name: table[name].fillna("").astype(str) for name in HIERARCHY}
+    named = set(places["study"]) - {""}
+    if len(named) == 1:
+        places["study"] = places["study"].replace("", named.pop())
     return table.assign(
-        **{name: table[name].fillna("").astype(str) for name in HIERARCHY},
+        **places,
         variant=[variant_text(given, item) for given, item in zip(settings, items, strict=True)],
         session=[str(given.get("session", "")) for given in settings],
     )
@@ -147,15 +154,22 @@ def _value(known: pd.DataFrame, item: Definition, unit: str) -> dict[str, float]
             return {"value": low}
         bound = next((end for end in (low, high) if math.isfinite(end)), math.nan)
         return {"value": bound, "low": low, "high": high}
-    below = [name for name in reversed(HIERARCHY[HIERARCHY.index(unit) + 1 :]) if (known[name] != "").any()]
-    middle = "median" if item.kind == "ordinal" else "mean"
-    levels = list(HIERARCHY)
-    nested = known[[*levels, "value"]]
-    for name in below:
-        nested = nested.groupby(levels[: levels.index(name) + 1], sort=False)["value"].agg(middle).reset_index()
-    if unit == "cage":
-        nested = nested.groupby(levels[: levels.index("animal") + 1], sort=False)["value"].agg(middle).reset_index()
-    return {"value": float(nested["value"].agg(middle))}
+    return {"value": _nested(known, unit, np.median if item.kind == "ordinal" else np.mean)}
+
+
+def _nested(known: pd.DataFrame, unit: str, middle: Callable[[list[float]], Any]) -> float:
+    """Return the middle of the middles of the parts, level by level from the finest that is named."""
+    finest = len(HIERARCHY)
+    while finest > HIERARCHY.index(unit) + 1 and (known[HIERARCHY[finest - 1]] == "").all():
+        finest -= 1
+    places = zip(*(known[name] for name in HIERARCHY[:finest]), strict=True)
+    parts = list(zip(places, known["value"].astype(float), strict=True))
+    for depth in range(finest, HIERARCHY.index(unit), -1):
+        together: dict[tuple[str, ...], list[float]] = {}
+        for place, value in parts:
+            together.setdefault(place[:depth], []).append(value)
+        parts = [(place, float(middle(values))) for place, values in together.items()]
+    return parts[0][1]
 
 
 def _median(ends: NDArray[np.float64], unknown: float) -> float:
