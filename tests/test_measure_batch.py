@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,11 +15,15 @@ from study_helpers import SHORT_STUDY, contents
 from test_cli import senospine
 
 from senospine.errors import FileError, MeasureError
-from senospine.measure import behaviour, readings_table
-from senospine.measure.batch import run_batch
+from senospine.measure import Reading, behaviour, readings_table
+from senospine.measure import batch as batch_module
+from senospine.measure.animals import analyse
+from senospine.measure.batch import Measurer, run_batch
 from senospine.measure.behaviour import template
 from senospine.measure.results import read_readings
+from senospine.report.measurements import write_measurements
 
+GRIP_ID = "grip_force/mean-of-pulls/gram-force"
 GRIP = "# sheet: grip\n# pulls: mean\ngroup,animal,pull,force_g\nsham,s0,1,100\nvehicle,v0,1,80"
 
 
@@ -62,6 +68,34 @@ def test_a_bad_input_is_named_and_the_rest_goes_on(tmp_path: Path, folder: Path)
     assert "absent.csv" in messages
     assert seen[-1] == ("measure behaviour", 5, 5)
     assert len(list((tmp_path / "out" / "parts").iterdir())) == 2  # nothing of the bad ones
+
+
+def test_other_kinds_of_input_need_a_module_and_a_line(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any module that returns readings and pictures of a path under a protocol; here each folder is one input."""
+    seen: list[tuple[str, object]] = []
+
+    def measure_file(path: Path, options: Path) -> tuple[list[Reading], list[SimpleNamespace]]:
+        seen.append((path.name, options))
+        reading = Reading(GRIP_ID, 100.0, {"group": "sham", "animal": "s0"})
+        return [reading], [SimpleNamespace(name="outlined", caption="what was counted", png=b"PNG")]
+
+    module = ModuleType("made_up")
+    module.measure_file = measure_file  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "made_up", module)
+    monkeypatch.setattr(batch_module, "MEASURERS", {"scan": Measurer("made_up", lambda path: path.name == "grip")})
+    protocol = tmp_path / "protocol.yaml"
+    protocol.write_text("threshold: 1")
+    for text, times in (("threshold: 1", 1), ("threshold: 1", 1), ("threshold: 2", 2)):
+        protocol.write_text(text)
+        batch = run_batch("scan", [folder], tmp_path / "out", options=protocol)
+        assert seen == [("grip", protocol)] * times
+        assert [(name, item.title, item.png) for name, item in batch.pictures] == [
+            (str(folder / "grip"), "outlined", b"PNG")
+        ]
+    report = write_measurements(tmp_path / "page.html", analyse(readings_table(batch.readings)), batch=batch)
+    assert "what was counted" in report.read_text()
 
 
 def test_folders_that_are_not_ours_are_left_alone(tmp_path: Path, folder: Path) -> None:
@@ -172,3 +206,16 @@ def test_readings_are_read_back_strictly(tmp_path: Path, folder: Path) -> None:
     table.to_csv(path, index=False)
     with pytest.raises(MeasureError, match="no session 'week 9'"):
         read_readings(path, "week 9")
+
+
+def test_the_sheet_in_the_documents_is_read_and_its_code_runs(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[1] / "docs/measure.md").read_text(encoding="utf-8")
+    example = "# sheet" + text.split("```\n# sheet")[1].split("```")[0]
+    assert len(behaviour.measure_file(sheet(tmp_path, example)).readings) == 9
+    monkeypatch.chdir(tmp_path)
+    batch = run_batch("behaviour", [folder / "animals.csv"], "results/behaviour")
+    readings_table(batch.readings).to_csv("results/behaviour/readings.csv", index=False)
+    exec(compile(text.split("```python")[1].split("```")[0], "docs/measure.md", "exec"), {})
+    assert (tmp_path / "groups.png").stat().st_size > 10_000

@@ -58,7 +58,13 @@ def measure_behaviour(
 
 
 def measure_batch(
-    kind: str, inputs: list[Path], out: Path, options: Mapping[str, Any], control: str | None, unit: str, as_json: bool
+    kind: str,
+    inputs: list[Path],
+    out: Path,
+    options: Mapping[str, Any] | Path,
+    control: str | None,
+    unit: str,
+    as_json: bool,
 ) -> None:
     """Measure inputs of one kind and write everything that follows; exit with 2 where an input gave nothing."""
     from senospine.measure import readings_table

@@ -26,7 +26,8 @@ class Measurer:
     Attributes
     ----------
     module : str
-        Holds ``measure_file(path, options) -> Measured``; imported when first needed.
+        Holds ``measure_file(path, options)``, which returns :class:`Measured`, or readings and pictures; a picture has
+        ``caption``, ``png``, and a ``title`` or ``name``. Imported when first needed.
     is_input : callable
         Whether a path found in a folder is one input; of a folder that is one, nothing inside is looked at.
     """
@@ -81,7 +82,7 @@ def run_batch(
     paths: Iterable[str | Path],
     out: str | Path,
     *,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | Path | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Batch:
     """Measure files, or all that folders hold, into a folder that can be gone on with.
@@ -96,8 +97,8 @@ def run_batch(
     paths : iterable of path
     out : path
         Folder; made if need be.
-    options : mapping, optional
-        Passed to ``measure_file``.
+    options : mapping or path, optional
+        Passed to ``measure_file``; a path is a protocol, and other contents of it are other options.
     on_progress : callable, optional
         Called with (words, inputs done, inputs in all).
 
@@ -110,8 +111,9 @@ def run_batch(
     """
     if kind not in MEASURERS:
         raise MeasureError(f"'{kind}' cannot be measured", remedy=suggest(kind, MEASURERS))
-    options = dict(options or {})
+    options = {} if options is None else options
     folder = Path(out)
+    chosen = f"{options.name} {_content_hash(options)}" if isinstance(options, Path) else dict(options)
     inputs = list(find_inputs(kind, paths))
     if not inputs:
         raise MeasureError(f"no input of kind '{kind}' among the paths given", remedy="check the paths")
@@ -123,7 +125,7 @@ def run_batch(
         for index, path in enumerate(inputs):
             if on_progress:
                 on_progress(f"measure {kind}", index, len(inputs))
-            _measure(batch, kind, path, folder, options)
+            _measure(batch, kind, path, folder, options, chosen)
         if on_progress:
             on_progress(f"measure {kind}", len(inputs), len(inputs))
         return batch
@@ -174,11 +176,11 @@ def _claim(folder: Path, kind: str) -> None:
         write_then_rename(mark, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _measure(batch: Batch, kind: str, path: Path, folder: Path, options: Mapping[str, Any]) -> None:
+def _measure(batch: Batch, kind: str, path: Path, folder: Path, options: Mapping[str, Any] | Path, chosen: Any) -> None:
     name = str(path)
     try:
         content = _content_hash(path)
-        stamp = {"kind": kind, "options": options, "content": content, "source": fingerprint()["source"]}
+        stamp = {"kind": kind, "options": chosen, "content": content, "source": fingerprint()["source"]}
         part = (
             folder
             / "parts"
@@ -186,7 +188,7 @@ def _measure(batch: Batch, kind: str, path: Path, folder: Path, options: Mapping
         )
         found = _finished(part)
         if found is None:
-            found = import_module(MEASURERS[kind].module).measure_file(path, options)
+            found = _whole(import_module(MEASURERS[kind].module).measure_file(path, options))
             text = json.dumps(_packed(found), allow_nan=True)
             write_then_rename(part, lambda beside: beside.write_text(text, encoding="utf-8"))
         else:
@@ -198,6 +200,14 @@ def _measure(batch: Batch, kind: str, path: Path, folder: Path, options: Mapping
         batch.failures.append(Failure(name, str(error)))
     except MemoryError:
         batch.failures.append(Failure(name, f"{path}: larger than this machine's memory"))
+
+
+def _whole(found: Any) -> Measured:
+    if isinstance(found, Measured):
+        return found
+    readings, pictures = found
+    named = [(getattr(item, "title", None) or item.name, item) for item in pictures]
+    return Measured(tuple(readings), tuple(Picture(title, item.caption, item.png) for title, item in named))
 
 
 def _content_hash(path: Path) -> str:
