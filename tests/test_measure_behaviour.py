@@ -262,6 +262,8 @@ def test_semicolons_decimal_commas_and_spreadsheet_padding_are_read(tmp_path: Pa
     rows = "group;animal;force_g;withdrawals;applications\nsham;1;0,4;3;10\nlsi;2;0,4;7;10\n;;;;"
     readings = read(tmp_path, "# sheet: withdrawals;;;;\n" + rows)
     assert [item.settings["force_g"] for item in readings] == [0.4, 0.4]
+    runs = read(tmp_path, "# sheet: up_down\ngroup;animal;forces_g;responses\nsham, left;1;0,4 0,6 0,4;OXO")
+    assert (runs[0].settings["forces_g"], runs[0].place["group"]) == ("0.4 0.6 0.4", "sham, left")
 
 
 def test_the_sheet_of_animals_is_read_as_the_long_ones_are(tmp_path: Path) -> None:

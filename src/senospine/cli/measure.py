@@ -149,7 +149,7 @@ def _write(out: Path, analysis: Analysis, batch: Batch | None, beside: Any = Non
 def _tell(
     analysis: Analysis | None, batch: Batch | None, written: list[Path], as_json: bool, beside: Any = None
 ) -> None:
-    from senospine.report.measurements import measurements_dict, print_measurements
+    from senospine.report.measurements_terminal import measurements_dict, print_measurements
 
     if as_json:
         print_json(measurements_dict(analysis, batch, written, beside))

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from senospine.errors import MeasureError
+from senospine.measure.behaviour.cells import Row
 from senospine.measure.behaviour.latencies import read_acetone, read_latencies, read_postures
 from senospine.measure.behaviour.panel import plate_shifts, read_panel
 from senospine.measure.behaviour.schema import schemas
 from senospine.measure.behaviour.scores import Agreement, grader_agreement, read_scores
-from senospine.measure.behaviour.sheet import Row, Sheet, read_sheet
+from senospine.measure.behaviour.sheet import Sheet, read_sheet
 from senospine.measure.behaviour.strength import read_grip
 from senospine.measure.behaviour.template import EXAMPLE, template
 from senospine.measure.behaviour.up_down import Threshold, read_up_down, up_down_threshold

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from senospine.errors import Finding
-from senospine.measure.behaviour.sheet import Row, Sheet, refuse
+from senospine.measure.behaviour.cells import Row
+from senospine.measure.behaviour.sheet import Sheet, refuse
 from senospine.measure.reading import Reading
 
 LATENCIES = {

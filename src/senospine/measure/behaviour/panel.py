@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from senospine.errors import Finding
-from senospine.measure.behaviour.sheet import Row, Sheet, refuse
+from senospine.measure.behaviour.cells import Row
+from senospine.measure.behaviour.sheet import Sheet, refuse
 from senospine.measure.reading import Reading
 from senospine.stats import fit_random_intercept
 

@@ -9,7 +9,8 @@ from statistics import median
 
 import numpy as np
 
-from senospine.measure.behaviour.sheet import Row, Sheet
+from senospine.measure.behaviour.cells import Row
+from senospine.measure.behaviour.sheet import Sheet
 from senospine.measure.reading import Reading
 from senospine.stats import intraclass_correlation, weighted_kappa
 

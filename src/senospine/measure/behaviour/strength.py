@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
-from senospine.measure.behaviour.sheet import Row, Sheet
+from senospine.measure.behaviour.cells import Row
+from senospine.measure.behaviour.sheet import Sheet
 from senospine.measure.reading import Reading
 
 GRIP = {"maximum": "grip_force/maximum-of-pulls/gram-force", "mean": "grip_force/mean-of-pulls/gram-force"}

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from senospine.errors import Finding
-from senospine.measure.behaviour.sheet import Row, Sheet, refuse
+from senospine.measure.behaviour.cells import Row
+from senospine.measure.behaviour.sheet import Sheet, refuse
 from senospine.measure.behaviour.withdrawals import handle_numbers
 from senospine.measure.reading import Reading
 
@@ -69,10 +70,10 @@ def up_down_threshold(forces_g: ArrayLike, responses: str, spread: float | None 
 
     Examples
     --------
-    >>> forces = [10 ** (step / 5) for step in (0, 1, 0, 1, 2, 1)]
-    >>> found = up_down_threshold(forces, "OXOOXX")
+    >>> forces = [10 ** (step / 5) for step in (0, 1, 2, 1, 2, 1)]
+    >>> found = up_down_threshold(forces, "OOXOXX")
     >>> round((found.log10_g - 0.2) / 0.2, 3)  # Dixon's k
-    0.084
+    0.169
     """
     from scipy.optimize import brentq
     from scipy.special import log_ndtr
@@ -119,7 +120,10 @@ def read_up_down(sheet: Sheet) -> list[Reading]:
     found: list[Finding] = []
     runs: list[tuple[Row, list[float], str]] = []
     for row in sheet.rows:
-        forces, responses = row.text("forces_g").split(), row.text("responses").upper().replace(" ", "")
+        forces, responses = (
+            row.text("forces_g").replace(",", ".").split(),
+            row.text("responses").upper().replace(" ", ""),
+        )
         try:
             values = [float(force) for force in forces]
         except ValueError:

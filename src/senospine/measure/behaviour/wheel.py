@@ -8,7 +8,8 @@ from datetime import datetime, time, timedelta
 from itertools import pairwise
 
 from senospine.errors import Finding
-from senospine.measure.behaviour.sheet import Row, Sheet, refuse
+from senospine.measure.behaviour.cells import Row
+from senospine.measure.behaviour.sheet import Sheet, refuse
 from senospine.measure.reading import Reading
 
 DISTANCE = "wheel_distance/voluntary/per-24h"

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from senospine.errors import Finding
+from senospine.measure.behaviour.cells import Row
 from senospine.measure.behaviour.latencies import read_latencies
 from senospine.measure.behaviour.schema import schema
-from senospine.measure.behaviour.sheet import Row, Sheet, refuse
+from senospine.measure.behaviour.sheet import Sheet, refuse
 from senospine.measure.behaviour.strength import read_grip
 from senospine.measure.behaviour.up_down import read_up_down
 from senospine.measure.behaviour.wheel import ACTIVE, DISTANCE, SPEED
