@@ -224,10 +224,14 @@ def test_sessions_are_compared_with_animals_as_degrees_of_freedom() -> None:
                 readings.append(Reading(DISTANCE, value, {"group": group, "animal": f"{group}{i}"},
                                         settings={"period": "all", "session": when}))  # fmt: skip
     found = compare(summarise(readings_table(readings)), [("a", "b")], model="mixed").set_index("session")
-    assert "t(10)" in str(found.loc["all", "test"])
+    assert "t(10)" in str(found.loc["all sessions", "test"])
     change = found.loc["week 8 − week 0"]
     assert change["effect"] == pytest.approx(2.0, abs=0.5)
     assert change["p"] < 1e-4
+    values = summarise(readings_table(readings)).pivot_table("value", "animal", "session")
+    own = values["week 8"] - values["week 0"]
+    oracle = scipy_stats.ttest_ind(own[own.index.str[0] == "a"], own[own.index.str[0] == "b"], equal_var=False)
+    assert change["p"] == pytest.approx(oracle.pvalue)
     single = compare(summarise(readings_table(readings)), [("a", "b")])
     assert single["session"].tolist() == ["week 0", "week 4", "week 8"]
 
