@@ -16,6 +16,7 @@ from senospine.assays import readouts
 from senospine.errors import MeasureError
 from senospine.measure import Reading, definitions, readings_table
 from senospine.measure.animals import (
+    analyse,
     as_readouts,
     beside_plot,
     beside_simulated,
@@ -232,6 +233,17 @@ def test_sessions_are_compared_with_animals_as_degrees_of_freedom() -> None:
     own = values["week 8"] - values["week 0"]
     oracle = scipy_stats.ttest_ind(own[own.index.str[0] == "a"], own[own.index.str[0] == "b"], equal_var=False)
     assert change["p"] == pytest.approx(oracle.pvalue)
+    assert change["effect_kind"] == "change of the difference of means"
+    slow = readings_table(
+        Reading(LATENCY, math.exp(item.value), item.place, settings={"session": item.settings["session"]})
+        for item in readings
+    )
+    ratio = compare(summarise(slow), [("a", "b")], model="mixed").set_index("session").loc["all sessions"]
+    assert ratio["effect"] == pytest.approx(math.exp(found.loc["all sessions", "effect"]))  # type: ignore[arg-type]
+    assert ratio["effect_kind"] == "ratio of geometric means over sessions"
+    once = readings_table([Reading(SCORE, 3.0, item.place, settings={"scheme": "x"}) for item in readings[::3]])
+    told = analyse(pd.concat([once, readings_table(readings)]), control="b").comparisons
+    assert set(told[told["session"] == "all sessions"]["definition"]) == {DISTANCE}
     single = compare(summarise(readings_table(readings)), [("a", "b")])
     assert single["session"].tolist() == ["week 0", "week 4", "week 8"]
 

@@ -55,9 +55,9 @@ def analyse(
         animals = summarise(readings, unit)
         groups = describe(animals)
         comparisons = compare(animals, control=control, unit=unit)
-        repeated = animals.groupby(["definition", "variant", unit])["session"].nunique().max() > 1
-        if repeated:
-            over = compare(animals, control=control, unit=unit, model="mixed")
+        repeated = animals[animals.groupby(["definition", "variant"])["session"].transform("nunique") > 1]
+        if len(repeated):
+            over = compare(repeated, control=control, unit=unit, model="mixed")
             comparisons = pd.concat([comparisons, over], ignore_index=True)
     except MeasureError as error:
         refusals.append(str(error))

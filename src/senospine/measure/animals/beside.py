@@ -14,10 +14,11 @@ from senospine.errors import MeasureError, suggest
 from senospine.measure.animals.conversions import as_readouts, one_definition_each
 from senospine.measure.animals.figures import COLOURS
 from senospine.randomness import stream
-from senospine.study import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from senospine.study import Outcome
 
 Array = NDArray[np.float64]
 

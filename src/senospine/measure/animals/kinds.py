@@ -41,7 +41,11 @@ def compare_continuous(first: pd.DataFrame, second: pd.DataFrame) -> Effect:
     """Return the difference of the animals' means by Welch's test."""
     a, b = _values(first), _values(second)
     found = welch(a, b)
-    warnings = () if min(len(a), len(b)) > 1 else ("a group of one has no spread: nothing can be tested",)
+    warnings: tuple[str, ...] = ()
+    if min(len(a), len(b)) < 2:
+        warnings += ("a group of one has no spread: nothing can be tested",)
+    elif np.ptp(a) == 0 and np.ptp(b) == 0:
+        warnings += ("nothing varies within the groups: are these measurements?",)
     return Effect("difference of means", found.value, found.low, found.high, found.p, permutation_p(a, b),
                   "Welch's t test of animals", warnings)  # fmt: skip
 

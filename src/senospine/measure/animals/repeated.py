@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,12 @@ from senospine.stats import bootstrap_p, fit_cumulative_logit, fit_random_interc
 Array = NDArray[np.float64]
 
 ALL = "all sessions"
+
+#: from the scale of the model to what is told, and its name
+_BACK: dict[str, tuple[Callable[[float], float], str]] = {
+    "": (float, "difference of means"), "log odds": (math.exp, "odds ratio"),
+    "logarithm": (math.exp, "ratio of geometric means"),
+}  # fmt: skip
 
 
 def compare_repeated(
@@ -79,9 +85,10 @@ def _linear(
     contrast = np.eye(width)[len(sessions)]
     value, low, high, p = fit.contrast(contrast, df)
     by_bootstrap = bootstrap_p(y, design, labels, contrast, resamples=resamples) if resamples else math.nan
-    words = "difference over sessions" if len(sessions) > 1 else "difference of means"
+    back, words = _BACK[kind]
+    over = f"{words} over sessions" if len(sessions) > 1 else words
     yield {
-        "session": ALL, "effect_kind": f"{words}{kind}", "effect": value, "low": low, "high": high, "p": p,
+        "session": ALL, "effect_kind": over, "effect": back(value), "low": back(low), "high": back(high), "p": p,
         "p_permutation": math.nan, "between": fit.between, "within": fit.within, "icc": fit.icc,
         "test": f"random intercept for each {unit}, t({df})"
                 + (f"; parametric bootstrap p {by_bootstrap:.3g}" if resamples else ""),
@@ -107,9 +114,10 @@ def _change(
     if not len(first) or not len(second):
         return
     found = welch(first, second)
+    back, words = _BACK[kind]
     yield {
-        "session": f"{ends[1]} − {ends[0]}", "effect_kind": f"change of the difference{kind}", "effect": found.value,
-        "low": found.low, "high": found.high, "p": found.p, "p_permutation": permutation_p(first, second),
+        "session": f"{ends[1]} − {ends[0]}", "effect_kind": f"change of the {words}", "effect": back(found.value),
+        "low": back(found.low), "high": back(found.high), "p": found.p, "p_permutation": permutation_p(first, second),
         "between": math.nan, "within": math.nan, "icc": math.nan, "test": f"Welch's t test of each {unit}'s change",
         "warnings": "; ".join(warnings),
     }  # fmt: skip
@@ -120,9 +128,9 @@ def _scale(parts: pd.DataFrame, item: Definition) -> tuple[Array, str]:
     values = parts["value"].to_numpy(dtype=float)
     if item.kind in {"proportion", "composition"} and (parts["total"] > 0).all():
         k, n = parts["count"].to_numpy(dtype=float), parts["total"].to_numpy(dtype=float)
-        return np.log((k + 0.5) / (n - k + 0.5)), ", log odds"
+        return np.log((k + 0.5) / (n - k + 0.5)), "log odds"
     if item.kind == "latency" and (values > 0).all():
-        return np.log(values), ", natural logarithm"
+        return np.log(values), "logarithm"
     return values, ""
 
 
