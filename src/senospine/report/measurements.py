@@ -53,9 +53,14 @@ def write_measurements(
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.globals |= {"count": count}
-    environment.filters |= {"number": lambda value: number(to_float(value), 3), "p": p_text, "end": _end}
+    environment.filters |= {"number": _number, "p": p_text, "end": _end}
     page = environment.get_template("measurements.html").render(_contents(analysis, batch, beside, command))
     return write_text(path, page)
+
+
+def _number(value: object) -> str:
+    found = to_float(value)
+    return number(0.0 if abs(found) < 1e-12 else found, 3)  # what is left of a mean of zero is rounding
 
 
 def _end(value: object) -> str:
