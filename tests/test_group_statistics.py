@@ -10,6 +10,7 @@ from scipy import stats as scipy_stats
 from senospine.stats import (
     bootstrap_p,
     compare_proportions,
+    compare_rates,
     fit_beta_binomial,
     fit_censored,
     fit_cumulative_logit,
@@ -202,6 +203,19 @@ def test_proportions_without_overdispersion_have_woolfs_error() -> None:
     error = np.sqrt(1 / 12 + 1 / 8 + 1 / 6 + 1 / 14)
     assert found.high - found.value == pytest.approx(scipy_stats.t.ppf(0.975, 2) * error)
     assert np.isfinite(compare_proportions(([0, 0], [10, 10]), ([3, 3], [10, 10]))[0].p)
+
+
+def test_rates_of_even_counts_have_poissons_error() -> None:
+    found, dispersion = compare_rates(([20, 20], [2.0, 2.0]), ([10, 10], [2.0, 2.0]))
+    assert dispersion == pytest.approx(0)
+    assert (found.value, found.df) == (pytest.approx(np.log(2)), 2)
+    assert found.high - found.value == pytest.approx(scipy_stats.t.ppf(0.975, 2) * np.sqrt(1 / 40 + 1 / 20))
+    uneven, dispersion = compare_rates(([35, 5], [2.0, 2.0]), ([10, 10], [2.0, 2.0]))
+    assert dispersion == pytest.approx((15**2 + 15**2) / 20 / 2)  # Pearson over two degrees of freedom
+    assert uneven.p > found.p
+    assert np.isfinite(compare_rates(([0, 0], [1, 1]), ([3, 1], [1, 1]))[0].value)
+    with pytest.raises(ValueError, match="exposure"):
+        compare_rates(([1], [0]), ([1], [1]))
 
 
 def test_cumulative_logit_of_two_scores_is_the_odds_ratio() -> None:

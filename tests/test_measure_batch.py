@@ -185,7 +185,12 @@ def test_measured_animals_stand_beside_a_study(tmp_path: Path, folder: Path) -> 
     rows = pd.DataFrame(json.loads(done.stdout)["beside"])
     assert set(rows["arm"]) == {"sham", "vehicle", "navitoclax"}
     assert "SYNTHETIC DATA" in (tmp_path / "beside" / "report.html").read_text()
-    done = senospine("measure", "animals", tmp_path / "out", "--study", study, "--arm", "sham:sham")
+    for place, words in ((folder, "no measurement of ours"), (tmp_path / "out", "holds measurements of behaviour")):
+        before = contents(place)
+        done = senospine("measure", "animals", tmp_path / "out", "--out", place)
+        assert (done.returncode, words in done.stderr) == (2, True)
+        assert contents(place) == before
+    done = senospine("measure", "animals", tmp_path / "out", "--study", study, "--arm", "sham:sham", cwd=tmp_path)
     assert (done.returncode, "is not GROUP=ARM" in done.stderr) == (2, True)
 
 

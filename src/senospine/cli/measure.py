@@ -104,9 +104,11 @@ def measure_animals(
 ) -> None:
     """Compare groups of animals, and set them beside the simulated arms of a study."""
     from senospine.measure.animals import analyse, beside_simulated
+    from senospine.measure.batch import claim_folder
     from senospine.measure.results import read_readings
 
     table = read_readings(readings, session)
+    claim_folder(out, "animals")  # a laboratory's own tables may stand there
     analysis = analyse(table, control=control, unit=unit)
     beside = None
     if study is not None and not analysis.refusals:

@@ -14,7 +14,7 @@ from typing import Any
 from senospine.errors import FileError, MeasureError, SenospineError, suggest
 from senospine.measure.measured import Measured, Picture
 from senospine.measure.reading import Reading
-from senospine.runs import FolderLock, fingerprint, sha256_of, sweep_temporaries, write_then_rename
+from senospine.runs import FolderLock, cannot_write, fingerprint, sha256_of, sweep_temporaries, write_then_rename
 
 NOTE = "senospine measurements 1"
 
@@ -117,7 +117,11 @@ def run_batch(
     inputs = list(find_inputs(kind, paths))
     if not inputs:
         raise MeasureError(f"no input of kind '{kind}' among the paths given", remedy="check the paths")
-    _claim(folder, kind)
+    claim_folder(folder, kind)
+    try:
+        (folder / "parts").mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
     lock = FolderLock(folder)
     try:
         sweep_temporaries(folder / "parts", lambda name: name.endswith(".json"), locked=True)
@@ -154,16 +158,22 @@ def find_inputs(kind: str, paths: Iterable[str | Path]) -> Iterator[Path]:
                 yield path
 
 
-def _claim(folder: Path, kind: str) -> None:
-    """Make the folder ours, or refuse one that holds what no run of ours wrote."""
+def claim_folder(folder: Path, kind: str) -> None:
+    """Make a folder ours, or refuse one that holds what no run of ours of this kind wrote.
+
+    Raises
+    ------
+    FileError
+        The folder holds other files, or cannot be written.
+    """
     mark = folder / "measurements.json"
     try:
         if folder.exists() and not mark.exists() and any(item.name != ".lock" for item in folder.iterdir()):
             raise FileError("the folder holds files that no measurement of ours wrote", where=str(folder),
                             why="writing here could lose them", remedy="choose another or an empty folder")  # fmt: skip
-        (folder / "parts").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileError(f"cannot write here: {error.strerror}", where=str(folder), remedy="choose another") from None
+        raise cannot_write(folder, error) from None
     if mark.exists():
         try:
             theirs = json.loads(mark.read_text(encoding="utf-8"))["kind"]
