@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from senospine.evidence import Contrast, Score, Total
+from senospine.report.svg import number
 
 #: a gain within this many bits is called level: a rule that is right 97 times in 100 can be beaten by no more
 LEVEL_BITS = 0.1
@@ -107,3 +108,28 @@ def finding_words(contrast: Contrast) -> str:
     way = "above" if contrast.direction == "up" else "below"
     star = {"yes": "significant", "no": "not significant", "unclear": "significance unclear"}[contrast.significant]
     return f"{contrast.arm} {way} {contrast.versus}, {star}"
+
+
+def p_text(value: object) -> str:
+    """Return a p value as a person writes it.
+
+    Examples
+    --------
+    >>> p_text(0.00001), p_text(0.04321), p_text(float("nan"))
+    ('< 0.001', '0.043', '–')
+    """
+    found = to_float(value)
+    return "–" if not math.isfinite(found) else "< 0.001" if found < 0.001 else f"{found:.3f}"
+
+
+def span(low: object, high: object, between: str = "–") -> str:
+    """Return an interval, or a dash where there is none."""
+    return f"{number(to_float(low), 3)}{between}{number(to_float(high), 3)}" if math.isfinite(to_float(low)) else "–"
+
+
+def to_float(value: object) -> float:
+    """Return a number, NaN for what is none."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
