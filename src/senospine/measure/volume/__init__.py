@@ -1,0 +1,20 @@
+"""Volumes: a scan of bone read into porosity, thickness and number, with the choices that decide them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+#: public name -> its file; loaded when first used, since numba and scikit-image take a second
+_FILES = {
+    "local_thickness": "thickness",
+    "Thickness": "thickness",
+}
+
+__all__ = [*_FILES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FILES:
+        raise AttributeError(f"module 'senospine.measure.volume' has no attribute '{name}'")
+    return getattr(import_module(f"senospine.measure.volume.{_FILES[name]}"), name)
