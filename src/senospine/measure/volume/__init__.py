@@ -7,8 +7,23 @@ from typing import Any
 
 #: public name -> its file; loaded when first used, since numba and scikit-image take a second
 _FILES = {
+    "Volume": "volume",
+    "read_volume": "files",
+    "write_nrrd": "files",
+    "segment_bone": "segment",
+    "endplate_region": "endplate",
     "local_thickness": "thickness",
     "Thickness": "thickness",
+    "trabecular_values": "trabecular",
+    "porosity_values": "porosity",
+    "Protocol": "protocol",
+    "load_protocol": "protocol",
+    "measure_file": "reader",
+    "measure_volume": "reader",
+    "Overlay": "overlays",
+    "drilled_endplate": "synthetic",
+    "endplate_of_animal": "synthetic",
+    "trabecular_field": "synthetic",
 }
 
 __all__ = [*_FILES]
