@@ -165,8 +165,9 @@ def read_nifti(path: Path) -> Scan:
 
 def read_isq(path: Path) -> Scan:
     """Read Scanco ISQ: a header of 512-byte blocks, then 16-bit grey values in native units."""
-    head = path.open("rb").read(512) if path.stat().st_size >= 512 else b""
-    if not head.startswith(b"CTDATA-HEADER_V1"):
+    with path.open("rb") as file:
+        head = file.read(512)
+    if len(head) < 512 or not head.startswith(b"CTDATA-HEADER_V1"):
         raise _corrupt(path, "no ISQ header")
     nx, ny, nz, x_um, y_um, z_um = struct.unpack("<6i", head[44:68])
     offset = struct.unpack("<i", head[508:512])[0]
