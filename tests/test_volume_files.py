@@ -249,7 +249,7 @@ def test_one_slice_is_no_volume(tmp_path: Path) -> None:
     [
         (np.zeros((4, 4, 4), np.uint8), "every voxel holds 0"),
         (np.full((4, 4, 4), np.nan, np.float32), "hold no number"),
-        (np.maximum(np.arange(512) % 256, (np.arange(512) % 5 > 0) * 255).reshape(8, 8, 8).astype(np.uint8), "saturated"),
+        (np.maximum(np.arange(512) % 256, (np.arange(512) % 5 > 0) * 255).reshape(8, 8, 8).astype("u1"), "saturated"),
     ],
 )  # fmt: skip
 def test_empty_and_saturated_scans_are_refused(array: Any, words: str) -> None:

@@ -97,8 +97,8 @@ class Protocol(_Page):
 
     @property
     def border_rule(self) -> Literal["margin", "open", "closed", "drop"]:
-        """The rule that was given; else ``margin`` where there is one, else ``drop``."""
-        return self.border or ("drop" if self.margin_um is None and self.region_mask is None else "margin")
+        """The rule that was given; else ``margin`` where there is one, else ``open``."""
+        return self.border or ("open" if self.margin_um is None and self.region_mask is None else "margin")
 
     @property
     def edges_um(self) -> tuple[float, float, float] | None:

@@ -67,20 +67,22 @@ def trabecular_field(
 
     The middle level set of a random field with waves of one length: the brightest share of -abs(field) is bone.
     """
-    generator = stream(seed, "measure/trabeculae", subject)
-    waves, half_length = 60, 2 * spacing_um
-    directions = generator.standard_normal((waves, 3))
-    directions *= 2 * np.pi * voxel_um / half_length / np.linalg.norm(directions, axis=1, keepdims=True)
-    field = np.zeros((size,) * 3, np.float32)
-    for direction, phase in zip(directions, generator.random(waves) * 2 * np.pi, strict=True):
-        z, y, x = (step * np.arange(size, dtype=np.float32) for step in direction)
-        field += np.cos(z[:, None, None] + y[:, None] + x + np.float32(phase))
-    order = np.argsort(np.abs(field), axis=None, kind="stable")
-    mask = np.zeros(field.size, bool)
-    mask[order[: round(bone_fraction * field.size)]] = True
-    mask = mask.reshape(field.shape)
+    mask = _sheets((size,) * 3, bone_fraction, spacing_um / voxel_um, stream(seed, "measure/trabeculae", subject))
     volume = scanned(mask, voxel_um, blur_um=blur_um, noise=noise, seed=seed, subject=subject)
     return SyntheticScan(volume, mask, {"bone_fraction": float(mask.mean())})
+
+
+def _sheets(shape: tuple[int, int, int], bone_fraction: float, spacing: float, generator: np.random.Generator) -> Mask:
+    """Return the voxels where a sum of forty waves of length twice ``spacing`` is nearest to zero."""
+    directions = generator.standard_normal((3, 40))
+    directions *= np.pi / spacing / np.linalg.norm(directions, axis=0)
+    z, y, x = (np.exp(1j * np.arange(n)[:, None] * d).astype("c8") for n, d in zip(shape, directions, strict=True))
+    z = z * np.exp(2j * np.pi * generator.random(40)).astype("c8")
+    height = np.stack([np.abs(((y * plane) @ x.T).real) for plane in z])
+    order = np.argsort(height, axis=None, kind="stable")
+    mask = np.zeros(height.size, bool)
+    mask[order[: round(bone_fraction * height.size)]] = True
+    return mask.reshape(shape)
 
 
 def drilled_endplate(
@@ -110,12 +112,12 @@ def drilled_endplate(
     rim = ndimage.distance_transform_edt(body)
     face = rim > inset * rim.max()
     drilled, number = _drilled(face, round(porosity * face.sum()), diameter_um / voxel_um / 2, generator)
-    inner = trabecular_field(0.25, size=max(away.shape[0], 2 * plate), voxel_um=voxel_um, seed=seed, subject=subject)
+    below = (2 * plate, *away.shape)
     depth = gap + 3 * plate
     mask = np.zeros((depth, *away.shape), bool)
     mask[gap : gap + plate] = body & ~drilled
-    under = inner.mask[: depth - gap - plate, : away.shape[0], : away.shape[1]] & body
-    mask[gap + plate :] = under | (body & (away > radius - wall))
+    trabeculae = _sheets(below, 0.25, 250 / voxel_um, stream(seed, "measure/trabeculae", subject))
+    mask[gap + plate :] = body & (trabeculae | (away > radius - wall))
     volume = scanned(
         mask, voxel_um, blur_um=blur_um, noise=noise, seed=seed, subject=subject, name="synthetic endplate"
     )

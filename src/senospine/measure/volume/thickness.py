@@ -21,9 +21,9 @@ Convention = Literal["bonej", "voxel", "oversample2"]
 #: what each border rule does, in a sentence
 BORDERS: dict[str, str] = {
     "margin": "balls are taken from the region and all that was scanned around it, and reported inside the region",
-    "open": "balls may leave the region as if the phase went on outside; largest bias upwards",
+    "open": "balls may leave the region as if the phase went on outside; biased upwards",
     "closed": "outside counts as the other phase; biased downwards",
-    "drop": "balls that cross the border are left out, and the share of voxels this loses is reported",
+    "drop": "balls that cross the border are left out; few voxels are lost, smaller balls cover them: biased down",
 }
 #: what each convention does, in a sentence; d is the distance between voxel centres to the nearest other phase
 CONVENTIONS: dict[str, str] = {

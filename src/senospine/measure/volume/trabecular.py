@@ -69,7 +69,7 @@ def trabecular_values(
     domain: Mask,
     spacing_um: tuple[float, float, float],
     *,
-    border: Border = "drop",
+    border: Border = "open",
     convention: Convention = "bonej",
     allow_coarse: bool = False,
     threads: int = 0,
@@ -109,7 +109,7 @@ def _border_warnings(symbol: str, found: Thickness) -> list[str]:
     warnings = []
     if found.lost > 0.05:
         warnings.append(f"{symbol}: {found.lost:.0%} of the phase lies under no ball that stays in the region")
-    if found.border == "margin" and found.certain < 0.95:
+    if found.border in ("margin", "open") and found.certain < 0.95:
         warnings.append(
             f"{symbol}: {1 - found.certain:.0%} of the values could change with a wider margin around the region"
         )
