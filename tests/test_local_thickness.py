@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from senospine.errors import MeasureError
-from senospine.measure.volume import local_thickness
+from senospine.measure.volume import balls, local_thickness
 
 UNIT = (1.0, 1.0, 1.0)
 
@@ -72,6 +72,22 @@ def test_neither_slabs_nor_threads_change_a_bit(seed: int, slab: int, threads: i
     whole = local_thickness(phase, UNIT, border=border, threads=1, slab=40)
     parts = local_thickness(phase, UNIT, border=border, threads=threads, slab=slab)
     assert np.array_equal(whole.map_um, parts.map_um, equal_nan=True)
+
+
+def test_slabs_are_taken_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    phase = blobs(4, (90, 20, 22))
+    whole = local_thickness(phase, UNIT, border="closed").map_um
+    calls: list[int] = []
+    paint = balls.Balls._paint
+
+    def counted(self: Any, *given: Any) -> Any:
+        calls.append(1)
+        return paint(self, *given)
+
+    monkeypatch.setattr(balls.Balls, "_paint", counted)
+    monkeypatch.setattr(balls, "available_memory", lambda: 1)
+    assert np.array_equal(local_thickness(phase, UNIT, border="closed").map_um, whole)
+    assert len(calls) == 3
 
 
 def test_slabs_of_halved_voxels_are_the_same() -> None:

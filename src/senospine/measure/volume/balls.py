@@ -54,7 +54,7 @@ class Balls:
         """
         planes = slab or self._planes_that_fit()
         planes += planes % 2  # halves of voxels stay together
-        count = self.threads or len(os.sched_getaffinity(0))
+        count = self.threads or _cores()
         with ThreadPoolExecutor(count) as pool:
             halo = self.shape[0] if planes >= self.shape[0] else 2 * self._largest_radius(planes, pool) + 2
             for first in range(0, self.shape[0], planes):
@@ -136,6 +136,11 @@ class Balls:
 
         inside = (label != SOLID).astype(np.uint8)
         return Balls(self.labels, self.shape, closed=True)._distance(inside, low, high, pool)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; not every system tells more than how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _share(pool: ThreadPoolExecutor, work: Callable[[int, int], Any], size: int, step: int) -> None:

@@ -20,7 +20,11 @@ _LOG_KEYS = ("pixel size (um)", "image pixel size (um)")
 
 def _tifffile() -> Any:
     try:
+        import logging
+
         import tifffile
+
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong comes back as an error
     except ImportError:
         raise MeasureError("TIFF files need the package tifffile", remedy="pip install 'senospine[measure]'") from None
     return tifffile
