@@ -17,6 +17,7 @@ from senospine.measure.volume.endplate import Endplate, endplate_region
 from senospine.measure.volume.files import read_volume
 from senospine.measure.volume.overlays import Overlay, disc_overlay, endplate_overlay, trabecular_overlay
 from senospine.measure.volume.porosity import depth_profile, porosity_values
+from senospine.measure.volume.prepare import prepared
 from senospine.measure.volume.protocol import AXES, Protocol, load_protocol
 from senospine.measure.volume.segment import Bone, segment_bone
 from senospine.measure.volume.thickness import isotropic
@@ -24,8 +25,6 @@ from senospine.measure.volume.trabecular import Values, surface_and_connectivity
 from senospine.measure.volume.volume import Volume, check_grey
 
 Mask = NDArray[np.bool_]
-#: bytes a voxel that a whole measurement holds at its peak: grey, masks, distances and maps
-BYTES_PER_VOXEL = 32
 #: a value that moves by more than this when the threshold moves by a tenth is warned of
 MOVES = 0.1
 
@@ -62,7 +61,7 @@ def measure_volume(volume: Volume, protocol: Protocol, place: Mapping[str, str])
 
 
 def _measure(volume: Volume, protocol: Protocol, place: Mapping[str, str]) -> tuple[list[Reading], list[Overlay]]:
-    volume, domain = _prepared(volume, protocol)
+    volume, domain = prepared(volume, protocol)
     warnings = check_grey(volume)
     isotropic(volume.spacing_um)
     choice = protocol.threshold
@@ -96,54 +95,6 @@ class _Result:
     settings: Mapping[str, float | str]
     moved: Mapping[str, Mapping[str, float]]
     profile: Mapping[tuple[float, float], float]
-
-
-def _prepared(volume: Volume, protocol: Protocol) -> tuple[Volume, Mask]:
-    """Return the part to measure, on cubic voxels, and the region inside it; nothing is read before it fits."""
-    mask = None
-    if protocol.region_mask is not None:
-        mask = read_volume(protocol.region_mask, volume.spacing_um)
-        if mask.array.shape != volume.array.shape:
-            raise MeasureError(
-                f"the region has shape {mask.array.shape}, the scan {volume.array.shape}",
-                where=str(protocol.region_mask), remedy="draw the region on this scan",
-            )  # fmt: skip
-        mask = replace(mask, array=mask.array != 0)
-        volume = replace(volume, inputs={**volume.inputs, **mask.inputs})
-    box = _box(protocol, volume)
-    volume = volume.cropped(box)
-    volume.require_memory(BYTES_PER_VOXEL / protocol.bin**3)
-    mask = None if mask is None else mask.cropped(box)
-    if protocol.bin > 1:
-        volume = volume.binned(protocol.bin)
-        mask = None if mask is None else replace(coarse := mask.binned(protocol.bin), array=coarse.array >= 0.5)
-    if protocol.resample:
-        volume, mask = volume.resampled(), None if mask is None else mask.resampled()
-    domain = np.ones(volume.array.shape, bool) if mask is None else np.asarray(mask.array, bool)
-    if protocol.margin_um is not None:
-        inner = tuple(
-            slice(round(protocol.margin_um / edge), n - round(protocol.margin_um / edge))
-            for n, edge in zip(volume.array.shape, volume.spacing_um, strict=True)
-        )
-        inside = np.zeros_like(domain)
-        inside[inner] = True
-        domain &= inside
-    if not domain.any():
-        raise MeasureError("region and margin leave nothing of the scan", remedy="take a smaller margin")
-    return volume, domain
-
-
-def _box(protocol: Protocol, volume: Volume) -> tuple[slice, slice, slice]:
-    box = []
-    for name, axis in AXES.items():
-        size = volume.array.shape[axis]
-        first, last = getattr(protocol.crop, name) or (0, size)
-        if not 0 <= first < last <= size:
-            raise MeasureError(
-                f"crop {name} from {first} to {last}, the scan has 0 to {size}", remedy="correct 'crop' in the protocol"
-            )
-        box.append(slice(first, last))
-    return box[0], box[1], box[2]
 
 
 def _moved(bone: Bone, protocol: Protocol, measure: Callable[[Mask, int], Values], closing: bool) -> dict[str, Any]:

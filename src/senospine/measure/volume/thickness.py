@@ -128,6 +128,7 @@ def local_thickness(
     60.0
     """
     voxel = isotropic(spacing_um)
+    phase = np.asarray(phase, bool)
     _check(phase, domain, border, convention)
     if domain is not None and border != "margin":
         box = bounding_box(domain)
