@@ -84,6 +84,17 @@ def test_closed_pores_are_told_from_open_ones() -> None:
     assert values.values["Po.Dm/hr-sphere/bonej/open"] == 40
 
 
+def test_an_endplate_without_pores_reads_none() -> None:
+    solid = np.zeros((40, 50, 50), bool)
+    solid[8:] = True
+    readings, pictures = measure_volume(Volume(solid, (9.0,) * 3), load_protocol(ENDPLATE), ANIMAL)
+    values = by_id(readings)
+    assert values["Po.tot/endplate-region"].value == values["Po.N/area"].value == 0
+    assert np.isnan(values["Po.Dm/hr-sphere/bonej/open"].value)
+    assert "no pore in the region" in values["Po.Dm/hr-sphere/bonej/open"].warnings[0]
+    assert pictures[0].png
+
+
 def test_specks_before_the_surface_are_no_surface() -> None:
     scan = drilled_endplate(0.2, seed=4)
     noisy = scan.mask.copy()

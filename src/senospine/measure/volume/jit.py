@@ -30,8 +30,8 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Return ``function`` as machine code that lets other threads run.
 
     It is kept where ``NUMBA_CACHE_DIR`` says, else in senospine's cache folder, so that an installation nobody may
-    write to still compiles once. Where that cannot be written numba tries places of its own, and without any the code is
-    made again in every process.
+    write to still compiles once. Where that cannot be written numba tries places of its own, and without any the code
+    is made again in every process.
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": False}
     kept = numba.config.CACHE_DIR
