@@ -200,7 +200,7 @@ def test_a_disc_between_two_blocks(tilt: float) -> None:
     assert found.values["Disc.V/between-endplates"] == pytest.approx(12 * 40 * 30 * 1e-6, rel=0.001)
     assert found.values["DHI/mid-sagittal-thirds"] == pytest.approx(12 / 50, rel=0.01)
     told = found.settings["DHI/mid-sagittal-thirds"]
-    assert told["back_um"] - told["front_um"] == pytest.approx(10 * tilt * 26.5, abs=3)  # type: ignore[operator]
+    assert told["last_third_um"] - told["first_third_um"] == pytest.approx(10 * tilt * 26.5, abs=3)  # type: ignore[operator]
 
 
 def test_a_vertebra_that_is_cut_has_no_length() -> None:

@@ -100,7 +100,7 @@ def disc_values(disc: Disc, voxel_um: float, front_axis: int = 0) -> Values:
         turned = [length.T if front_axis == 1 else length for length in disc.lengths]
         strips = [length[rows[0] : rows[-1] + 1, strip] for length in turned]
         index = float(np.mean(heights) / np.mean([part[part > 0].mean() for part in strips]))
-    names = ("front", "middle", "back")
+    names = ("first_third", "middle_third", "last_third")
     told = {f"{name}_um": voxel_um * height for name, height in zip(names, heights, strict=True)}
     out.add("DHI/mid-sagittal-thirds", index, **told)
     return out
