@@ -86,7 +86,7 @@ def test_every_state_of_the_mouse_agrees(mouse, mouse_kernel, lsi_course, aged_c
 
 @pytest.mark.parametrize("name", published_studies())
 def test_every_arm_of_every_study_agrees(mouse, mouse_kernel, name):
-    """At every moment of measurement and at forty times before, within 1e-5 of the value or of a thousandth of its peak.
+    """At every moment of measurement and at forty times before, within 1e-5 of it or a thousandth of its peak.
 
     A state that rests far below its declared scale all the while is no peak: there solvers leave their rounding.
     """
