@@ -1,18 +1,44 @@
 """The engine: a model in, arrays out. It knows no biology and touches no files."""
 
 from senospine.engine.kernel import Kernel, Solution, compile_model
+from senospine.engine.reductions import (
+    Area,
+    At,
+    End,
+    Maximum,
+    Mean,
+    Minimum,
+    Reduction,
+    TimeAbove,
+    TimeBelow,
+    TimeOfMaximum,
+    TimeOfMinimum,
+    visit_means,
+)
 from senospine.engine.schedule import Entry, Schedule
 from senospine.engine.sensitivity import Sensitivities, sensitivities
 from senospine.engine.status import Failure, Status
 
 __all__ = [
+    "Area",
+    "At",
+    "End",
     "Entry",
     "Failure",
     "Kernel",
+    "Maximum",
+    "Mean",
+    "Minimum",
+    "Reduction",
     "Schedule",
     "Sensitivities",
     "Solution",
     "Status",
+    "TimeAbove",
+    "TimeBelow",
+    "TimeOfMaximum",
+    "TimeOfMinimum",
     "compile_model",
     "sensitivities",
+    "visit_means",
 ]

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.breakpoints import BreakPoints
 from senospine.engine.cache import Code, default_folder, load_code, this_machine
-from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings
+from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.layout import EMITTER, Job
 from senospine.engine.problem import Problem, Run
@@ -102,13 +102,15 @@ class LaneKernel(Kernel):
             EMITTER, self.lanes, "float64", list(model.states), list(model.constants), list(self.outputs),
             [[name, repr(item)] for name, item in self._assignments.items()],
             [repr(model.rates[name]) for name in model.states],
+            self.reductions and self.reductions.structure,
         ]  # fmt: skip
         return json.dumps(content)
 
     @property
     def _assignments(self) -> dict[str, Expression]:
         """What is computed from states and constants, with the species asked for by amount or concentration."""
-        asked = {name: self.model.readable[name] for name in self.outputs if name in self.model.readable}
+        wanted = (*self.outputs, *(self.reductions.outputs if self.reductions else ()))
+        asked = {name: self.model.readable[name] for name in wanted if name in self.model.readable}
         return {**self.model.assignments, **asked}
 
     def build(self) -> bool:
@@ -132,7 +134,7 @@ class LaneKernel(Kernel):
 
         model = self.model
         names = list(model.constants)
-        system = read_system(model.states, names, self._assignments, model.rates, self.outputs)
+        system = read_system(model.states, names, self._assignments, model.rates, self.outputs, self.reductions)
         return write_driver(system, self.lanes)
 
     def solve(
@@ -151,17 +153,17 @@ class LaneKernel(Kernel):
         """Return the solution of every subject; see :meth:`Kernel.solve`."""
         rtol = DEFAULT_RTOL if rtol is None else float(rtol)
         refuse_settings(start, rtol, max_steps, n_subjects)
-        times = output_times(times, start)
+        asked, times, edges = self._times(times, start)
         given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
         n = count_subjects(given, schedule, times, begun, n_subjects)
         first, values = start_values(self.model, given, begun, start, n)
         table = self._break_points(schedule, start, n)
         problem = Problem(
-            np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads
+            np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads, edges
         )
         method = 1 if rtol <= TIGHT else 0
         if rtol < TIGHTEST:
-            run = Run.refused(problem, len(self.outputs))
+            run = Run.refused(problem, len(self.outputs), self._slots)
         else:
             run = self._run(problem, rtol, method)
             again = np.flatnonzero((run.status == Status.STEP_TOO_SMALL) | (run.status == Status.NOT_FINITE))
@@ -172,9 +174,11 @@ class LaneKernel(Kernel):
         for failure in failures:
             own = times if times.ndim == 1 else times[failure.subject]
             run.values[failure.subject, own >= failure.time] = math.nan
-        columns = {name: run.values[:, :, index] for index, name in enumerate(self.outputs)}
+        columns = {name: run.values[:, : asked.shape[-1], index] for index, name in enumerate(self.outputs)}
         words = f"{METHODS[method].name}, {self.code_path}, rtol {rtol:g}, {self.norm} norm"
-        return Solution(times, columns, run.status, failures, words, run.steps)
+        run.gathered[run.status != Status.OK] = math.nan
+        reduced = self.reductions.values(run.gathered, edges) if self.reductions else {}
+        return Solution(asked, columns, run.status, failures, words, run.steps, reduced)
 
     def _break_points(self, schedule: Schedule | None, start: float, n: int) -> BreakPoints:
         """Return the break points, from the last solve if it had the same schedule."""
@@ -184,6 +188,10 @@ class LaneKernel(Kernel):
             recent = self._recent["table"] = (schedule, (start, n), table)
         return recent[2]
 
+    @property
+    def _slots(self) -> int:
+        return self.reductions.slots if self.reductions else 0
+
     def _failure(self, run: Run, subject: int) -> Failure:
         state = self.model.states[int(run.failed_state[subject])]
         return Failure(subject, Status(int(run.status[subject])), float(run.failed_time[subject]), state)
@@ -192,7 +200,8 @@ class LaneKernel(Kernel):
         """Solve a problem with one method and tolerance."""
         code = self._code
         n, times, table = problem.count, problem.times, problem.table
-        run = Run.empty(n, times.shape[-1], len(self.outputs))
+        run = Run.empty(n, times.shape[-1], len(self.outputs), self._slots)
+        levels = np.array(self.reductions.levels if self.reductions else (), dtype=float)
         scales = rtol * np.array([self.model.scale(name) for name in self.model.states])
         job = _aligned(Job.SIZE).view(np.int64)  # the queue has a cache line of its own
         arrays: dict[Job, NDArray[Any]] = {
@@ -201,11 +210,13 @@ class LaneKernel(Kernel):
             Job.ACTION_KIND: table.kind, Job.ACTION_INDEX: table.index, Job.ACTION_VALUE: table.value,
             Job.ATOL: scales, Job.RESULT: run.values, Job.STATUS: run.status, Job.STEPS: run.steps,
             Job.FAILED_TIME: run.failed_time, Job.FAILED_STATE: run.failed_state,
+            Job.EDGES: problem.edges, Job.LEVELS: levels, Job.GATHERED: run.gathered,
         }  # fmt: skip
         for place, array in arrays.items():
             job[place] = array.ctypes.data
         job[Job.SUBJECTS], job[Job.TIMES_COUNT] = n, times.shape[-1]
         job[Job.TIMES_STRIDE] = 0 if times.ndim == 1 else times.shape[-1]
+        job[Job.EDGES_STRIDE] = 0 if len(problem.edges) == 1 else problem.edges[0].size
         job[Job.MAX_STEPS], job[Job.METHOD] = problem.max_steps, method
         job[Job.NORM], job[Job.HIT_OUTPUTS] = int(self.norm == "max"), int(self.hit_outputs)
         numbers = job.view(np.float64)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from senospine.engine.system import System
 
 #: counts as part of the cache key; raise it with every change of what is emitted
-EMITTER = 4
+EMITTER = 5
 
 
 class Job(IntEnum):
@@ -44,6 +44,10 @@ class Job(IntEnum):
     RTOL = 31  # bits of a double, as the next two
     START = 32
     SMALLEST_STEP = 33
+    EDGES = 34  # address of doubles (1 or subjects, windows, 2)
+    EDGES_STRIDE = 35  # 0 if all subjects share them
+    LEVELS = 36  # address of doubles, one a cell
+    GATHERED = 37  # address of doubles (subjects, slots)
     SIZE = 40
 
 
@@ -70,6 +74,14 @@ class Layout:
         self.factors = self._take(len(system.plan.slots))
         self.stages = self._take(n * stages)
         self.outputs = self._take(len(system.outputs))
+        plan = system.reductions
+        if plan is not None:
+            self.edges, self.levels = self._take(2 * len(plan.windows)), self._take(len(plan.cells))
+            self.gathered, self.begun = self._take(plan.slots), self._take(1)
+            self.piece, self.piece_end, self.scratch = self._take(1), self._take(1), self._take(8)
+            self.dense_rows = max(len(method.dense) for method in METHODS)
+            self.dense = self._take(self.dense_rows * len(system.watched))
+            self.samples = self._take(6 * len(system.reduced))
 
     def _take(self, count: int) -> int:
         start = self.size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
-from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings
+from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.schedule import Action, Schedule, compile_entries
+from senospine.engine.scipy_reductions import Gatherer
 from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 from senospine.errors import ScheduleError
@@ -61,9 +62,14 @@ class ScipyKernel(Kernel):
     @cached_property
     def _out(self) -> Any:
         model = self.model
-        extra = {name: model.readable[name] for name in self.outputs if name in model.readable}
+        extra = {name: model.readable[name] for name in self._all if name in model.readable}
         names = list(model.constants)
-        return output_function(model.states, names, model.assignments, self.outputs, extra=extra, jit=self.jit)
+        return output_function(model.states, names, model.assignments, self._all, extra=extra, jit=self.jit)
+
+    @cached_property
+    def _all(self) -> tuple[str, ...]:
+        """What is recorded: outputs, then what is reduced."""
+        return (*self.outputs, *(self.reductions.outputs if self.reductions else ()))
 
     @cached_property
     def _events(self) -> EventRunner:
@@ -86,13 +92,14 @@ class ScipyKernel(Kernel):
         model = self.model
         rtol = DEFAULT_RTOL if rtol is None else rtol
         refuse_settings(start, rtol, max_steps, n_subjects)
-        times = output_times(times, start)
+        asked, times, edges = self._times(times, start)
         given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
         n = count_subjects(given, schedule, times, begun, n_subjects)
         first, values = start_values(model, given, begun, start, n)
         tolerance = rtol * np.array([model.scale(name) for name in model.states])
 
-        results = np.full((len(self.outputs), n, times.shape[-1]), np.nan)
+        results = np.full((len(self.outputs), n, asked.shape[-1]), np.nan)
+        slots = np.full((n, self.reductions.slots if self.reductions else 0), np.nan)
         status = np.zeros(n, dtype=np.int64)
         failures = []
         constants = list(model.constants)
@@ -109,17 +116,29 @@ class ScipyKernel(Kernel):
                     raise ScheduleError(
                         f"an entry at {points[0][0]:g} lies before the start at {start:g}", where=f"subject {subject}"
                     )
-                grid = times if times.ndim == 1 else times[subject]
+                grid, gatherer = times if times.ndim == 1 else times[subject], None
+                own = edges[subject % len(edges)]
+                recorded = np.arange(asked.shape[-1])
+                if self.reductions:
+                    gatherer = Gatherer(self.reductions, own, max(10 * rtol, 1e-11))
+                    grid = np.unique(np.concatenate((grid, self.reductions.points(own))))
+                    recorded = np.searchsorted(grid, asked if asked.ndim == 1 else asked[subject])
+                found = np.full((len(self._all), len(grid)), np.nan)
                 stops = self._stops(points, values[subject], start, float(grid[-1]))
                 failure = self._one(
                     subject, first[subject].copy(), values[subject].copy(), stops, grid,
-                    start, rtol, tolerance, max_steps, results[:, subject],
+                    start, rtol, tolerance, max_steps, found, gatherer,
                 )  # fmt: skip
+                results[:, subject] = found[: len(self.outputs), recorded]
                 if failure is not None:
                     status[subject] = failure.status
                     failures.append(failure)
+                elif gatherer is not None:
+                    slots[subject] = gatherer.finished(grid, found[len(self.outputs) :])
         method = f"{self.code_path}, rtol {rtol:g}"
-        return Solution(times, dict(zip(self.outputs, results, strict=True)), status, tuple(failures), method)
+        columns = dict(zip(self.outputs, results, strict=True))
+        reduced = self.reductions.values(slots, edges) if self.reductions else {}
+        return Solution(asked, columns, status, tuple(failures), method, reductions=reduced)
 
     def _stops(self, points: list[tuple[float, list[Action]]], p: Array, start: float, end: float) -> list[_Stop]:
         """Return the break points of one subject: schedule entries and events, in order."""
@@ -143,6 +162,7 @@ class ScipyKernel(Kernel):
     def _one(
         self, subject: int, y: Array, p: Array, stops: list[_Stop], times: Array,
         now: float, rtol: float, tolerance: Array, max_steps: int, results: Array,
+        gatherer: Gatherer | None = None,
     ) -> Failure | None:  # fmt: skip
         """Solve one subject from break point to break point; write outputs into ``results``."""
         extra = np.zeros(len(y))
@@ -160,6 +180,9 @@ class ScipyKernel(Kernel):
                 if failure is not None:
                     results[:, times >= failure.time] = np.nan
                     return failure
+                if gatherer is not None:
+                    gatherer.take_segment(self._along(subject, y, now, stop.time, p, extra, rtol, tolerance, max_steps),
+                                          now, moment)  # fmt: skip
                 y, now = path[-1].copy(), moment
             else:
                 for column in range(done, upto):
@@ -177,6 +200,22 @@ class ScipyKernel(Kernel):
                     0.0 if action.operation == "set parameter" else target[action.index]
                 )
         return None
+
+    def _along(
+        self, subject: int, y: Array, now: float, moment: float, p: Array, extra: Array, rtol: float,
+        tolerance: Array, max_steps: int,
+    ) -> Callable[[Array], Array]:  # fmt: skip
+        """Return a function of times within a segment to what is reduced, (n_outputs, n_times)."""
+        first = y.copy()
+
+        def outputs(grid: Array) -> Array:
+            whole = grid if grid[0] == now else np.concatenate(([now], grid))
+            path, _ = self._segment(subject, first, whole, moment, p, extra, rtol, tolerance, max_steps)
+            path = path[len(whole) - len(grid) :]
+            rows = [self._out(state, time, p)[len(self.outputs) :] for state, time in zip(path, grid, strict=True)]
+            return np.array(rows).T
+
+        return outputs
 
     def _segment(
         self, subject: int, y: Array, grid: Array, moment: float, p: Array, extra: Array, rtol: float,

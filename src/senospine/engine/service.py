@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from senospine.engine.access import Access
 from senospine.engine.layout import Flag, Job
+from senospine.engine.reducing import Reducing
 from senospine.engine.status import Status
 from senospine.engine.system import System
 from senospine.engine.tableaus import METHODS
 from senospine.engine.vectors import REAL, WHOLE, Value, number, whole
 
 
-class Service(Access):
+class Service(Reducing):
     """Writes the functions of job and workspace that serve lanes.
 
     Attributes
@@ -102,6 +102,7 @@ class Service(Access):
             count = here.fptosi(self.of_lane(place, lane), WHOLE)
             index = here.add(here.mul(subject, whole(2)), whole(offset))
             self.set_array(Job.STEPS, index, count)
+        self.finish_reductions(lane, subject)
         for place, value in ((layout.active, 0.0), (layout.due, math.inf), (layout.stop, math.inf), (layout.step, 1.0)):
             self.set_lane(number(value), place, lane)
 
@@ -182,6 +183,7 @@ class Service(Access):
             self.set_lane(whole(0), layout.column, lane)
             self._next_due(lane)
             self._next_stop(lane)
+            self.begin_reductions(lane, subject)
             self.set_flag(Flag.DIRTY, 1)
 
         def body() -> None:

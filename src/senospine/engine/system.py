@@ -9,6 +9,7 @@ from senospine.engine.derivatives import TIME, Derivatives
 from senospine.engine.graph import Graph
 from senospine.engine.lu import Factorisation, factorise
 from senospine.engine.reader import Reader
+from senospine.engine.reductions import ReductionPlan
 from senospine.model.expressions import Expression
 
 
@@ -29,6 +30,11 @@ class System:
         Nodes that depend on parameters only.
     recorded : tuple of int
         States that outputs depend on.
+    reductions : ReductionPlan or None
+    reduced : tuple of int
+        Nodes of the outputs that are reduced.
+    watched : tuple of int
+        States that these depend on.
     """
 
     graph: Graph
@@ -41,6 +47,9 @@ class System:
     hoisted: tuple[int, ...]
     recorded: tuple[int, ...]
     plan: Factorisation
+    reductions: ReductionPlan | None = None
+    reduced: tuple[int, ...] = ()
+    watched: tuple[int, ...] = ()
 
 
 def read_system(
@@ -49,6 +58,7 @@ def read_system(
     assignments: Mapping[str, Expression],
     rates: Mapping[str, Expression],
     outputs: Sequence[str],
+    reductions: ReductionPlan | None = None,
 ) -> System:
     """Return the system of a model's formulas.
 
@@ -65,6 +75,7 @@ def read_system(
         reader.slots[name] = reader.read(expression)
     roots = tuple(reader.read(rates[name]) for name in states)
     recorded = tuple(reader.slots[name] for name in outputs)
+    reduced = () if reductions is None else tuple(reader.slots[name] for name in reductions.outputs)
     derivatives = Derivatives(graph)
     jacobian: dict[tuple[int, int], int] = {}
     by_time: dict[int, int] = {}
@@ -76,10 +87,14 @@ def read_system(
                 by_time[row] = node
             else:
                 jacobian[row, column] = node
-    everything = (*roots, *recorded, *jacobian.values(), *by_time.values())
-    read = {int(graph.values[node]) for node in graph.ordered(recorded) if graph.operators[node] == "state"}
+    everything = (*roots, *recorded, *jacobian.values(), *by_time.values(), *reduced)
     plan = factorise(len(roots), jacobian)
     return System(
         graph, len(roots), len(parameters), roots, recorded, jacobian, by_time, tuple(graph.hoisted(everything)),
-        tuple(sorted(read)), plan,
+        _states_in(graph, recorded), plan, reductions, reduced, _states_in(graph, reduced),
     )  # fmt: skip
+
+
+def _states_in(graph: Graph, roots: Sequence[int]) -> tuple[int, ...]:
+    """Return the states that nodes depend on."""
+    return tuple(sorted({int(graph.values[i]) for i in graph.ordered(roots) if graph.operators[i] == "state"}))
