@@ -10,8 +10,23 @@ from scipy.optimize import brentq
 
 from senospine.bench.reference_model import OUTPUT_TIMES, reference_model
 from senospine.engine import (
-    Area, At, End, Entry, Kernel, Maximum, Mean, Minimum, Reduction, Schedule, Solution, TimeAbove, TimeBelow,
-    TimeOfMaximum, TimeOfMinimum, compile_model, visit_means,
+    Area,
+    At,
+    End,
+    Entry,
+    Kernel,
+    Maximum,
+    Mean,
+    Minimum,
+    Reduction,
+    Schedule,
+    Solution,
+    TimeAbove,
+    TimeBelow,
+    TimeOfMaximum,
+    TimeOfMinimum,
+    compile_model,
+    visit_means,
 )  # fmt: skip
 from senospine.errors import ModelError, ScheduleError
 
@@ -36,9 +51,11 @@ def exact() -> dict[Reduction, float]:
     up, down = (brentq(lambda t: plasma(t) - 0.3, *ends, xtol=1e-14) for ends in ((0, PEAK), (PEAK, LAST)))
     effects = quad(effect, 0, LAST, epsabs=1e-13, epsrel=1e-13, limit=500)[0]
     return {
-        Maximum("plasma"): plasma(PEAK), Maximum("plasma", 2.0, 5.0): plasma(2.0), Maximum("plasma", stop=1.0): plasma(1),
+        Maximum("plasma"): plasma(PEAK), Maximum("plasma", 2.0, 5.0): plasma(2.0),
+        Maximum("plasma", stop=1.0): plasma(1),
         Minimum("plasma", 1.0, 3.0): min(plasma(1), plasma(3)), Minimum("gut"): np.exp(-KA * LAST),
-        Maximum("effect"): effect(PEAK), End("plasma"): plasma(LAST), At("plasma", 3.3): plasma(3.3), At("gut", 0.0): 1.0,
+        Maximum("effect"): effect(PEAK), End("plasma"): plasma(LAST), At("plasma", 3.3): plasma(3.3),
+        At("gut", 0.0): 1.0,
         Area("plasma"): area(LAST) - area(0), Area("plasma", 0.3, 7.7): area(7.7) - area(0.3), Area("effect"): effects,
         Mean("plasma", 1.0, 2.0): area(2) - area(1), TimeAbove("plasma", 0.3): down - up,
         TimeBelow("plasma", 0.3): LAST - down + up, TimeAbove("effect", 0.5): down - up,
@@ -112,7 +129,8 @@ def test_areas_balance_mass(model, engine) -> None:
 @pytest.fixture(scope="module")
 def many() -> list[Reduction]:
     return [
-        Minimum("PLT"), TimeOfMinimum("PLT"), TimeBelow("PLT", 200.0), Area("PAIN", 500.0, 2000.0), Mean("u1", 0.0, 1500.0),
+        Minimum("PLT"), TimeOfMinimum("PLT"), TimeBelow("PLT", 200.0), Area("PAIN", 500.0, 2000.0),
+        Mean("u1", 0.0, 1500.0),
         Maximum("CA"), TimeAbove("CA", 0.5), End("PAIN"), At("S1", 700.0), Maximum("u1", 300.0, 1111.0),
         *visit_means("PAIN", [672.0, 1344.0], 168.0),
     ]  # fmt: skip

@@ -29,7 +29,7 @@ def from_samples() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     x = np.array(NODES)[:, None]
     k = np.arange(5)
     bernstein = np.array([comb(4, int(i)) for i in k]) * x**k * (1 - x) ** (4 - k)
-    return np.linalg.inv(bernstein), np.linalg.inv(x**k)
+    return np.asarray(np.linalg.inv(bernstein), dtype=float), np.asarray(np.linalg.inv(x**k), dtype=float)
 
 
 class Quartics:

@@ -87,7 +87,7 @@ class Reducing(Access):
 
     def _write_dense(self, method: int) -> Value:
         """Write ``dense()``: the interpolant's coefficients of the states that reduced outputs read."""
-        lanes, code, rows = self.lanes, self.methods[method], self.layout.dense_rows
+        code, rows = self.methods[method], self.layout.dense_rows
         dense = [*code.method.dense, *[()] * (rows - len(code.method.dense))]
 
         def body() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,10 @@ class Reduction:
     stop: float | None = None
     name: str = ""
 
+    _kind: ClassVar[Kind]
+    _sign: ClassVar[int] = 1
+    _slot: ClassVar[int] = 0
+
     def __post_init__(self) -> None:
         for value in (self.start, self.stop):
             if value is not None and not math.isfinite(value):
@@ -61,75 +65,66 @@ class Reduction:
 
     def gathers(self) -> tuple[Kind, int, float]:
         """Return what the kernel gathers, the sign that the output is taken with, and the level."""
-        raise NotImplementedError
+        return self._kind, self._sign, self._level
 
     def read(self, slots: Array, window: Array) -> Array:
         """Return the values from what was gathered, (n_subjects, slots), and the windows, (n_subjects or 1, 2)."""
-        raise NotImplementedError
+        return slots[:, self._slot] * (self._sign if self._kind == "greatest" and self._slot == 0 else 1)
+
+    @property
+    def _level(self) -> float:
+        return 0.0
 
 
 @dataclass(frozen=True)
 class Minimum(Reduction):
     """The least value."""
 
+    _kind = "greatest"
+    _sign = -1
+
     def _words(self) -> str:
         return f"minimum of {self.output}"
-
-    def gathers(self) -> tuple[Kind, int, float]:
-        return "greatest", -1, 0.0
-
-    def read(self, slots: Array, window: Array) -> Array:
-        return -slots[:, 0]
 
 
 @dataclass(frozen=True)
 class Maximum(Reduction):
     """The greatest value."""
 
+    _kind = "greatest"
+
     def _words(self) -> str:
         return f"maximum of {self.output}"
-
-    def gathers(self) -> tuple[Kind, int, float]:
-        return "greatest", 1, 0.0
-
-    def read(self, slots: Array, window: Array) -> Array:
-        return slots[:, 0]
 
 
 @dataclass(frozen=True)
 class TimeOfMinimum(Minimum):
     """When the least value is first reached, in the model's time."""
 
+    _slot = 1
+
     def _words(self) -> str:
         return f"time of minimum of {self.output}"
-
-    def read(self, slots: Array, window: Array) -> Array:
-        return slots[:, 1]
 
 
 @dataclass(frozen=True)
 class TimeOfMaximum(Maximum):
     """When the greatest value is first reached, in the model's time."""
 
+    _slot = 1
+
     def _words(self) -> str:
         return f"time of maximum of {self.output}"
-
-    def read(self, slots: Array, window: Array) -> Array:
-        return slots[:, 1]
 
 
 @dataclass(frozen=True)
 class Area(Reduction):
     """The integral over time, such as an exposure."""
 
+    _kind = "area"
+
     def _words(self) -> str:
         return f"area under {self.output}"
-
-    def gathers(self) -> tuple[Kind, int, float]:
-        return "area", 1, 0.0
-
-    def read(self, slots: Array, window: Array) -> Array:
-        return slots[:, 0]
 
 
 @dataclass(frozen=True)
@@ -140,12 +135,16 @@ class Mean(Area):
         return f"mean of {self.output}"
 
     def read(self, slots: Array, window: Array) -> Array:
+        """Return the areas over the windows' lengths."""
         return slots[:, 0] / (window[:, 1] - window[:, 0])
 
 
 @dataclass(frozen=True, init=False)
 class TimeBelow(Reduction):
     """How long the output lies below ``level``."""
+
+    _kind = "above"
+    _sign = -1
 
     level: float = math.nan
 
@@ -158,30 +157,29 @@ class TimeBelow(Reduction):
         if not math.isfinite(level):
             raise ModelError(f"{self.label}: the level is not a finite number")
 
+    @property
+    def _level(self) -> float:
+        return self.level
+
     def _words(self) -> str:
         return f"time {self.output} below {self.level:g}"
-
-    def gathers(self) -> tuple[Kind, int, float]:
-        return "above", -1, self.level
-
-    def read(self, slots: Array, window: Array) -> Array:
-        return slots[:, 0]
 
 
 @dataclass(frozen=True, init=False)
 class TimeAbove(TimeBelow):
     """How long the output lies above ``level``."""
 
+    _sign = 1
+
     def _words(self) -> str:
         return f"time {self.output} above {self.level:g}"
-
-    def gathers(self) -> tuple[Kind, int, float]:
-        return "above", 1, self.level
 
 
 @dataclass(frozen=True, init=False)
 class At(Reduction):
     """The value at a time, before what happens there, as an output's."""
+
+    _kind = "at"
 
     def __init__(self, output: str, time: float, name: str = "") -> None:
         for key, value in {"output": output, "start": time, "stop": None, "name": name}.items():
@@ -193,12 +191,6 @@ class At(Reduction):
 
     def _window_words(self) -> str:
         return ""
-
-    def gathers(self) -> tuple[Kind, int, float]:
-        return "at", 1, 0.0
-
-    def read(self, slots: Array, window: Array) -> Array:
-        return slots[:, 0]
 
 
 @dataclass(frozen=True, init=False)

@@ -95,7 +95,8 @@ class Gatherer:
             if values[best] > self.slots[cell.slot]:
                 self.slots[cell.slot : cell.slot + 2] = values[best], left + half * (1 + at[best])
         else:
-            above = series - np.eye(1, _DEGREE + 1)[0] * cell.sign * level
+            above = np.array(series, dtype=float)
+            above[0] -= cell.sign * level
             for a, b in pairwise([-1.0, *_roots(above), 1.0]):
                 self.slots[cell.slot] += half * (b - a) * (chebyshev.chebval((a + b) / 2, above) > 0)
 
