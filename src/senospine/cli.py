@@ -217,9 +217,20 @@ def bench(
     target: Annotated[float, typer.Option(help="Largest error allowed.", min=1e-8, max=0.1)] = 1e-3,
     work: Annotated[Path | None, typer.Option(help="Folder to keep peers' builds and logs in.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Write a picture (.png or .svg) here.")] = None,
+    population: Annotated[
+        int | None, typer.Option(help="Instead: a year of so many virtual subjects, only sketches kept.", min=1)
+    ] = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the engine's speed beside other solvers, at equal accuracy."""
+    """Measure the engine's speed beside other solvers, at equal accuracy; or with --population a whole population."""
+    if population is not None:
+        from senospine.bench.population import print_population, run_population
+
+        with _progress(as_json) as on_progress:
+            year = run_population(population, workers=workers, on_progress=on_progress)
+        _print_json(year.to_dict()) if as_json else print_population(_console(), year)
+        return
     from senospine.bench import draw_benchmark, print_benchmark, run_benchmark
 
     with _progress(as_json) as on_progress:

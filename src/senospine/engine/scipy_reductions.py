@@ -89,7 +89,7 @@ class Gatherer:
             whole = chebyshev.chebint(series)
             self.slots[cell.slot] += half * (chebyshev.chebval(1, whole) - chebyshev.chebval(-1, whole))
         elif cell.kind == "greatest":
-            at = np.array([-1.0, *_roots(chebyshev.chebder(series)), 1.0])
+            at = np.array([-1.0, *_roots(np.asarray(chebyshev.chebder(series), dtype=float)), 1.0])
             values = chebyshev.chebval(at, series)
             best = int(np.argmax(values))
             if values[best] > self.slots[cell.slot]:
