@@ -1,5 +1,6 @@
 """The engine: a model in, arrays out. It knows no biology and touches no files."""
 
+from senospine.engine.decisions import Decided, Decision
 from senospine.engine.kernel import Kernel, Solution, compile_model
 from senospine.engine.reductions import (
     Area,
@@ -22,6 +23,8 @@ from senospine.engine.status import Failure, Status
 __all__ = [
     "Area",
     "At",
+    "Decided",
+    "Decision",
     "End",
     "Entry",
     "Failure",

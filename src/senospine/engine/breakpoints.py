@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from senospine.engine.decisions import Decision
 from senospine.engine.schedule import Entry, Schedule, compile_entries
 from senospine.errors import ScheduleError
 
@@ -16,7 +18,9 @@ Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
 #: what an action does: its number is known to the machine code
-ADD_TO_STATE, SET_PARAMETER, ADD_TO_RATE = 0, 1, 2
+ADD_TO_STATE, SET_PARAMETER, ADD_TO_RATE, DECIDE, TRIGGER, EXECUTE = range(6)
+#: order within a moment: infusion ends 0, switches 1, visits, boluses, infusion starts
+VISIT, BOLUS, START = 2, 3, 4
 _fields = attrgetter("time", "kind", "target", "amount", "duration")
 _KINDS = {"bolus": 0, "infusion": 1, "switch": 2}
 
@@ -33,6 +37,12 @@ class BreakPoints:
     row_time : ndarray, shape (n_rows,)
     action_start : ndarray, shape (n_rows + 1,)
     kind, index, value : ndarray, shape (n_actions,)
+    order, entry : ndarray, shape (n_actions,)
+        An action's place within its moment, see :data:`VISIT`; the number of the entry it comes from.
+    partner : ndarray, shape (n_actions,)
+        Of an infusion's end the action that started it; -1 else, and everywhere without decisions.
+    early : ndarray, shape (n_rows,)
+        1 for what happens before outputs are recorded: the model's own events *at* a moment.
     """
 
     of_subject: Whole
@@ -42,6 +52,10 @@ class BreakPoints:
     kind: Whole
     index: Whole
     value: Array
+    order: Whole
+    entry: Whole
+    partner: Whole
+    early: Whole
 
     @classmethod
     def of(
@@ -60,20 +74,67 @@ class BreakPoints:
         if rows is None or (rows.size and rows["time"].min() < start):
             _refuse(lists, states, parameters, start)
         assert rows is not None
-        rows = rows[np.lexsort((rows["place"], rows["order"], rows["time"], rows["table"]))]
-        new = np.ones(len(rows), dtype=bool)
-        new[1:] = (np.diff(rows["time"]) != 0) | (np.diff(rows["table"]) != 0)
-        first = np.flatnonzero(new)
-        tables = n if each else 1
-        return cls(
-            np.arange(n) if each else np.zeros(n, dtype=np.int64),
-            np.searchsorted(rows["table"][first], np.arange(tables + 1)).astype(np.int64),
-            np.ascontiguousarray(rows["time"][first]),
-            np.append(first, len(rows)).astype(np.int64),
-            np.ascontiguousarray(rows["kind"]),
-            np.ascontiguousarray(rows["index"]),
-            np.ascontiguousarray(rows["value"]),
+        counts = np.cumsum([0, *(len(entries) for entries in lists)])
+        entry = rows["place"] // 2 - counts[rows["table"]]
+        of_subject = np.arange(n) if each else np.zeros(n, dtype=np.int64)
+        parts = {name: rows[name] for name in ("table", "time", "order", "kind", "index", "value")}
+        return cls.arranged(of_subject, n if each else 1, entry=entry, **parts)
+
+    @classmethod
+    def arranged(
+        cls, of_subject: Whole, tables: int, *, table: Whole, time: Array, order: Whole, kind: Whole, index: Whole,
+        value: Array, entry: Whole,
+    ) -> BreakPoints:  # fmt: skip
+        """Return the break points of actions; those of one moment and order stay as given."""
+        place = np.lexsort((order, time, table))
+        table, order, kind, index, entry = (
+            np.ascontiguousarray(item[place]) for item in (table, order, kind, index, entry)
         )
+        time, value = np.ascontiguousarray(time[place]), np.ascontiguousarray(value[place])
+        early = order < 0
+        new = np.ones(len(time), dtype=bool)
+        new[1:] = (np.diff(time) != 0) | (np.diff(table) != 0) | (np.diff(early) != 0)
+        first = np.flatnonzero(new)
+        return cls(
+            of_subject,
+            np.searchsorted(table[first], np.arange(tables + 1)).astype(np.int64),
+            np.ascontiguousarray(time[first]),
+            np.append(first, len(time)).astype(np.int64),
+            kind, index, value, order, entry, np.full(len(time), -1), early[first].astype(np.int64),
+        )  # fmt: skip
+
+    @property
+    def longest(self) -> int:
+        """Actions of the longest table."""
+        return int(np.diff(self.action_start[self.row_start]).max(initial=0))
+
+    def actions(self) -> dict[str, NDArray[Any]]:
+        """Return what :meth:`arranged` takes, action by action."""
+        row = np.repeat(np.arange(len(self.row_time)), np.diff(self.action_start))
+        table = np.searchsorted(self.row_start, row, side="right") - 1
+        parts = {name: getattr(self, name) for name in ("order", "kind", "index", "value", "entry")}
+        return {"table": table, "time": self.row_time[row], **parts}
+
+    def with_decisions(self, decisions: Sequence[Decision]) -> BreakPoints:
+        """Return the break points with visits, and each infusion's end knowing its start."""
+        parts, tables = self.actions(), len(self.row_start) - 1
+        visits = [(time, rule) for rule, item in enumerate(decisions) for time in item.times]
+        count = len(visits)
+        more = {
+            "table": np.repeat(np.arange(tables), count), "time": np.tile([time for time, _ in visits], tables),
+            "order": np.full(count * tables, VISIT), "kind": np.full(count * tables, DECIDE),
+            "index": np.tile([rule for _, rule in visits], tables), "value": np.zeros(count * tables),
+            "entry": np.tile(np.arange(count), tables),
+        }  # fmt: skip
+        joined = {name: np.concatenate((parts[name], more[name])) for name in parts}
+        made = self.arranged(self.of_subject, tables, **joined)
+        table = made.actions()["table"]
+        starts = {
+            (t, e): i for i, (t, e, o) in enumerate(zip(table, made.entry, made.order, strict=True)) if o == START
+        }
+        for number in np.flatnonzero(made.order == 0):
+            made.partner[number] = starts[table[number], made.entry[number]]
+        return made
 
 
 _ROW = np.dtype(
@@ -110,7 +171,7 @@ def _rows(
     rate = np.divide(amount, duration, out=np.zeros(len(flat)), where=infusion)
     main["time"], main["value"] = time, np.where(infusion, rate, amount)
     main["kind"] = np.select([bolus, switch], [ADD_TO_STATE, SET_PARAMETER], ADD_TO_RATE)
-    main["order"] = np.select([bolus, switch], [2, 1], 3)
+    main["order"] = np.select([bolus, switch], [BOLUS, 1], START)
     end["time"], end["value"], end["kind"], end["order"] = time + duration, -rate, ADD_TO_RATE, 0
     kept = np.ones(len(rows), dtype=bool)
     kept[::2], kept[1::2] = ~infusion | (amount != 0), infusion & (amount != 0)

@@ -1,20 +1,25 @@
 """Dosing rules as data: at a visit an output is looked at, and doses that follow are held, reduced or stopped.
 
-A rule is *on* from the visit at which the output lies below its threshold until one at which it lies above the threshold
-of recovery. While it is on, doses into its target that begin are multiplied by its factor. Rules on one target multiply.
+A rule is *on* from the visit at which the output lies below its threshold until one at which it lies above the
+threshold of recovery. While it is on, doses into its target that begin are multiplied by its factor. Rules on one
+target multiply.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from senospine.errors import ScheduleError, suggest
+
+if TYPE_CHECKING:
+    from senospine.engine.breakpoints import BreakPoints
+    from senospine.engine.schedule import Action, Entry, Schedule
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -81,11 +86,15 @@ class Decision:
         sign, limit, recovery = self.limits()
         if (sign * limit > sign * recovery).any():
             words = ("until_above", "below") if sign > 0 else ("until_below", "above")
-            raise ScheduleError(f"{word}: {words[0]} and {words[1]} overlap", why="the rule would be on and off at once")
+            raise ScheduleError(
+                f"{word}: {words[0]} and {words[1]} overlap", why="the rule would be on and off at once"
+            )
         scales = self.action in {"reduce", "step down"}
         if scales != (self.factor is not None):
             remedy = "give factor= from 0 to 1" if scales else "leave factor= out, or let it 'reduce'"
-            raise ScheduleError(f"{word}: action '{self.action}' and factor {self.factor} do not go together", remedy=remedy)
+            raise ScheduleError(
+                f"{word}: action '{self.action}' and factor {self.factor} do not go together", remedy=remedy
+            )
         if self.factor is not None and not 0 <= self.factor <= 1:
             raise ScheduleError(f"{word}: factor {self.factor} is not between 0 and 1")
 
@@ -176,34 +185,44 @@ class Rules:
         return Rules(self.decisions, self.observed, self.output, self.target, self.steps, numbers)
 
 
-@dataclass
-class RuleBook:
-    """One subject's rules in force, for the oracle."""
+class Recorder:
+    """One subject's rules in force, and what they came to, for the oracle.
 
-    rules: Rules
-    subject: int
-    on: list[bool] = field(default_factory=list)
-    factors: list[float] = field(default_factory=list)
+    Parameters
+    ----------
+    looks : callable
+        ``looks(y, t, p)`` returns the observed outputs.
+    """
 
-    def __post_init__(self) -> None:
-        count = len(self.rules.decisions)
-        self.on, self.factors = [False] * count, [1.0] * count
+    def __init__(self, rules: Rules, subject: int, entries: Sequence[Entry], looks: Callable[..., Array]) -> None:
+        count = len(rules.decisions)
+        visits = sum(len(item.times) for item in rules.decisions)
+        self.rules, self.looks = rules, looks
+        self.numbers = rules.numbers[subject % len(rules.numbers)]
+        self.on, self.now = [False] * count, [1.0] * count
+        self.factors = np.array([1.0 if entry.kind == "switch" else math.nan for entry in entries])
+        self.seen, self.in_force = np.full(visits, math.nan), np.full(visits, math.nan)
 
-    def factor(self, state: int) -> float:
-        """Return what a dose into a state is multiplied by now."""
-        own = [value for value, target in zip(self.factors, self.rules.target, strict=True) if target == state]
-        return math.prod(own)
+    def dosed(self, action: Action) -> float:
+        """Return a dose, or an infusion's rate, as decided; an infusion ends as it began."""
+        if action.operation != "set parameter" and not action.ends:
+            self.factors[action.entry] = math.prod(
+                value for value, target in zip(self.now, self.rules.target, strict=True) if target == action.index
+            )
+        return action.value * float(self.factors[action.entry])
 
-    def decide(self, rule: int, value: float) -> float:
-        """Follow a rule at a visit, and return the factor that is in force from now on."""
-        sign, limit, recovery, factor = self.rules.numbers[self.subject % len(self.rules.numbers), rule]
+    def visit(self, action: Action, y: Array, p: Array, time: float) -> None:
+        """Follow a rule."""
+        rule = action.index
+        value = float(self.looks(y, time, p)[self.rules.output[rule]])
+        sign, limit, recovery, factor = self.numbers[rule]
         was = self.on[rule]
         self.on[rule] = not sign * value > sign * recovery if was else bool(sign * value < sign * limit)
         if not self.rules.steps[rule]:
-            self.factors[rule] = factor if self.on[rule] else 1.0
+            self.now[rule] = factor if self.on[rule] else 1.0
         elif self.on[rule] and not was:
-            self.factors[rule] *= factor
-        return self.factors[rule]
+            self.now[rule] *= factor
+        self.seen[action.entry], self.in_force[action.entry] = value, self.now[rule]
 
 
 @dataclass(frozen=True)
@@ -228,17 +247,66 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class DecisionRecord:
-    """What was decided and given; NaN where a run ended before it.
+class Decided:
+    """What a schedule's decisions came to, subject by subject.
 
     Attributes
     ----------
-    given : list of ndarray, one a subject, shape (n_entries,)
-        The factor of each entry of the schedule, in its order; NaN for a switch.
-    seen, factors : list of ndarray, one a subject, shape (n_visits,)
-        At each visit of each rule, rule after rule.
+    factors : tuple of ndarray, one a subject, shape (n_entries,)
+        What each entry was multiplied by, in the schedule's order; 1 for a switch, NaN for a dose that the run ended
+        before.
+    seen, in_force : tuple of ndarray, one a subject, shape (n_visits,)
+        At each visit, rule after rule: the output, and what doses were multiplied by afterwards; NaN likewise.
     """
 
-    given: list[Array]
-    seen: list[Array]
-    factors: list[Array]
+    schedule: Schedule
+    factors: tuple[Array, ...]
+    seen: tuple[Array, ...]
+    in_force: tuple[Array, ...]
+
+    def doses(self, subject: int) -> tuple[Dose, ...]:
+        """Return a subject's doses, in the schedule's order."""
+        pairs = zip(self.schedule.of(subject), self.factors[subject].tolist(), strict=True)
+        return tuple(
+            Dose(entry.time, entry.kind, entry.target, entry.amount, factor * entry.amount)
+            for entry, factor in pairs
+            if entry.kind != "switch"
+        )
+
+    def visits(self, subject: int) -> tuple[Visit, ...]:
+        """Return a subject's visits, rule after rule."""
+        places = [(time, rule) for rule, item in enumerate(self.schedule.decisions) for time in item.times]
+        return tuple(
+            Visit(time, rule, float(seen), float(factor))
+            for (time, rule), seen, factor in zip(places, self.seen[subject], self.in_force[subject], strict=True)
+        )
+
+    def total_given(self, target: str) -> Array:
+        """Return how much of a target's doses began, by subject, (n_subjects,): an infusion counts in full."""
+        totals = [
+            math.fsum(dose.given for dose in self.doses(subject) if dose.target == target and dose.given == dose.given)
+            for subject in range(len(self.factors))
+        ]
+        return np.array(totals)
+
+
+def read_record(schedule: Schedule, table: BreakPoints, record: Array) -> Decided:
+    """Return what the machine code recorded of each action, brought into the schedule's order."""
+    from senospine.engine.breakpoints import BOLUS, DECIDE, START
+
+    first = table.action_start[table.row_start]
+    factors, seen, in_force = [], [], []
+    for subject, number in enumerate(table.of_subject):
+        own = slice(first[number], first[number + 1])
+        entry, order, kind = table.entry[own], table.order[own], table.kind[own]
+        found = record[subject, : len(entry)]
+        values = np.ones(len(schedule.of(subject)))
+        begins = (order == BOLUS) | (order == START)
+        values[entry[begins]] = found[begins, 0]
+        decides = kind == DECIDE
+        visits = np.empty((decides.sum(), 2))
+        visits[entry[decides]] = found[decides]
+        factors.append(values)
+        seen.append(visits[:, 1])
+        in_force.append(visits[:, 0])
+    return Decided(schedule, tuple(factors), tuple(seen), tuple(in_force))

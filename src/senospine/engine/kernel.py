@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senospine.engine.decisions import Decided
 from senospine.engine.inputs import columns_of, count_subjects, output_times
 from senospine.engine.reductions import Reduction, ReductionPlan
 from senospine.engine.schedule import Schedule
@@ -39,6 +40,8 @@ class Solution:
         Steps accepted and rejected, where the kernel counts them.
     reductions : mapping of str to ndarray, shape (n_subjects,)
         By their names; NaN for a failed subject.
+    decided : Decided, optional
+        What the schedule's decisions came to: doses given, visits.
     """
 
     times: Array
@@ -48,6 +51,7 @@ class Solution:
     method: str
     steps: NDArray[np.int64] | None = None
     reductions: Mapping[str, Array] = field(default_factory=dict)
+    decided: Decided | None = None
 
     def __getitem__(self, asked: str | Reduction) -> Array:
         """Return an output, (n_subjects, n_times), or a reduction, (n_subjects,), by itself or its name."""
@@ -109,7 +113,7 @@ class Kernel:
             Replaces the model's values by name; what the model derives from them at the start follows, unless it is
             replaced by name too.
         schedule : Schedule, optional
-            Doses, infusions and switches; every one is hit exactly.
+            Doses, infusions, switches and decisions; every one is hit exactly.
         times : array, shape (n_times,) or (n_subjects, n_times)
             Increasing; the solver's steps do not depend on them.
         start : float

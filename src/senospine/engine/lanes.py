@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.breakpoints import BreakPoints
 from senospine.engine.cache import Code, default_folder, load_code, this_machine
+from senospine.engine.decisions import Rules, read_record
 from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.layout import EMITTER, Job
@@ -72,6 +73,7 @@ class LaneKernel(Kernel):
     hit_outputs: bool = False
     width: int | None = None
     cache: str | Path | Literal[False] | None = None
+    _codes: dict[tuple[str, ...], Code] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _recent: dict[str, tuple[Schedule | None, tuple[float, int], BreakPoints]] = field(
         default_factory=dict, repr=False, compare=False
@@ -115,26 +117,27 @@ class LaneKernel(Kernel):
 
     def build(self) -> bool:
         """Compile the model now, not at the first solve; return whether the cache held it."""
-        return self._code.from_cache
+        return self._code().from_cache
 
-    @property
-    def _code(self) -> Code:
+    def _code(self, observed: tuple[str, ...] = ()) -> Code:
+        """Return the code, and of decisions its variant that looks at what they observe."""
         with self._lock:
-            return self._loaded
+            if observed not in self._codes:
+                folder = None if self.cache is False else Path(self.cache) if self.cache else default_folder()
+                key = self.key if not observed else json.dumps([self.key, observed])
+                self._codes[observed] = load_code(key, lambda: self.write(observed), ("run", "size"), folder)
+            return self._codes[observed]
 
-    @cached_property
-    def _loaded(self) -> Code:
-        folder = None if self.cache is False else Path(self.cache) if self.cache is not None else default_folder()
-        return load_code(self.key, self.write, ("run", "size"), folder)
-
-    def write(self) -> str:
+    def write(self, observed: tuple[str, ...] = ()) -> str:
         """Return the model's code as LLVM text; seldom needed, for the machine code is cached."""
         from senospine.engine.driver import write_driver
         from senospine.engine.system import read_system
 
         model = self.model
         names = list(model.constants)
-        system = read_system(model.states, names, self._assignments, model.rates, self.outputs, self.reductions)
+        system = read_system(
+            model.states, names, self._assignments, model.rates, self.outputs, self.reductions, observed
+        )
         return write_driver(system, self.lanes)
 
     def solve(
@@ -159,8 +162,9 @@ class LaneKernel(Kernel):
         first, values = start_values(self.model, given, begun, start, n)
         table = self._break_points(schedule, start, n)
         problem = Problem(
-            np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads, edges
-        )
+            np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads, edges,
+            self._rules(schedule, start, n),
+        )  # fmt: skip
         method = 1 if rtol <= TIGHT else 0
         if rtol < TIGHTEST:
             run = Run.refused(problem, len(self.outputs), self._slots)
@@ -178,15 +182,23 @@ class LaneKernel(Kernel):
         words = f"{METHODS[method].name}, {self.code_path}, rtol {rtol:g}, {self.norm} norm"
         run.gathered[run.status != Status.OK] = math.nan
         reduced = self.reductions.values(run.gathered, edges) if self.reductions else {}
-        return Solution(asked, columns, run.status, failures, words, run.steps, reduced)
+        decided = None if problem.rules is None or schedule is None else read_record(schedule, table, run.record)
+        return Solution(asked, columns, run.status, failures, words, run.steps, reduced, decided)
 
     def _break_points(self, schedule: Schedule | None, start: float, n: int) -> BreakPoints:
         """Return the break points, from the last solve if it had the same schedule."""
         recent = self._recent.get("table")
         if recent is None or recent[0] is not schedule or recent[1] != (start, n):
             table = BreakPoints.of(schedule, self.model.states, list(self.model.constants), start, n)
+            if schedule is not None and schedule.decisions:
+                table = table.with_decisions(schedule.decisions)
             recent = self._recent["table"] = (schedule, (start, n), table)
         return recent[2]
+
+    def _rules(self, schedule: Schedule | None, start: float, n: int) -> Rules | None:
+        if schedule is None or not schedule.decisions:
+            return None
+        return Rules.of(schedule.decisions, self.model.states, self.model.outputs, start, n)
 
     @property
     def _slots(self) -> int:
@@ -198,9 +210,10 @@ class LaneKernel(Kernel):
 
     def _run(self, problem: Problem, rtol: float, method: int) -> Run:
         """Solve a problem with one method and tolerance."""
-        code = self._code
+        rules = problem.rules
+        code = self._code(rules.observed if rules else ())
         n, times, table = problem.count, problem.times, problem.table
-        run = Run.empty(n, times.shape[-1], len(self.outputs), self._slots)
+        run = Run.empty(n, times.shape[-1], len(self.outputs), self._slots, table.longest if rules else 0)
         levels = np.array(self.reductions.levels if self.reductions else (), dtype=float)
         scales = rtol * np.array([self.model.scale(name) for name in self.model.states])
         job = _aligned(Job.SIZE).view(np.int64)  # the queue has a cache line of its own
@@ -212,6 +225,15 @@ class LaneKernel(Kernel):
             Job.FAILED_TIME: run.failed_time, Job.FAILED_STATE: run.failed_state,
             Job.EDGES: problem.edges, Job.LEVELS: levels, Job.GATHERED: run.gathered,
         }  # fmt: skip
+        if rules:
+            states = np.tile([0.0, 1.0], (n, len(rules.target), 1))
+            arrays |= {
+                Job.PARTNER: table.partner, Job.RECORD: run.record, Job.RULE_OUTPUT: rules.output,
+                Job.RULE_TARGET: rules.target, Job.RULE_STEPS: rules.steps, Job.RULE_NUMBERS: rules.numbers,
+                Job.RULE_STATE: states,
+            }  # fmt: skip
+            job[Job.RECORD_STRIDE], job[Job.RULES] = table.longest, len(rules.target)
+            job[Job.RULE_STRIDE] = 0 if len(rules.numbers) == 1 else rules.numbers[0].size
         for place, array in arrays.items():
             job[place] = array.ctypes.data
         job[Job.SUBJECTS], job[Job.TIMES_COUNT] = n, times.shape[-1]

@@ -28,7 +28,7 @@ class Job(IntEnum):
     ROW_START = 15  # address: first row of each table, and the end of the last
     ROW_TIME = 16
     ACTION_START = 17  # address: first action of each row, and the end of the last
-    ACTION_KIND = 18  # 0 add to state, 1 set parameter, 2 add to rate
+    ACTION_KIND = 18  # 0 add to state, 1 set parameter, 2 add to rate, 3 decide
     ACTION_INDEX = 19
     ACTION_VALUE = 20
     ATOL = 21
@@ -48,7 +48,17 @@ class Job(IntEnum):
     EDGES_STRIDE = 35  # 0 if all subjects share them
     LEVELS = 36  # address of doubles, one a cell
     GATHERED = 37  # address of doubles (subjects, slots)
-    SIZE = 40
+    PARTNER = 38  # address of whole numbers: of an infusion's end the action that started it
+    RECORD = 39  # address of doubles (subjects, stride, 2): the factor of each action, and what a visit saw
+    RECORD_STRIDE = 40  # actions of the longest table
+    RULES = 41  # how many
+    RULE_OUTPUT = 42  # address: which of the observed outputs
+    RULE_TARGET = 43
+    RULE_STEPS = 44  # address: 1 for what steps down for good
+    RULE_NUMBERS = 45  # address of doubles (1 or subjects, rules, 4): sign, threshold, recovery, factor
+    RULE_STRIDE = 46  # 0 if all subjects share them
+    RULE_STATE = 47  # address of doubles (subjects, rules, 2): whether on, and the factor in force
+    SIZE = 64
 
 
 class Layout:
@@ -74,6 +84,7 @@ class Layout:
         self.factors = self._take(len(system.plan.slots))
         self.stages = self._take(n * stages)
         self.outputs = self._take(len(system.outputs))
+        self.observed = self._take(len(system.observed))
         plan = system.reductions
         if plan is not None:
             self.edges, self.levels = self._take(2 * len(plan.windows)), self._take(len(plan.cells))

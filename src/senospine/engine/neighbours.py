@@ -204,6 +204,11 @@ def _value(
 
 def _refuse_early(schedule: Schedule | None, start: float) -> None:
     """Refuse entries before the start here, where subjects still have their own numbers."""
+    if schedule is not None and schedule.decisions:
+        raise ScheduleError(
+            "the schedule has decisions", why="an output jumps where a parameter moves it past a threshold",
+            remedy="leave them out, or compare runs with and without",
+        )  # fmt: skip
     for subject, entries in enumerate(schedule.entries if schedule is not None else ()):
         early = min((entry.time for entry in entries), default=start)
         if early < start and schedule is not None:

@@ -1,20 +1,21 @@
-"""What happens to a subject at known times: doses, infusions, switches; compiled to a sorted table."""
+"""What happens to a subject at known times: doses, infusions, switches, decisions; compiled to a sorted table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
+from senospine.engine.decisions import Decision
 from senospine.errors import ScheduleError, suggest
 
 Kind = Literal["bolus", "infusion", "switch"]
 
 #: order of entries at one moment, after the outputs of that moment were recorded
-ORDER = ("infusion end", "switch", "bolus", "infusion start")
+ORDER = ("infusion end", "switch", "decision", "bolus", "infusion start")
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Entries shared by all subjects, or one sequence of entries per subject.
+    """Entries shared by all subjects, or one sequence of entries per subject; and decisions, which all subjects share.
 
     At one moment outputs are recorded first, so an output exactly at a dose is the value before it; then
-    infusions end, parameters switch, boluses are added, and infusions start.
+    infusions end, parameters switch, decisions are made, boluses are added, and infusions start.
 
     Examples
     --------
@@ -57,16 +58,17 @@ class Schedule:
 
     entries: tuple[tuple[Entry, ...], ...]
     per_subject: bool
+    decisions: tuple[Decision, ...] = ()
 
     @classmethod
-    def shared(cls, entries: Iterable[Entry]) -> Schedule:
-        """Return a schedule in which every subject gets the same."""
-        return cls((tuple(entries),), per_subject=False)
+    def shared(cls, entries: Iterable[Entry], decisions: Iterable[Decision] = ()) -> Schedule:
+        """Return a schedule in which every subject gets the same, unless a decision changes it."""
+        return cls((tuple(entries),), False, tuple(decisions))
 
     @classmethod
-    def each(cls, entries: Sequence[Iterable[Entry]]) -> Schedule:
+    def each(cls, entries: Sequence[Iterable[Entry]], decisions: Iterable[Decision] = ()) -> Schedule:
         """Return a schedule with one sequence of entries per subject."""
-        return cls(tuple(tuple(item) for item in entries), per_subject=True)
+        return cls(tuple(tuple(item) for item in entries), True, tuple(decisions))
 
     def of(self, subject: int) -> tuple[Entry, ...]:
         """Return one subject's entries."""
@@ -75,11 +77,16 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing done at a break point: ``operation`` on element ``index`` with ``value``."""
+    """One thing done at a break point: ``operation`` on element ``index`` with ``value``.
 
-    operation: Literal["add to state", "set parameter", "add to rate"]
+    ``entry`` is the number of the entry it comes from; ``ends`` tells an infusion's end from its start.
+    """
+
+    operation: Literal["add to state", "set parameter", "add to rate", "decide"]
     index: int
     value: float
+    entry: int = field(default=-1, compare=False)
+    ends: bool = field(default=False, compare=False)
 
 
 def compile_entries(
@@ -95,7 +102,7 @@ def compile_entries(
     """
     rows: list[tuple[float, int, Action]] = []
     switched: set[tuple[float, str]] = set()
-    for entry in entries:
+    for number, entry in enumerate(entries):
         _refuse(entry, states, parameters)
         if entry.kind == "switch":
             if (entry.time, entry.target) in switched:
@@ -103,15 +110,17 @@ def compile_entries(
                     f"'{entry.target}' is switched twice at time {entry.time:g}", remedy="keep the value that is meant"
                 )
             switched.add((entry.time, entry.target))
-            rows.append((entry.time, 1, Action("set parameter", list(parameters).index(entry.target), entry.amount)))
+            rows.append(
+                (entry.time, 1, Action("set parameter", list(parameters).index(entry.target), entry.amount, number))
+            )
             continue
         index = list(states).index(entry.target)
         if entry.kind == "bolus":
-            rows.append((entry.time, 2, Action("add to state", index, entry.amount)))
+            rows.append((entry.time, 2, Action("add to state", index, entry.amount, number)))
         elif entry.amount != 0.0:
             rate = entry.amount / entry.duration
-            rows.append((entry.time, 3, Action("add to rate", index, rate)))
-            rows.append((entry.time + entry.duration, 0, Action("add to rate", index, -rate)))
+            rows.append((entry.time, 3, Action("add to rate", index, rate, number)))
+            rows.append((entry.time + entry.duration, 0, Action("add to rate", index, -rate, number, ends=True)))
     rows.sort(key=lambda row: (row[0], row[1]))
     points: list[tuple[float, list[Action]]] = []
     for time, _, action in rows:
@@ -156,3 +165,22 @@ def check_times(times: np.ndarray) -> None:
         raise ScheduleError("an output time is not a finite number")
     if (np.diff(times, axis=-1) <= 0).any():
         raise ScheduleError("output times do not increase", remedy="sort them and drop duplicates")
+
+
+def with_decisions(
+    points: Sequence[tuple[float, list[Action]]], decisions: Sequence[Decision]
+) -> list[tuple[float, list[Action]]]:
+    """Return break points with the visits of decisions at their place in the order; visits count rule after rule."""
+    found = {time: list(actions) for time, actions in points}
+    number = 0
+    for rule, decision in enumerate(decisions):
+        for time in decision.times:
+            actions = found.setdefault(time, [])
+            place = next((i for i, item in enumerate(actions) if _doses(item)), len(actions))
+            actions.insert(place, Action("decide", rule, 0.0, number))
+            number += 1
+    return sorted(found.items())
+
+
+def _doses(action: Action) -> bool:
+    return action.operation == "add to state" or (action.operation == "add to rate" and not action.ends)

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senospine.engine.decisions import Decided, Recorder, Rules
 from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
 from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
-from senospine.engine.schedule import Action, Schedule, compile_entries
+from senospine.engine.schedule import Action, Schedule, compile_entries, with_decisions
 from senospine.engine.scipy_reductions import Gatherer
 from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
@@ -48,6 +49,7 @@ class ScipyKernel(Kernel):
     """
 
     jit: bool = True
+    _watched: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def code_path(self) -> str:
@@ -103,6 +105,10 @@ class ScipyKernel(Kernel):
         status = np.zeros(n, dtype=np.int64)
         failures = []
         constants = list(model.constants)
+        rules = None
+        if schedule and schedule.decisions:
+            rules = Rules.of(schedule.decisions, model.states, model.outputs, start, n)
+        records: list[Recorder] = []
         shared = (
             compile_entries(schedule.of(0), model.states, constants) if schedule and not schedule.per_subject else []
         )
@@ -112,6 +118,11 @@ class ScipyKernel(Kernel):
                 points = compile_entries(schedule.of(subject), model.states, constants) if (
                     schedule and schedule.per_subject
                 ) else shared  # fmt: skip
+                recorder = None
+                if schedule and rules:
+                    points = with_decisions(points, schedule.decisions)
+                    recorder = Recorder(rules, subject, schedule.of(subject), self._looks(rules.observed))
+                    records.append(recorder)
                 if points and points[0][0] < start:
                     raise ScheduleError(
                         f"an entry at {points[0][0]:g} lies before the start at {start:g}", where=f"subject {subject}"
@@ -127,7 +138,7 @@ class ScipyKernel(Kernel):
                 stops = self._stops(points, values[subject], start, float(grid[-1]))
                 failure = self._one(
                     subject, first[subject].copy(), values[subject].copy(), stops, grid,
-                    start, rtol, tolerance, max_steps, found, gatherer,
+                    start, rtol, tolerance, max_steps, found, gatherer, recorder,
                 )  # fmt: skip
                 results[:, subject] = found[: len(self.outputs), recorded]
                 if failure is not None:
@@ -138,7 +149,19 @@ class ScipyKernel(Kernel):
         method = f"{self.code_path}, rtol {rtol:g}"
         columns = dict(zip(self.outputs, results, strict=True))
         reduced = self.reductions.values(slots, edges) if self.reductions else {}
-        return Solution(asked, columns, status, tuple(failures), method, reductions=reduced)
+        decided = Decided(
+            schedule, *(tuple(getattr(item, name) for item in records) for name in ("factors", "seen", "in_force"))
+        ) if schedule and rules else None  # fmt: skip
+        return Solution(asked, columns, status, tuple(failures), method, reductions=reduced, decided=decided)
+
+    def _looks(self, observed: tuple[str, ...]) -> Any:
+        """Return the function of state, time and constants to the outputs that rules look at."""
+        if observed not in self._watched:
+            model = self.model
+            self._watched[observed] = output_function(
+                model.states, list(model.constants), model.assignments, observed, jit=self.jit
+            )
+        return self._watched[observed]
 
     def _stops(self, points: list[tuple[float, list[Action]]], p: Array, start: float, end: float) -> list[_Stop]:
         """Return the break points of one subject: schedule entries and events, in order."""
@@ -162,7 +185,7 @@ class ScipyKernel(Kernel):
     def _one(
         self, subject: int, y: Array, p: Array, stops: list[_Stop], times: Array,
         now: float, rtol: float, tolerance: Array, max_steps: int, results: Array,
-        gatherer: Gatherer | None = None,
+        gatherer: Gatherer | None = None, recorder: Recorder | None = None,
     ) -> Failure | None:  # fmt: skip
         """Solve one subject from break point to break point; write outputs into ``results``."""
         extra = np.zeros(len(y))
@@ -195,10 +218,13 @@ class ScipyKernel(Kernel):
             for firing in stop.executed:
                 self._events.execute(firing, y, p, now)
             for action in stop.actions:
+                if action.operation == "decide":
+                    assert recorder is not None
+                    recorder.visit(action, y, p, now)
+                    continue
+                value = action.value if recorder is None else recorder.dosed(action)
                 target = {"add to state": y, "set parameter": p, "add to rate": extra}[action.operation]
-                target[action.index] = action.value + (
-                    0.0 if action.operation == "set parameter" else target[action.index]
-                )
+                target[action.index] = value + (0.0 if action.operation == "set parameter" else target[action.index])
         return None
 
     def _along(
@@ -272,7 +298,7 @@ class ScipyKernel(Kernel):
 
 def _first_step(y: Array, rate: Array, now: float, moment: float, rtol: float, tolerance: Array) -> float:
     """Return LSODA's own first step (Hindmarsh 1983), with one time unit or ``now`` in place of the first output."""
-    size = float(np.max(np.abs(rate) / (rtol * np.abs(y) + tolerance)))
+    size = np.max(np.abs(rate) / (rtol * np.abs(y) + tolerance))  # no float: its square may be infinite
     small = min(max(rtol, 100 * np.finfo(float).eps), 1e-3)
     step = 1.0 / np.sqrt(1.0 / (small * max(abs(now), 1.0) ** 2) + small * size**2)
     return float(min(step, moment - now))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
+from senospine.engine.breakpoints import DECIDE
+from senospine.engine.deciding import Deciding
 from senospine.engine.layout import Flag, Job
-from senospine.engine.reducing import Reducing
 from senospine.engine.status import Status
 from senospine.engine.system import System
 from senospine.engine.tableaus import METHODS
 from senospine.engine.vectors import REAL, WHOLE, Value, number, whole
 
 
-class Service(Reducing):
+class Service(Deciding):
     """Writes the functions of job and workspace that serve lanes.
 
     Attributes
@@ -215,15 +216,20 @@ class Service(Reducing):
             kind, index = (self.array(place, number, WHOLE) for place in (Job.ACTION_KIND, Job.ACTION_INDEX))
             value = self.array(Job.ACTION_VALUE, number)
             with here.if_then(here.icmp_signed("==", kind, whole(0))):
-                total = here.fadd(value, self.element(layout.state, index, lane))
+                dose = self.dosed(lane, number, index, value)
+                total = here.fadd(dose, self.element(layout.state, index, lane))
                 self.set_element(total, layout.state, index, lane)
             with here.if_then(here.icmp_signed("==", kind, whole(1))):
                 self.set_element(value, layout.parameters, index, lane)
                 self.set_flag(Flag.DIRTY, 1)
             with here.if_then(here.icmp_signed("==", kind, whole(2))):
-                total = here.fadd(value, self.element(layout.extra, index, lane))
+                rate = self.dosed(lane, number, index, value)
+                total = here.fadd(rate, self.element(layout.extra, index, lane))
                 self.set_element(total, layout.extra, index, lane)
                 self.set_flag(Flag.INFUSING, 1)
+            if self.decides:
+                with here.if_then(here.icmp_signed("==", kind, whole(DECIDE))):
+                    self.call(self.decide, lane, index, number)
 
         first = self.array(Job.ACTION_START, row, WHOLE)
         lanes.repeat(first, lambda number: here.icmp_signed("<", number, last), act)

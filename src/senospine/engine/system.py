@@ -35,6 +35,8 @@ class System:
         Nodes of the outputs that are reduced.
     watched : tuple of int
         States that these depend on.
+    observed : tuple of int
+        Nodes of the outputs that decisions look at.
     """
 
     graph: Graph
@@ -50,6 +52,7 @@ class System:
     reductions: ReductionPlan | None = None
     reduced: tuple[int, ...] = ()
     watched: tuple[int, ...] = ()
+    observed: tuple[int, ...] = ()
 
 
 def read_system(
@@ -59,6 +62,7 @@ def read_system(
     rates: Mapping[str, Expression],
     outputs: Sequence[str],
     reductions: ReductionPlan | None = None,
+    observed: Sequence[str] = (),
 ) -> System:
     """Return the system of a model's formulas.
 
@@ -76,6 +80,7 @@ def read_system(
     roots = tuple(reader.read(rates[name]) for name in states)
     recorded = tuple(reader.slots[name] for name in outputs)
     reduced = () if reductions is None else tuple(reader.slots[name] for name in reductions.outputs)
+    seen = tuple(reader.slots[name] for name in observed)
     derivatives = Derivatives(graph)
     jacobian: dict[tuple[int, int], int] = {}
     by_time: dict[int, int] = {}
@@ -87,11 +92,11 @@ def read_system(
                 by_time[row] = node
             else:
                 jacobian[row, column] = node
-    everything = (*roots, *recorded, *jacobian.values(), *by_time.values(), *reduced)
+    everything = (*roots, *recorded, *jacobian.values(), *by_time.values(), *reduced, *seen)
     plan = factorise(len(roots), jacobian)
     return System(
         graph, len(roots), len(parameters), roots, recorded, jacobian, by_time, tuple(graph.hoisted(everything)),
-        _states_in(graph, recorded), plan, reductions, reduced, _states_in(graph, reduced),
+        _states_in(graph, recorded), plan, reductions, reduced, _states_in(graph, reduced), seen,
     )  # fmt: skip
 
 
