@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -127,14 +127,16 @@ class BreakPoints:
             "entry": np.tile(np.arange(count), tables),
         }  # fmt: skip
         joined = {name: np.concatenate((parts[name], more[name])) for name in parts}
-        made = self.arranged(self.of_subject, tables, **joined)
-        table = made.actions()["table"]
-        starts = {
-            (t, e): i for i, (t, e, o) in enumerate(zip(table, made.entry, made.order, strict=True)) if o == START
-        }
-        for number in np.flatnonzero(made.order == 0):
-            made.partner[number] = starts[table[number], made.entry[number]]
-        return made
+        return self.arranged(self.of_subject, tables, **joined).paired()
+
+    def paired(self) -> BreakPoints:
+        """Return the break points with each infusion's end knowing its start."""
+        partner = np.full(len(self.kind), -1)
+        table = self.actions()["table"]
+        starts = {(table[i], self.entry[i]): i for i in np.flatnonzero(self.order == START)}
+        for number in np.flatnonzero(self.order == 0):
+            partner[number] = starts[table[number], self.entry[number]]
+        return replace(self, partner=partner)
 
 
 _ROW = np.dtype(

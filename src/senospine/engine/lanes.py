@@ -28,6 +28,7 @@ from senospine.engine.schedule import Schedule
 from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 from senospine.engine.tableaus import METHODS, RODAS5P
+from senospine.engine.timetable import with_events
 from senospine.errors import ModelError
 from senospine.model import Expression, Model
 from senospine.model.expressions import Call, walk
@@ -104,7 +105,7 @@ class LaneKernel(Kernel):
             EMITTER, self.lanes, "float64", list(model.states), list(model.constants), list(self.outputs),
             [[name, repr(item)] for name, item in self._assignments.items()],
             [repr(model.rates[name]) for name in model.states],
-            self.reductions and self.reductions.structure,
+            self.reductions and self.reductions.structure, [repr(event) for event in model.events],
         ]  # fmt: skip
         return json.dumps(content)
 
@@ -136,8 +137,9 @@ class LaneKernel(Kernel):
         model = self.model
         names = list(model.constants)
         system = read_system(
-            model.states, names, self._assignments, model.rates, self.outputs, self.reductions, observed
-        )
+            model.states, names, self._assignments, model.rates, self.outputs, self.reductions, observed,
+            model.events,
+        )  # fmt: skip
         return write_driver(system, self.lanes)
 
     def solve(
@@ -161,9 +163,12 @@ class LaneKernel(Kernel):
         n = count_subjects(given, schedule, times, begun, n_subjects)
         first, values = start_values(self.model, given, begun, start, n)
         table = self._break_points(schedule, start, n)
+        stored = 0
+        if self.model.events:
+            table, stored = with_events(table, self.model.events, list(self.model.constants), values, start)
         problem = Problem(
             np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads, edges,
-            self._rules(schedule, start, n),
+            self._rules(schedule, start, n), stored,
         )  # fmt: skip
         method = 1 if rtol <= TIGHT else 0
         if rtol < TIGHTEST:
@@ -225,6 +230,10 @@ class LaneKernel(Kernel):
             Job.FAILED_TIME: run.failed_time, Job.FAILED_STATE: run.failed_state,
             Job.EDGES: problem.edges, Job.LEVELS: levels, Job.GATHERED: run.gathered,
         }  # fmt: skip
+        store = np.full((n, problem.stored), math.nan)
+        if self.model.events:
+            arrays |= {Job.ROW_EARLY: table.early, Job.EVENT_STORE: store}
+            job[Job.EVENT_STRIDE] = problem.stored
         if rules:
             states = np.tile([0.0, 1.0], (n, len(rules.target), 1))
             arrays |= {
@@ -271,11 +280,11 @@ class LaneKernel(Kernel):
 
 def refusal(model: Model) -> str:
     """Return why the lanes do not run a model, or nothing."""
-    if model.events:
-        return f"it has events of its own, '{model.events[0].id}' first"
     if not model.states:
         return "it has no states"
     formulas = [*model.rates.values(), *model.assignments.values(), *(item for item in model.readable.values())]
+    assigned = [item for event in model.events for item in event.assigned]
+    formulas += [part for item in assigned for part in (item.value, item.factor) if part is not None]
     used = {node.operator for formula in formulas for node in walk(formula) if isinstance(node, Call)}
     unknown = sorted(used - OFFERED)
     return f"it uses '{unknown[0]}'" if unknown else ""

@@ -28,7 +28,7 @@ class Job(IntEnum):
     ROW_START = 15  # address: first row of each table, and the end of the last
     ROW_TIME = 16
     ACTION_START = 17  # address: first action of each row, and the end of the last
-    ACTION_KIND = 18  # 0 add to state, 1 set parameter, 2 add to rate, 3 decide
+    ACTION_KIND = 18  # 0 add to state, 1 set parameter, 2 add to rate, 3 decide, 4 trigger, 5 execute an event
     ACTION_INDEX = 19
     ACTION_VALUE = 20
     ATOL = 21
@@ -58,6 +58,9 @@ class Job(IntEnum):
     RULE_NUMBERS = 45  # address of doubles (1 or subjects, rules, 4): sign, threshold, recovery, factor
     RULE_STRIDE = 46  # 0 if all subjects share them
     RULE_STATE = 47  # address of doubles (subjects, rules, 2): whether on, and the factor in force
+    ROW_EARLY = 48  # address of whole numbers: 1 for rows before outputs are recorded
+    EVENT_STORE = 49  # address of doubles (subjects, stride): what events keep from their triggers
+    EVENT_STRIDE = 50
     SIZE = 64
 
 
@@ -85,6 +88,7 @@ class Layout:
         self.stages = self._take(n * stages)
         self.outputs = self._take(len(system.outputs))
         self.observed = self._take(len(system.observed))
+        self.event = self._take(max((2 * len(event.states) for event in system.events), default=0))
         plan = system.reductions
         if plan is not None:
             self.edges, self.levels = self._take(2 * len(plan.windows)), self._take(len(plan.cells))

@@ -29,6 +29,7 @@ class Problem:
     threads: int | None
     edges: Array
     rules: Rules | None = None
+    stored: int = 0
 
     @property
     def count(self) -> int:

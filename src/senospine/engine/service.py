@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from senospine.engine.breakpoints import DECIDE
-from senospine.engine.deciding import Deciding
+from senospine.engine.breakpoints import DECIDE, EXECUTE, TRIGGER
+from senospine.engine.happening import Happening
 from senospine.engine.layout import Flag, Job
 from senospine.engine.status import Status
 from senospine.engine.system import System
@@ -13,7 +13,7 @@ from senospine.engine.tableaus import METHODS
 from senospine.engine.vectors import REAL, WHOLE, Value, number, whole
 
 
-class Service(Deciding):
+class Service(Happening):
     """Writes the functions of job and workspace that serve lanes.
 
     Attributes
@@ -42,6 +42,7 @@ class Service(Deciding):
             subject = self.of_lane(layout.subject, lane, WHOLE)
             index = here.add(here.mul(subject, self.entry(Job.TIMES_STRIDE)), column)
             self.set_lane(self.array(Job.TIMES, index), layout.due, lane)
+        self.wait_for_events(lane)
 
     def _next_stop(self, lane: Value) -> None:
         """Set the lane's next break point, infinite after the last."""
@@ -230,6 +231,12 @@ class Service(Deciding):
             if self.decides:
                 with here.if_then(here.icmp_signed("==", kind, whole(DECIDE))):
                     self.call(self.decide, lane, index, number)
+            if self.happens:
+                slot = here.fptosi(value, WHOLE)
+                with here.if_then(here.icmp_signed("==", kind, whole(TRIGGER))):
+                    self.trigger(lane, index, slot)
+                with here.if_then(here.icmp_signed("==", kind, whole(EXECUTE))):
+                    self.execute(lane, index, slot)
 
         first = self.array(Job.ACTION_START, row, WHOLE)
         lanes.repeat(first, lambda number: here.icmp_signed("<", number, last), act)
@@ -237,6 +244,34 @@ class Service(Deciding):
         self._next_stop(lane)
         self.set_lane(number(1.0), layout.fresh, lane)
         self.set_lane(number(0.0), layout.refused, lane)
+        if self.happens:
+            with here.if_then(here.icmp_signed("!=", self.array(Job.ROW_EARLY, row, WHOLE), whole(0))):
+                self._record_after(lane)
+
+    def _act_all(self, lane: Value) -> None:
+        """Act at all rows of this moment, until the last output is recorded."""
+        here, layout = self.lanes.here, self.layout
+
+        def more(_: Value) -> Value:
+            there = here.fcmp_ordered("==", self.of_lane(layout.time, lane), self.of_lane(layout.stop, lane))
+            return here.and_(there, here.not_(self.is_finished(lane)))
+
+        self.lanes.repeat(whole(0), more, lambda _: self._act(lane))
+
+    def _record_after(self, lane: Value) -> None:
+        """Record what was due at this moment and waited for the events at it."""
+        layout = self.layout
+
+        def copy(index: Value) -> None:
+            self.set_element(self.element(layout.state, index, lane), layout.trial, index, lane)
+
+        self.lanes.loop(self.system.states, copy)
+        self._next_due(lane)
+        self.refresh()
+        self.call(self.record)
+        if self.reduce_start is not None:
+            self.set_lane(number(0.0), layout.begun, lane)
+            self.call(self.reduce_start)
 
     def _write_settle(self) -> Value:
         """Write ``settle() -> lanes freed``: ends subjects that are done or out of steps, and does what is due."""
@@ -260,8 +295,15 @@ class Service(Deciding):
                             count()
                         with no:
                             now, stop = self.of_lane(layout.time, lane), self.of_lane(layout.stop, lane)
-                            with here.if_then(here.fcmp_ordered("==", now, stop)):
-                                self._act(lane)
+                            if not self.happens:
+                                with here.if_then(here.fcmp_ordered("==", now, stop)):
+                                    self._act(lane)
+                                return
+                            # events at a moment, then outputs, then all else: two rows at one time
+                            self._act_all(lane)
+                            with here.if_then(self.is_finished(lane)):
+                                self._release(lane, whole(Status.OK))
+                                count()
 
                 def inside() -> None:
                     done = here.fcmp_ordered("==", self.of_lane(layout.due, lane), number(math.inf))

@@ -10,7 +10,19 @@ from senospine.engine.graph import Graph
 from senospine.engine.lu import Factorisation, factorise
 from senospine.engine.reader import Reader
 from senospine.engine.reductions import ReductionPlan
+from senospine.model.events import TimedEvent
 from senospine.model.expressions import Expression
+
+
+@dataclass(frozen=True)
+class EventNodes:
+    """An event of the model's own: which states it sets to which nodes, each times a factor."""
+
+    states: tuple[int, ...]
+    values: tuple[int, ...]
+    factors: tuple[int, ...]
+    values_at_trigger: bool
+    diluted: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,7 @@ class System:
         States that these depend on.
     observed : tuple of int
         Nodes of the outputs that decisions look at.
+    events : tuple of EventNodes
     """
 
     graph: Graph
@@ -53,6 +66,7 @@ class System:
     reduced: tuple[int, ...] = ()
     watched: tuple[int, ...] = ()
     observed: tuple[int, ...] = ()
+    events: tuple[EventNodes, ...] = ()
 
 
 def read_system(
@@ -63,6 +77,7 @@ def read_system(
     outputs: Sequence[str],
     reductions: ReductionPlan | None = None,
     observed: Sequence[str] = (),
+    events: Sequence[TimedEvent] = (),
 ) -> System:
     """Return the system of a model's formulas.
 
@@ -81,6 +96,7 @@ def read_system(
     recorded = tuple(reader.slots[name] for name in outputs)
     reduced = () if reductions is None else tuple(reader.slots[name] for name in reductions.outputs)
     seen = tuple(reader.slots[name] for name in observed)
+    happening = tuple(_event_nodes(reader, event, states) for event in events)
     derivatives = Derivatives(graph)
     jacobian: dict[tuple[int, int], int] = {}
     by_time: dict[int, int] = {}
@@ -92,14 +108,27 @@ def read_system(
                 by_time[row] = node
             else:
                 jacobian[row, column] = node
-    everything = (*roots, *recorded, *jacobian.values(), *by_time.values(), *reduced, *seen)
+    everything = (*roots, *recorded, *jacobian.values(), *by_time.values(), *reduced, *seen,
+                  *(node for event in happening for node in (*event.values, *event.factors)))  # fmt: skip
     plan = factorise(len(roots), jacobian)
     return System(
         graph, len(roots), len(parameters), roots, recorded, jacobian, by_time, tuple(graph.hoisted(everything)),
-        _states_in(graph, recorded), plan, reductions, reduced, _states_in(graph, reduced), seen,
+        _states_in(graph, recorded), plan, reductions, reduced, _states_in(graph, reduced), seen, happening,
     )  # fmt: skip
 
 
 def _states_in(graph: Graph, roots: Sequence[int]) -> tuple[int, ...]:
     """Return the states that nodes depend on."""
     return tuple(sorted({int(graph.values[i]) for i in graph.ordered(roots) if graph.operators[i] == "state"}))
+
+
+def _event_nodes(reader: Reader, event: TimedEvent, states: Sequence[str]) -> EventNodes:
+    places = {name: index for index, name in enumerate(states)}
+    one = reader.graph.number(1.0)
+    return EventNodes(
+        tuple(places[item.state] for item in event.assigned),
+        tuple(reader.read(item.value) for item in event.assigned),
+        tuple(one if item.factor is None else reader.read(item.factor) for item in event.assigned),
+        event.values_at_trigger,
+        tuple((places[state], places[size]) for state, size in event.diluted),
+    )
