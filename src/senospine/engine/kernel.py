@@ -175,8 +175,8 @@ def compile_model(
         for it.
     engine : {'lanes', 'scipy'}, optional
         Many subjects at once in machine code made for the model, or SciPy's LSODA, one by one: slow, well known,
-        the oracle. By default lanes, and SciPy for what lanes do not run: events of the model's own, models without
-        a state, and a few rare functions.
+        the oracle. By default lanes, and SciPy for what lanes do not run: models without a state, and a
+        few rare functions.
     **options
         Of the lanes, see :class:`~senospine.engine.lanes.LaneKernel`: ``norm``, ``hit_outputs``, ``width``, ``cache``.
         Of SciPy, see :class:`~senospine.engine.scipy_kernel.ScipyKernel`: ``jit``.
