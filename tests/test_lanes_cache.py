@@ -86,7 +86,7 @@ def test_the_number_of_lanes_can_come_from_the_environment(monkeypatch: pytest.M
 EMITTED = {
     5: (
         "b61c04276c900ca01bb09fa17eefd4a9e9492a51d008ac5673cada6de4bbef4c",
-        "243e89bf5a6fd5203a9fd94c51eaaaed1b142076b8e072cad7d3b6ae95cf15ad",
+        "441f3d29337d493dbaf050b7c6100cc75eb8fb1b7057f4f7cb5c14e49c8fb9e1",
     )
 }
 

@@ -37,6 +37,8 @@ def test_an_output_at_the_moment_sees_an_event_at_it_and_not_one_just_after(engi
     np.testing.assert_allclose(found["y"][0], [1, 1, 111], rtol=1e-14)
     assert (found["x at 2"][0], found["y at 2"][0]) == (11, 1)
     assert kernel.solve(schedule=dose, times=[2.0])["x"][0, 0] == 11  # the last output waits for it too
+    more = Schedule.shared([Entry(time, "bolus", "x", 0.0) for time in (0.0, 0.5, 1.0)])  # break points before it
+    assert kernel.solve(schedule=more, times=[0.5, 2.0, 3.0])["x"][0].tolist() == pytest.approx([1, 11, 11], rel=1e-14)
     fires_at_start = kernel.solve({"T": [0.0, 2.0]}, times=[0.0, 1.0])
     assert fires_at_start["x"].tolist() == [[1, 1], [1, 1]]  # true before the start: it does not fire there
 
@@ -108,3 +110,39 @@ def test_refusals_are_those_of_the_oracle(engine) -> None:
         kernel.solve({"D": -1.0}, times=[3.0])
     with pytest.raises(ScheduleError, match="switches 'T', which decides when"):
         kernel.solve(schedule=Schedule.shared([Entry(1.0, "switch", "T", 5.0)]), times=[3.0])
+
+
+def test_coinciding_moments_agree_with_the_oracle() -> None:
+    """Events, doses, infusions, switches, visits and outputs at whole times."""
+    text = """
+      A = 1; B = 2; C = 3; D = 1; k = 0.1; x' = -k*x; y' = 0; z' = x; x = 1; y = 2; z = 0; u := x + 0.5*y;
+      at (time >= A): x = x + y; at D after (time > B): y = u, x = 1.5*x;
+      at D after (time >= C), priority = 2, fromTrigger = false: y = y + 1;
+      at (time >= C), priority = A: y = 2*y, x = u;
+      at (time > A && time < C), persistent = false: z = 0.5*z;
+    """
+    rng = np.random.default_rng(11)
+    n = 120
+    given = {name: rng.integers(0, 7, n).astype(float) for name in "ABC"} | {"D": rng.integers(0, 3, n).astype(float)}
+
+    def doses() -> list[Entry]:
+        entries = [Entry(float(t), "bolus", "x", float(rng.integers(1, 4))) for t in rng.integers(0, 8, 3)]
+        entries += [Entry(float(t), "infusion", "y", 1.0, float(rng.integers(1, 3))) for t in rng.integers(0, 6, 2)]
+        return [*entries, Entry(float(rng.integers(0, 8)), "switch", "k", 0.3)]
+
+    rules = [Decision([1.0, 3.0, 5.0], "u", "x", below=6.0), Decision([2.0, 4.0], "z", "y", above=4.0, until_below=1.0)]
+    schedule = Schedule.each([doses() for _ in range(n)], rules)
+    reduce = [At("u", 3.0), At("x", 0.0), Area("y", 1.0, 6.0), Maximum("u", 2.0, 5.0)]
+    times = np.arange(9.0)
+    found, expected = (
+        kernel_of(engine, text, outputs=["x", "y", "z", "u"], reduce=reduce).solve(given, schedule, times, rtol=rtol)
+        for engine, rtol in (("lanes", 1e-9), ("scipy", 1e-11))
+    )
+    assert not found.failures
+    for name in ("x", "y", "z", "u"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-7, atol=1e-9, err_msg=name)
+    for item in reduce:
+        np.testing.assert_allclose(found[item], expected[item], rtol=1e-7, err_msg=item.label)
+    np.testing.assert_allclose(found["u at 3"], found["u"][:, 3], rtol=1e-12)
+    np.testing.assert_array_equal(np.array(found.decided.factors), np.array(expected.decided.factors))
+    assert (np.array(found.decided.factors) == 0).any()

@@ -55,6 +55,8 @@ def test_the_command_prints_a_table_or_json() -> None:
     answer = CliRunner().invoke(app, ["bench", "--population", "4", "--workers", "1", "--json"])
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.stdout)["subjects"] == 4
+    refused = CliRunner().invoke(app, ["bench", "--population", "4", "--models", "mouse-lsi"])
+    assert "this engine alone" in str(refused.exception)
     console = Console(record=True, width=110)
     print_population(console, run_population(4, workers=1))
     text = console.export_text()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from senospine.errors import Finding, SenospineError
+from senospine.errors import BenchmarkError, Finding, SenospineError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -227,6 +227,11 @@ def bench(
     if population is not None:
         from senospine.bench.population import print_population, run_population
 
+        if models or peers or peer_python or picture or work:
+            raise BenchmarkError(
+                "--population measures this engine alone, on its own model",
+                remedy="leave out --models, --peers, --peer-python, --work and --picture",
+            )
         with _progress(as_json) as on_progress:
             year = run_population(population, workers=workers, on_progress=on_progress)
         _print_json(year.to_dict()) if as_json else print_population(_console(), year)

@@ -57,8 +57,9 @@ class PopulationResult:
         The largest resident sizes of this process and of each worker, added; None where the system does not tell.
     first_half_mebibytes : float or None
         The same over the first half of the blocks: it tells whether memory grows with subjects.
-    extrapolated_million_seconds : float
-        ``seconds`` for a million subjects if the rate stayed; no measurement, unless ``subjects`` is a million.
+    extrapolated_million_seconds, extrapolated_million_idle_seconds : float
+        ``seconds`` for a million subjects if the rate stayed, and ``cpu_seconds`` shared by as many idle processors as
+        there are workers; no measurements.
     quantiles : dict of str to list of float
         By reduction, at :data:`QUANTILES`, within ``relative_error``.
     sha256 : str
@@ -75,6 +76,7 @@ class PopulationResult:
     peak_mebibytes: float | None
     first_half_mebibytes: float | None
     extrapolated_million_seconds: float
+    extrapolated_million_idle_seconds: float
     quantiles: dict[str, list[float]]
     relative_error: float
     sha256: str
@@ -150,6 +152,7 @@ def run_population(
     quantiles = {item.label: [float(value) for value in rows[:, i]] for i, item in enumerate(KEPT)}
     return PopulationResult(
         subjects, failed, rtol, block, count, seconds, cpu, _sum_of(largest), half, seconds * MILLION / subjects,
+        cpu * MILLION / subjects / count,
         quantiles, merged.relative_error, hashlib.sha256(merged.to_bytes()).hexdigest(), _kernel()[1].code_path,
     )  # fmt: skip
 
@@ -185,12 +188,15 @@ def print_population(console: Console, result: PopulationResult) -> None:
     rate = result.subjects / result.seconds
     lines = [
         f"{result.seconds:.1f} s with {result.workers} processes, {rate:,.0f} subject-years a second; "
-        f"{result.failed} failed; rtol {result.rtol:g}",
+        f"{result.cpu_seconds:.1f} s of processor time in blocks; {result.failed} failed; rtol {result.rtol:g}",
         "memory: not told by this system" if peak is None else f"memory of all processes at its peak: {peak:.0f} MiB "
         f"(after half of the subjects: {result.first_half_mebibytes or math.nan:.0f} MiB)",
         f"sketch {result.sha256[:16]}, quantiles within {result.relative_error:.2%}; {result.code_path}",
     ]  # fmt: skip
     if result.subjects < MILLION:
-        minutes = result.extrapolated_million_seconds / 60
-        lines.append(f"extrapolated, not measured: a million subject-years in {minutes:.0f} min at this rate")
+        minutes, idle = result.extrapolated_million_seconds / 60, result.extrapolated_million_idle_seconds / 60
+        lines.append(
+            f"extrapolated, not measured: a million subject-years in {minutes:.0f} min at this rate; by the processor "
+            f"time spent, in {idle:.0f} min were {result.workers} processors free for it"
+        )
     console.print("\n".join(lines), highlight=False)

@@ -115,7 +115,7 @@ class Kernel:
         schedule : Schedule, optional
             Doses, infusions, switches and decisions; every one is hit exactly.
         times : array, shape (n_times,) or (n_subjects, n_times)
-            Increasing; the solver's steps do not depend on them.
+            Increasing; the solver's steps do not depend on them. May be left out where every reduction says its end.
         start : float
             The moment of the initial values, in the model's time.
         initial : mapping of str to scalar or array (n_subjects,), optional

@@ -51,6 +51,7 @@ class Service(Happening):
         self.set_lane(number(math.inf), layout.stop, lane)
         with here.if_then(here.icmp_signed("<", row, last)):
             self.set_lane(self.array(Job.ROW_TIME, row), layout.stop, lane)
+        self.wait_for_events(lane)
 
     def _write_record(self) -> Value:
         lanes, layout = self.lanes, self.layout
@@ -232,11 +233,10 @@ class Service(Happening):
                 with here.if_then(here.icmp_signed("==", kind, whole(DECIDE))):
                     self.call(self.decide, lane, index, number)
             if self.happens:
-                slot = here.fptosi(value, WHOLE)
                 with here.if_then(here.icmp_signed("==", kind, whole(TRIGGER))):
-                    self.trigger(lane, index, slot)
+                    self.trigger(lane, index, here.fptosi(value, WHOLE))
                 with here.if_then(here.icmp_signed("==", kind, whole(EXECUTE))):
-                    self.execute(lane, index, slot)
+                    self.execute(lane, index, here.fptosi(value, WHOLE))
 
         first = self.array(Job.ACTION_START, row, WHOLE)
         lanes.repeat(first, lambda number: here.icmp_signed("<", number, last), act)
