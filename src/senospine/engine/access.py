@@ -88,14 +88,15 @@ class Access:
         """Call a function of job, workspace and whole numbers."""
         return self.lanes.here.call(function, [self.job, self.workspace, *items])
 
-    def by_method(self, first: Value, second: Value, *items: Value) -> None:
+    def by_method(self, first: Value, second: Value, *items: Value, with_job: bool = False) -> None:
         """Call the first or the second function, as the job's method says."""
         here = self.lanes.here
+        given = [self.job, self.workspace] if with_job else [self.workspace]
         with here.if_else(here.icmp_signed("==", self.entry(Job.METHOD), whole(0))) as (yes, no):
             with yes:
-                here.call(first, [self.workspace, *items])
+                here.call(first, [*given, *items])
             with no:
-                here.call(second, [self.workspace, *items])
+                here.call(second, [*given, *items])
 
     def is_active(self) -> Value:
         """Return which lanes have a subject."""

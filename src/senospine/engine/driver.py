@@ -82,6 +82,8 @@ class _Driver(Service):
             due = here.and_(accepted, lanes.compare("<=", self.vector(layout.due), now))
             with here.if_then(lanes.any(due)):
                 self.call(self.record)
+            if self.reduce is not None:
+                self.call(self.reduce)
 
             def commit(index: Value) -> None:
                 place = here.add(index, whole(layout.state))
@@ -162,6 +164,8 @@ class _Driver(Service):
             with here.if_then(here.icmp_signed("!=", filled, whole(0))):
                 self._refresh()
                 self.call(self.record)
+                if self.reduce_start is not None:
+                    self.call(self.reduce_start)
             freed = self.call(self.settle)
             left = here.icmp_signed("<", self.entry(Job.NEXT_SUBJECT), self.entry(Job.SUBJECTS))
             again = here.and_(here.icmp_signed("!=", freed, whole(0)), left)

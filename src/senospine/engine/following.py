@@ -26,8 +26,9 @@ from senospine.engine.status import Failure, Status
 class FollowingKernel(LaneKernel):
     """Lanes that keep the steps of the first subject of their group.
 
-    Subjects come in whole groups of :attr:`lanes`; those of a group share the times of outputs and schedules. A subject
-    that stops being a number while the first of its group goes on fails at its first output that is none.
+    Subjects come in whole groups of :attr:`lanes`; those of a group share the times of outputs and schedules, without
+    decisions, and the model has no events of its own: subjects would come to them at different moments. A subject that
+    stops being a number while the first of its group goes on fails at its first output that is none.
     """
 
     @cached_property
@@ -40,7 +41,7 @@ class FollowingKernel(LaneKernel):
         """What decides the bits of a result beside its inputs."""
         return f"{super().code_path}, in step"
 
-    def write(self) -> str:
+    def write(self, observed: tuple[str, ...] = ()) -> str:
         """Return the model's code as LLVM text."""
         from senospine.engine.leading import write_leading_driver
         from senospine.engine.system import read_system

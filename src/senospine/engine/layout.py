@@ -10,8 +10,9 @@ from senospine.engine.tableaus import METHODS
 if TYPE_CHECKING:
     from senospine.engine.system import System
 
-#: counts as part of the cache key; raise it with every change of what is emitted
-EMITTER = 5
+#: counts as part of the cache key; raise it with every change of what is emitted (5 and 6 were tried with code of
+#: more than one kind: caches may hold either)
+EMITTER = 7
 
 
 class Job(IntEnum):
@@ -28,7 +29,7 @@ class Job(IntEnum):
     ROW_START = 15  # address: first row of each table, and the end of the last
     ROW_TIME = 16
     ACTION_START = 17  # address: first action of each row, and the end of the last
-    ACTION_KIND = 18  # 0 add to state, 1 set parameter, 2 add to rate
+    ACTION_KIND = 18  # 0 add to state, 1 set parameter, 2 add to rate, 3 decide, 4 trigger, 5 execute an event
     ACTION_INDEX = 19
     ACTION_VALUE = 20
     ATOL = 21
@@ -44,7 +45,24 @@ class Job(IntEnum):
     RTOL = 31  # bits of a double, as the next two
     START = 32
     SMALLEST_STEP = 33
-    SIZE = 40
+    EDGES = 34  # address of doubles (1 or subjects, windows, 2)
+    EDGES_STRIDE = 35  # 0 if all subjects share them
+    LEVELS = 36  # address of doubles, one a cell
+    GATHERED = 37  # address of doubles (subjects, slots)
+    PARTNER = 38  # address of whole numbers: of an infusion's end the action that started it
+    RECORD = 39  # address of doubles (subjects, stride, 2): the factor of each action, and what a visit saw
+    RECORD_STRIDE = 40  # actions of the longest table
+    RULES = 41  # how many
+    RULE_OUTPUT = 42  # address: which of the observed outputs
+    RULE_TARGET = 43
+    RULE_STEPS = 44  # address: 1 for what steps down for good
+    RULE_NUMBERS = 45  # address of doubles (1 or subjects, rules, 4): sign, threshold, recovery, factor
+    RULE_STRIDE = 46  # 0 if all subjects share them
+    RULE_STATE = 47  # address of doubles (subjects, rules, 2): whether on, and the factor in force
+    ROW_EARLY = 48  # address of whole numbers: 1 for rows before outputs are recorded
+    EVENT_STORE = 49  # address of doubles (subjects, stride): what events keep from their triggers
+    EVENT_STRIDE = 50
+    SIZE = 64
 
 
 class Layout:
@@ -70,6 +88,16 @@ class Layout:
         self.factors = self._take(len(system.plan.slots))
         self.stages = self._take(n * stages)
         self.outputs = self._take(len(system.outputs))
+        self.observed = self._take(len(system.observed))
+        self.event = self._take(max((2 * len(event.states) for event in system.events), default=0))
+        plan = system.reductions
+        if plan is not None:
+            self.edges, self.levels = self._take(2 * len(plan.windows)), self._take(len(plan.cells))
+            self.gathered, self.begun = self._take(plan.slots), self._take(1)
+            self.piece, self.piece_end, self.scratch = self._take(1), self._take(1), self._take(8)
+            self.dense_rows = max(len(method.dense) for method in METHODS)
+            self.dense = self._take(self.dense_rows * len(system.watched))
+            self.samples = self._take(6 * len(system.reduced))
 
     def _take(self, count: int) -> int:
         start = self.size

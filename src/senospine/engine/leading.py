@@ -16,8 +16,8 @@ class _Leading(_Driver):
     def _lead(self, place: int) -> None:
         self.set_vector(self.lanes.spread(self.of_lane(place, whole(0))), place)
 
-    def by_method(self, first: Value, second: Value, *items: Value) -> None:
-        super().by_method(first, second, *items)
+    def by_method(self, first: Value, second: Value, *items: Value, with_job: bool = False) -> None:
+        super().by_method(first, second, *items, with_job=with_job)
         if items:  # a step, and not an interpolation: its error is known now
             self._lead(self.layout.error)
 

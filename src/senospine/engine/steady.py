@@ -122,7 +122,7 @@ def steady_state(
     ModelError
         An unknown state, or as in :meth:`Kernel.solve`.
     ScheduleError
-        A switch in the cycle, an entry outside the interval, or as in :meth:`Kernel.solve`.
+        A switch or decision in the cycle, an entry outside the interval, or as in :meth:`Kernel.solve`.
 
     Notes
     -----
@@ -153,8 +153,8 @@ def steady_state(
     BreakPoints.of(cycle, model.states, list(model.constants), start, n)  # refuses what no solver can honour
     running = _running(cycle, start, interval)
     first = start_values(model, given, begun, start, n)[0][:, [model.states.index(name) for name in states]]
-    if not set(states) <= set(kernel.outputs):
-        kernel = replace(kernel, outputs=states)
+    if kernel.reduce or not set(states) <= set(kernel.outputs):
+        kernel = replace(kernel, outputs=states, reduce=())
     scales = np.array([model.scale(name) for name in states])
     rtol = max(1e-4 * tolerance, 1e-12)
     searches = []
@@ -228,6 +228,9 @@ def _refuse(
         name = cycle.names[cycle.target[cycle.kind == SWITCH][0]]
         remedy = "give the value as a parameter, or as a function of time in the model"
         raise ScheduleError(f"the cycle switches '{name}'", why="it would stay switched", remedy=remedy)
+    if cycle.decisions:
+        remedy = "settle without them, and add them to what follows"
+        raise ScheduleError("the cycle has decisions", why="intervals would not be equal", remedy=remedy)
     outside = (cycle.time < start) | (cycle.time >= start + interval)
     if outside.any():
         raise ScheduleError(
