@@ -103,6 +103,37 @@ class Lanes:
         """Return a whole constant in all lanes."""
         return ir.Constant(self.integers, [value] * self.width)
 
+    @contextmanager
+    def times(self, count: int) -> Iterator[None]:
+        """Let a value be ``count`` vectors side by side: their work is independent, so the processor overlaps it."""
+        before = self.width, self.vector, self.integers
+        self.width *= count
+        self.vector, self.integers = ir.VectorType(REAL, self.width), ir.VectorType(WHOLE, self.width)
+        yield
+        self.width, self.vector, self.integers = before
+
+    def joined(self, items: Sequence[Value]) -> Value:
+        """Return vectors side by side; their number is a power of two."""
+        values = list(items)
+        while len(values) > 1:
+            values = [self._shuffled(a, b, 0, 2 * a.type.count) for a, b in zip(values[::2], values[1::2], strict=True)]
+        return values[0]
+
+    def parts(self, value: Value, width: int) -> list[Value]:
+        """Return the vectors of ``width`` that stand side by side in ``value``."""
+        return [self._shuffled(value, value, first, width) for first in range(0, value.type.count, width)]
+
+    def together(self, kind: Value, items: Sequence[Value]) -> Value:
+        """Return values as one of a structure's type, as functions hand several back."""
+        result: Value = ir.Constant(kind, ir.Undefined)
+        for place, item in enumerate(items):
+            result = self.here.insert_value(result, item, place)
+        return result
+
+    def _shuffled(self, a: Value, b: Value, first: int, count: int) -> Value:
+        kind = ir.VectorType(ir.IntType(32), count)
+        return self.here.shuffle_vector(a, b, ir.Constant(kind, list(range(first, first + count))))
+
     def _flags(self) -> tuple[str, ...]:
         return () if self.exact else _CONTRACT
 
