@@ -6,6 +6,8 @@ All functions work in one block of memory, the workspace, of vectors laid out by
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from senospine.engine.functions import Functions
 from senospine.engine.layout import Flag, Layout
 from senospine.engine.scribe import Scribe
@@ -29,6 +31,8 @@ class SystemCode:
         At time and state of the workspace: rates, derivatives by time, and the factors of pivot I - J.
     solve : ``(workspace, rate, weight, result)``
         Solves with those factors for rate + weight.
+    stage : ``(workspace, time, state, weight, result)``
+        Solves with those factors for the rates, without infusions, + weight.
     outputs : ``(workspace, state)``
         The outputs at the workspace's moment.
     """
@@ -41,6 +45,7 @@ class SystemCode:
         self.rates = self._write_rates()
         self.jacobian = self._write_jacobian()
         self.solve = self._write_solve()
+        self.stage = self._write_stage()
         self.outputs = self._write_outputs()
 
     def _scribe(self, workspace: Value, time: Value, state: Value, *, stored: bool = True) -> Scribe:
@@ -68,11 +73,11 @@ class SystemCode:
             workspace, time, state, result = function.args
             scribe = self._scribe(workspace, time, state)
             scribe.write(self.system.rates, lambda index, value: lanes.store(value, result, index))
-            self._add_infusions(workspace, result, 0)
+            self.add_infusions(workspace, result, 0)
         return function
 
-    def _add_infusions(self, workspace: Value, result: Value, offset: int) -> None:
-        """Add infusions to rates where there are any; a rate without infusion keeps every bit."""
+    def add_infusions(self, workspace: Value, result: Value, offset: int) -> None:
+        """Add infusions to rates, or weights, where there are any; what has no infusion keeps every bit."""
         lanes = self.lanes
         flags = lanes.place(workspace, self.layout.flags)
         infusing = lanes.scalar(flags, whole(Flag.INFUSING), whole(0).type)
@@ -105,7 +110,7 @@ class SystemCode:
             scribe.write_calls([*nodes, *system.jacobian.values()])
             scribe.write(nodes, keep)
             self._factor(workspace, scribe)
-            self._add_infusions(workspace, workspace, layout.rate)
+            self.add_infusions(workspace, workspace, layout.rate)
         return function
 
     def _factor(self, workspace: Value, scribe: Scribe) -> None:
@@ -160,24 +165,42 @@ class SystemCode:
         lanes.store(lanes.choose(lost, lanes.real(0.0), lanes.real(1.0)), workspace, layout.sound)
 
     def _write_solve(self) -> Value:
-        lanes, plan, layout = self.lanes, self.system.plan, self.layout
+        lanes = self.lanes
         with lanes.function("solve", [POINTER] * 4) as function:
             workspace, rate, weight, result = function.args
-
-            def factor(i: int, j: int) -> Value:
-                return lanes.load(workspace, layout.factors + plan.slots[i, j])
-
-            x: dict[int, Value] = {}
-            for i in plan.order:
-                x[i] = lanes.add(lanes.load(rate, i), lanes.load(weight, i))
-                for j in plan.lower[i]:
-                    x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
-            for i in reversed(plan.order):
-                for j in plan.upper[i]:
-                    x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
-                x[i] = lanes.multiply(x[i], factor(i, i))
-                lanes.store(x[i], result, i)
+            self._substitute(workspace, lambda i: lanes.add(lanes.load(rate, i), lanes.load(weight, i)), result)
         return function
+
+    def _write_stage(self) -> Value:
+        lanes, system = self.lanes, self.system
+        with lanes.function("stage", [POINTER] * 5) as function:
+            workspace, time, state, weight, result = function.args
+            scribe = self._scribe(workspace, time, state)
+            scribe.write_calls(system.rates)
+
+            def right(i: int) -> Value:
+                return lanes.add(scribe.write([system.rates[i]])[0], lanes.load(weight, i))
+
+            self._substitute(workspace, right, result)
+        return function
+
+    def _substitute(self, workspace: Value, right: Callable[[int], Value], result: Value) -> None:
+        """Solve with the factors for a right-hand side, each entry of which is written when it is needed."""
+        lanes, plan, layout = self.lanes, self.system.plan, self.layout
+
+        def factor(i: int, j: int) -> Value:
+            return lanes.load(workspace, layout.factors + plan.slots[i, j])
+
+        x: dict[int, Value] = {}
+        for i in plan.order:
+            x[i] = right(i)
+            for j in plan.lower[i]:
+                x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
+        for i in reversed(plan.order):
+            for j in plan.upper[i]:
+                x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
+            x[i] = lanes.multiply(x[i], factor(i, i))
+            lanes.store(x[i], result, i)
 
     def _write_outputs(self) -> Value:
         lanes, layout = self.lanes, self.layout

@@ -63,9 +63,10 @@ class StepCode:
                     self._add_time(workspace, layout.weight, lanes.multiply(step, lanes.real(weights[stage])))
                 moment = lanes.add(lanes.load(workspace, layout.time), lanes.multiply(step, lanes.real(nodes[stage])))
                 lanes.store(moment, workspace, layout.stage_time)
-                lanes.here.call(self.code.rates, [workspace, at["stage_time"], at["trial"], at["rate"]])
+                self.code.add_infusions(workspace, workspace, layout.weight)
                 result = lanes.place(workspace, layout.stages + stage * self.states)
-                lanes.here.call(self.code.solve, [workspace, at["rate"], at["weight"], result])
+                items = [workspace, at["stage_time"], at["trial"], at["weight"], result]
+                lanes.here.call(self.code.stage, items)
             self._finish(workspace, norm)
         return function
 
