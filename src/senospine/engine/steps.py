@@ -96,14 +96,12 @@ class StepCode:
         lanes.loop(self.states, body)
 
     def _finish(self, workspace: Value, norm: Value) -> None:
-        """Write the end of the step and the norm of its error; error and pivot hold the sum and the largest."""
+        """Write the end of the step and the norm of its error."""
         lanes, layout, last = self.lanes, self.layout, self.method.stages - 1
         zero = lanes.real(0.0)
-        lanes.store(zero, workspace, layout.error)
-        lanes.store(zero, workspace, layout.pivot)
         rtol = lanes.load(workspace, layout.rtol)
 
-        def body(index: Value) -> None:
+        def body(index: Value, sums: list[Value]) -> list[Value]:
             error = self._stage(workspace, last, index)
             before = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
             place = lanes.here.add(index, whole(layout.trial))
@@ -113,12 +111,15 @@ class StepCode:
             atol = lanes.load(workspace, lanes.here.add(index, whole(layout.atol)))
             scaled = lanes.divide(error, lanes.add(atol, lanes.multiply(rtol, size)))
             square = lanes.multiply(scaled, scaled)
-            total = lanes.add(lanes.load(workspace, layout.error), lanes.add(square, lanes.multiply(after, zero)))
-            lanes.store(total, workspace, layout.error)
-            lanes.store(lanes.greatest(square, lanes.load(workspace, layout.pivot)), workspace, layout.pivot)
+            total, unknown, largest = sums
+            return [
+                lanes.add(total, square),
+                lanes.add(unknown, lanes.multiply(after, zero)),
+                lanes.greatest(square, largest),
+            ]
 
-        lanes.loop(self.states, body)
-        total, largest = lanes.load(workspace, layout.error), lanes.load(workspace, layout.pivot)
+        total, unknown, largest = lanes.fold(self.states, [zero, zero, zero], body)
+        total = lanes.add(total, unknown)
         mean = lanes.multiply(total, lanes.real(1 / self.states))
         chosen = lanes.here.select(lanes.here.icmp_signed("==", norm, whole(0)), mean, largest)
         square = lanes.add(chosen, lanes.multiply(total, zero))  # NaN or infinite anywhere is NaN here

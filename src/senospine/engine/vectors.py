@@ -230,6 +230,21 @@ class Lanes:
         count = whole(count) if isinstance(count, int) else count
         self.repeat(whole(0), lambda i: self.here.icmp_signed("<", i, count), body)
 
+    def fold(self, count: int, first: list[Value], body: Callable[[Value, list[Value]], list[Value]]) -> list[Value]:
+        """Return what ``values = body(i, values)`` for i = 0 … count - 1 makes of ``first``, kept in registers."""
+        before = self.here.block
+        inside, after = self.here.append_basic_block(), self.here.append_basic_block()
+        self.here.branch(inside)
+        self.here.position_at_end(inside)
+        index, *values = (self.here.phi(item.type) for item in [whole(0), *first])
+        following = [self.here.add(index, whole(1)), *body(index, values)]
+        for phi, start, item in zip([index, *values], [whole(0), *first], following, strict=True):
+            phi.add_incoming(start, before)
+            phi.add_incoming(item, self.here.block)
+        self.here.cbranch(self.here.icmp_signed("<", following[0], whole(count)), inside, after)
+        self.here.position_at_end(after)
+        return following[1:]
+
     def repeat(self, first: Value, test: Callable[[Value], Value], body: Callable[[Value], None]) -> None:
         """Repeat ``body(i)`` for i = first, first + 1, … while ``test(i)`` holds."""
         before = self.here.block
