@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from senospine.engine.emit import SystemCode
 from senospine.engine.tableaus import Rosenbrock
@@ -36,11 +37,11 @@ class StepCode:
         offset = whole(self.layout.stages + stage * self.states)
         return self.lanes.load(workspace, self.lanes.here.add(index, offset))
 
-    def _combined(self, workspace: Value, row: tuple[float, ...], index: Value, start: Value = None) -> Value:
+    def _combined(self, workspace: Value, row: Sequence[Value], index: Value, start: Value = None) -> Value:
         lanes, total = self.lanes, start
         for stage, coefficient in enumerate(row):
-            if coefficient != 0.0:
-                term = lanes.multiply(self._stage(workspace, stage, index), lanes.real(coefficient))
+            if coefficient is not None:
+                term = lanes.multiply(self._stage(workspace, stage, index), coefficient)
                 total = term if total is None else lanes.add(total, term)
         return lanes.real(0.0) if total is None else total
 
@@ -78,18 +79,25 @@ class StepCode:
             total = term if fresh else lanes.add(lanes.load(workspace, target + row), term)
             lanes.store(total, workspace, target + row)
 
+    def _row(self, coefficients: tuple[float, ...], factor: Value = None) -> list[Value]:
+        """Return coefficients in all lanes, times a factor; None for zero."""
+        values = [self.lanes.real(item) if item else None for item in coefficients]
+        return values if factor is None else [item and self.lanes.multiply(item, factor) for item in values]
+
     def _combine(self, workspace: Value, stage: int, inverse: Value) -> None:
         """Write the argument of a stage and its weights from the stages before, in one pass."""
         lanes, layout, method = self.lanes, self.layout, self.method
+        stages = self._row(method.stage[stage]) if stage < len(method.stage) else []
+        coupling = self._row(method.coupling[stage], inverse)
 
         def body(index: Value) -> None:
             trial = lanes.here.add(index, whole(layout.trial))
             if stage < len(method.stage):
                 start = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
-                argument = self._combined(workspace, method.stage[stage], index, start)
+                argument = self._combined(workspace, stages, index, start)
             else:
                 argument = lanes.add(lanes.load(workspace, trial), self._stage(workspace, stage - 1, index))
-            weight = lanes.multiply(self._combined(workspace, method.coupling[stage], index), inverse)
+            weight = self._combined(workspace, coupling, index)
             lanes.store(argument, workspace, trial)
             lanes.store(weight, workspace, lanes.here.add(index, whole(layout.weight)))
 
@@ -127,7 +135,7 @@ class StepCode:
         lanes.store(lanes.choose(sound, square, lanes.real(UNSOUND)), workspace, layout.error)
 
     def _write_between(self) -> Value:
-        lanes, layout, dense = self.lanes, self.layout, self.method.dense
+        lanes, layout, dense = self.lanes, self.layout, [self._row(row) for row in self.method.dense]
         with lanes.function(f"between_{self.method.name}", [POINTER]) as function:
             (workspace,) = function.args
             right = lanes.load(workspace, layout.fraction)
