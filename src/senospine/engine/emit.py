@@ -28,11 +28,12 @@ class SystemCode:
     rates : ``(workspace, time, state, result)``
         Time derivatives, infusions included.
     jacobian : ``(workspace)``
-        At time and state of the workspace: rates, derivatives by time, and the factors of pivot I - J.
-    solve : ``(workspace, rate, weight, result)``
-        Solves with those factors for rate + weight.
-    stage : ``(workspace, time, state, weight, result)``
-        Solves with those factors for the rates, without infusions, + weight.
+        At time and state of the workspace: rates (where the first stage is), derivatives by time, and the factors of
+        pivot I - J.
+    solve : ``(workspace, result)``
+        Solves with those factors for what stands in result, in place.
+    stage : ``(workspace, time, state, result)``
+        Solves with those factors for the rates, without infusions, + what stands in result, in place.
     outputs : ``(workspace, state)``
         The outputs at the workspace's moment.
     """
@@ -101,7 +102,7 @@ class SystemCode:
             n, rows = system.states, list(system.by_time)
 
             def keep(index: int, value: Value) -> None:
-                place = layout.rate + index if index < n else layout.by_time + rows[index - n]
+                place = layout.stages + index if index < n else layout.by_time + rows[index - n]
                 if index < n + len(rows):
                     lanes.store(value, workspace, place)
 
@@ -110,7 +111,7 @@ class SystemCode:
             scribe.write_calls([*nodes, *system.jacobian.values()])
             scribe.write(nodes, keep)
             self._factor(workspace, scribe)
-            self.add_infusions(workspace, workspace, layout.rate)
+            self.add_infusions(workspace, workspace, layout.stages)
         return function
 
     def _factor(self, workspace: Value, scribe: Scribe) -> None:
@@ -166,20 +167,20 @@ class SystemCode:
 
     def _write_solve(self) -> Value:
         lanes = self.lanes
-        with lanes.function("solve", [POINTER] * 4) as function:
-            workspace, rate, weight, result = function.args
-            self._substitute(workspace, lambda i: lanes.add(lanes.load(rate, i), lanes.load(weight, i)), result)
+        with lanes.function("solve", [POINTER] * 2) as function:
+            workspace, result = function.args
+            self._substitute(workspace, lambda i: lanes.load(result, i), result)
         return function
 
     def _write_stage(self) -> Value:
         lanes, system = self.lanes, self.system
-        with lanes.function("stage", [POINTER] * 5) as function:
-            workspace, time, state, weight, result = function.args
+        with lanes.function("stage", [POINTER] * 4) as function:
+            workspace, time, state, result = function.args
             scribe = self._scribe(workspace, time, state)
             scribe.write_calls(system.rates)
 
             def right(i: int) -> Value:
-                return lanes.add(scribe.write([system.rates[i]])[0], lanes.load(weight, i))
+                return lanes.add(scribe.write([system.rates[i]])[0], lanes.load(result, i))
 
             self._substitute(workspace, right, result)
         return function

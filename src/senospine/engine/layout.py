@@ -64,7 +64,7 @@ class Layout:
         self.rtol, self.exponent = (self._take(1) for _ in range(2))
         self.atol = self._take(n)
         self.state, self.trial, self.rate, self.extra = (self._take(n) for _ in range(4))
-        self.first_weight, self.weight, self.by_time = (self._take(n) for _ in range(3))
+        self.weight, self.by_time = (self._take(n) for _ in range(2))
         self.parameters = self._take(system.parameters)
         self.hoisted = self._take(len(system.hoisted))
         self.factors = self._take(len(system.plan.slots))

@@ -49,35 +49,35 @@ class StepCode:
         lanes, layout, method = self.lanes, self.layout, self.method
         with lanes.function(f"step_{method.name}", [POINTER, whole(0).type]) as function:
             workspace, norm = function.args
-            at = {name: lanes.place(workspace, getattr(layout, name))
-                  for name in ("rate", "weight", "first_weight", "trial", "stage_time", "stages")}  # fmt: skip
             step = lanes.load(workspace, layout.step)
             inverse = lanes.divide(lanes.real(1.0), step)
             lanes.store(lanes.multiply(inverse, lanes.real(1 / method.gamma)), workspace, layout.pivot)
             lanes.here.call(self.code.jacobian, [workspace])
             nodes, weights = method.nodes
-            self._add_time(workspace, layout.first_weight, lanes.multiply(step, lanes.real(weights[0])), fresh=True)
-            lanes.here.call(self.code.solve, [workspace, at["rate"], at["first_weight"], at["stages"]])
-            for stage in range(1, method.stages):
-                self._combine(workspace, stage, inverse)
+            time, trial = lanes.place(workspace, layout.stage_time), lanes.place(workspace, layout.trial)
+            for stage in range(method.stages):
+                place = layout.stages + stage * self.states
+                if stage > 0:  # the first has its rates from the Jacobian
+                    self._combine(workspace, stage, inverse)
+                    self.code.add_infusions(workspace, workspace, place)
                 if weights[stage] != 0.0:
-                    self._add_time(workspace, layout.weight, lanes.multiply(step, lanes.real(weights[stage])))
+                    self._add_time(workspace, place, lanes.multiply(step, lanes.real(weights[stage])))
+                result = lanes.place(workspace, place)
+                if stage == 0:
+                    lanes.here.call(self.code.solve, [workspace, result])
+                    continue
                 moment = lanes.add(lanes.load(workspace, layout.time), lanes.multiply(step, lanes.real(nodes[stage])))
                 lanes.store(moment, workspace, layout.stage_time)
-                self.code.add_infusions(workspace, workspace, layout.weight)
-                result = lanes.place(workspace, layout.stages + stage * self.states)
-                items = [workspace, at["stage_time"], at["trial"], at["weight"], result]
-                lanes.here.call(self.code.stage, items)
+                lanes.here.call(self.code.stage, [workspace, time, trial, result])
             self._finish(workspace, norm)
         return function
 
-    def _add_time(self, workspace: Value, target: int, factor: Value, *, fresh: bool = False) -> None:
+    def _add_time(self, workspace: Value, target: int, factor: Value) -> None:
         """Add the derivatives by time, of the rates that have any."""
         lanes = self.lanes
         for row in self.code.system.by_time:
             term = lanes.multiply(factor, lanes.load(workspace, self.layout.by_time + row))
-            total = term if fresh else lanes.add(lanes.load(workspace, target + row), term)
-            lanes.store(total, workspace, target + row)
+            lanes.store(lanes.add(lanes.load(workspace, target + row), term), workspace, target + row)
 
     def _row(self, coefficients: tuple[float, ...], factor: Value = None) -> list[Value]:
         """Return coefficients in all lanes, times a factor; None for zero."""
@@ -85,12 +85,17 @@ class StepCode:
         return values if factor is None else [item and self.lanes.multiply(item, factor) for item in values]
 
     def _combine(self, workspace: Value, stage: int, inverse: Value) -> None:
-        """Write the argument of a stage and its weights from the stages before, in one pass."""
+        """Write the argument of a stage, and its weights where it will be, from the stages before.
+
+        Passes go up and down in turn: what one used last is what the next finds in the cache.
+        """
         lanes, layout, method = self.lanes, self.layout, self.method
         stages = self._row(method.stage[stage]) if stage < len(method.stage) else []
         coupling = self._row(method.coupling[stage], inverse)
 
         def body(index: Value) -> None:
+            if stage % 2:
+                index = lanes.here.sub(whole(self.states - 1), index)
             trial = lanes.here.add(index, whole(layout.trial))
             if stage < len(method.stage):
                 start = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
@@ -99,7 +104,7 @@ class StepCode:
                 argument = lanes.add(lanes.load(workspace, trial), self._stage(workspace, stage - 1, index))
             weight = self._combined(workspace, coupling, index)
             lanes.store(argument, workspace, trial)
-            lanes.store(weight, workspace, lanes.here.add(index, whole(layout.weight)))
+            lanes.store(weight, workspace, lanes.here.add(index, whole(layout.stages + stage * self.states)))
 
         lanes.loop(self.states, body)
 
