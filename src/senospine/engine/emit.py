@@ -25,8 +25,8 @@ class SystemCode:
     ----------
     prepare : ``(workspace)``
         Computes what depends on parameters only.
-    rates : ``(workspace, time, state, result)``
-        Time derivatives, infusions included.
+    change : ``(workspace)``
+        At time and state of the workspace: rate, infusions included, and into weight the second derivatives.
     jacobian : ``(workspace)``
         At time and state of the workspace: rates (where the first stage is), derivatives by time, and the factors of
         pivot I - J.
@@ -43,7 +43,7 @@ class SystemCode:
         self.functions = Functions(lanes)
         self._stored = {node: index for index, node in enumerate(system.hoisted)}
         self.prepare = self._write_prepare()
-        self.rates = self._write_rates()
+        self.change = self._write_change()
         self.jacobian = self._write_jacobian()
         self.solve = self._write_solve()
         self.stage = self._write_stage()
@@ -68,13 +68,23 @@ class SystemCode:
             scribe.write(self.system.hoisted, lambda index, value: lanes.store(value, workspace, first + index))
         return function
 
-    def _write_rates(self) -> Value:
-        lanes = self.lanes
-        with lanes.function("rates", [POINTER] * 4) as function:
-            workspace, time, state, result = function.args
-            scribe = self._scribe(workspace, time, state)
-            scribe.write(self.system.rates, lambda index, value: lanes.store(value, result, index))
-            self.add_infusions(workspace, result, 0)
+    def _write_change(self) -> Value:
+        lanes, system, layout = self.lanes, self.system, self.layout
+        with lanes.function("change", [POINTER]) as function:
+            (workspace,) = function.args
+            scribe = self._scribe(
+                workspace, lanes.place(workspace, layout.time), lanes.place(workspace, layout.state)
+            )
+            scribe.write_calls([*system.rates, *system.by_time.values(), *system.jacobian.values()])
+            scribe.write(system.rates, lambda index, value: lanes.store(value, workspace, layout.rate + index))
+            self.add_infusions(workspace, workspace, layout.rate)
+            for row in range(system.states):
+                total = scribe.write([system.by_time[row]])[0] if row in system.by_time else lanes.real(0.0)
+                for (i, column), node in system.jacobian.items():
+                    if i == row:
+                        moved = lanes.load(workspace, layout.rate + column)
+                        total = lanes.add(total, lanes.multiply(scribe.write([node])[0], moved))
+                lanes.store(total, workspace, layout.weight + row)
         return function
 
     def add_infusions(self, workspace: Value, result: Value, offset: int) -> None:

@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 
 DEFAULT_RTOL = 1e-5
 #: at this tolerance and below the method of order five needs less time
-TIGHT = 5e-5
+TIGHT = float(os.environ.get("TIGHT","5e-5"))
 #: in the model's time, at time zero; later it is 16 roundings of the time
 SMALLEST_STEP = 1e-25
 #: below this, rounding decides what is accepted

@@ -111,8 +111,7 @@ class Service(Access):
 
         def body(lane: Value, status: Value) -> None:
             here = lanes.here
-            places = [lanes.place(self.workspace, place) for place in (layout.time, layout.state, layout.rate)]
-            here.call(self.code.rates, [self.workspace, *places])
+            here.call(self.code.change, [self.workspace])
             worst, culprit, size = (
                 here.alloca(REAL),
                 here.alloca(WHOLE),

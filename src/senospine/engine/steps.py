@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from senospine.engine.emit import SystemCode
@@ -11,6 +10,12 @@ from senospine.engine.vectors import POINTER, Value, whole
 
 #: a first step is not less than this many roundings of the time, so that it moves it
 FEWEST_ROUNDINGS = 64
+#: a first step's error is taken as (step / time of the transient) ^ order over this
+FIRST_ERROR = 32.0
+#: a first step changes the state by no more than this many times its size
+MOST_CHANGE = 10.0
+#: a first step above this, or none where the state stands still, says nothing: it is taken as the second, and grows
+LARGEST_FIRST, UNKNOWN_FIRST = 1e12, 1e-3
 #: the mean square error that a step with an unsound factorisation is given
 UNSOUND = 1e8
 
@@ -169,7 +174,12 @@ class StepCode:
 
 
 def write_start(code: SystemCode) -> Value:
-    """Write ``(workspace)``: proposes a first step for fresh lanes by the rule of Hairer, Nørsett & Wanner.
+    """Write ``(workspace)``: proposes a first step for fresh lanes.
+
+    From the sizes d1 and d2 of the first and second derivatives, scaled as errors are, a transient of rate d2 / d1 and
+    size d1² / d2 is read, whose error over a step h is taken as size (h rate)^order / 32. The unit of time plays no
+    part. No first step changes the state by more than ten times its size. The rule of Hairer, Nørsett & Wanner needs
+    two evaluations instead of one with derivatives, and proposed a fifth to a twentieth of what the error allows.
 
     References
     ----------
@@ -178,62 +188,30 @@ def write_start(code: SystemCode) -> Value:
     lanes, layout, n = code.lanes, code.layout, code.system.states
     with lanes.function("start", [POINTER]) as function:
         (workspace,) = function.args
-        rate, second = lanes.place(workspace, layout.rate), lanes.place(workspace, layout.weight)
-        now, state = lanes.place(workspace, layout.time), lanes.place(workspace, layout.state)
-        lanes.here.call(code.rates, [workspace, now, state, rate])
+        lanes.here.call(code.change, [workspace])
         rtol = lanes.load(workspace, layout.rtol)
 
-        def norm(value: list[Value], index: Value) -> list[Value]:
-            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+        def gather(index: Value, sums: list[Value]) -> list[Value]:
+            y, first, second = (
+                lanes.load(workspace, lanes.here.add(index, whole(place)))
+                for place in (layout.state, layout.rate, layout.weight)
+            )
             atol = lanes.load(workspace, lanes.here.add(index, whole(layout.atol)))
             scale = lanes.add(atol, lanes.multiply(rtol, lanes.intrinsic("fabs", y)))
-            return [lanes.divide(item, scale) for item in value]
-
-        def root(place: int) -> Value:
-            return lanes.intrinsic("sqrt", lanes.multiply(lanes.load(workspace, place), lanes.real(1 / n)))
-
-        def gather(place: int, value: Value) -> None:
-            lanes.store(lanes.add(lanes.load(workspace, place), lanes.multiply(value, value)), workspace, place)
+            inverse = lanes.divide(lanes.real(1.0), scale)
+            scaled = [lanes.multiply(item, inverse) for item in (y, first, second)]
+            return [lanes.add(total, lanes.multiply(item, item)) for total, item in zip(sums, scaled, strict=True)]
 
         zero = lanes.real(0.0)
-        for place in (layout.error, layout.pivot):
-            lanes.store(zero, workspace, place)
-
-        def sizes(index: Value) -> None:
-            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
-            a, b = norm([y, lanes.load(rate, index)], index)
-            gather(layout.error, a)
-            gather(layout.pivot, b)
-
-        lanes.loop(n, sizes)
-        d0, d1 = root(layout.error), root(layout.pivot)
-        small = lanes.compare("<", lanes.least(d0, d1), lanes.real(1e-5))
-        h0 = lanes.choose(small, lanes.real(1e-6), lanes.divide(lanes.multiply(lanes.real(0.01), d0), d1))
-
-        def probe(index: Value) -> None:
-            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
-            moved = lanes.add(y, lanes.multiply(h0, lanes.load(rate, index)))
-            lanes.store(moved, workspace, lanes.here.add(index, whole(layout.trial)))
-
-        lanes.loop(n, probe)
-        lanes.store(lanes.add(lanes.load(workspace, layout.time), h0), workspace, layout.stage_time)
-        trial, moment = lanes.place(workspace, layout.trial), lanes.place(workspace, layout.stage_time)
-        lanes.here.call(code.rates, [workspace, moment, trial, second])
-        lanes.store(zero, workspace, layout.error)
-
-        def change(index: Value) -> None:
-            difference = lanes.subtract(lanes.load(second, index), lanes.load(rate, index))
-            gather(layout.error, norm([difference], index)[0])
-
-        lanes.loop(n, change)
-        d2 = lanes.divide(root(layout.error), h0)
-        largest = lanes.greatest(d2, d1)  # d1 where d2 is NaN
-        power = code.functions.power(lanes.divide(lanes.real(0.01), largest), lanes.load(workspace, layout.exponent))
-        floor = lanes.greatest(lanes.real(1e-6), lanes.multiply(h0, lanes.real(1e-3)))
-        h1 = lanes.choose(lanes.compare("<", largest, lanes.real(1e-15)), floor, power)
-        first = lanes.least(lanes.multiply(h0, lanes.real(100.0)), h1)
-        finite = lanes.compare("<", first, lanes.real(math.inf))
-        first = lanes.choose(finite, first, lanes.real(1e-6))
+        squares = lanes.fold(n, [zero, zero, zero], gather)
+        d0, d1, d2 = (lanes.intrinsic("sqrt", lanes.multiply(item, lanes.real(1 / n))) for item in squares)
+        small = lanes.divide(lanes.multiply(d2, lanes.real(FIRST_ERROR)), lanes.multiply(d1, d1))
+        power = code.functions.power(small, lanes.load(workspace, layout.exponent))
+        first = lanes.divide(lanes.multiply(power, d1), d2)
+        most = lanes.divide(lanes.multiply(lanes.add(d0, lanes.real(1.0)), lanes.real(MOST_CHANGE)), d1)
+        first = lanes.least(first, most)  # the second where the first is NaN
+        usable = lanes.compare("<", first, lanes.real(LARGEST_FIRST))
+        first = lanes.choose(usable, first, lanes.real(UNKNOWN_FIRST))
         roundings = lanes.intrinsic("fabs", lanes.load(workspace, layout.time))
         first = lanes.greatest(first, lanes.multiply(roundings, lanes.real(FEWEST_ROUNDINGS * 2.0**-52)))
         fresh = lanes.compare("!=", lanes.load(workspace, layout.fresh), zero)
