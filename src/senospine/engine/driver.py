@@ -16,6 +16,8 @@ from senospine.engine.tableaus import METHODS
 from senospine.engine.vectors import POINTER, REAL, WHOLE, Value, number, whole
 
 SAFETY, SHRINK, GROW = 0.9, 0.1, 6.0
+#: a step that has not just been refused may be this much longer than proposed to reach the next stop
+STRETCH = 1.2
 
 
 def write_driver(system: System, width: int) -> str:
@@ -45,7 +47,9 @@ class _Driver(Service):
         proposed = self.vector(layout.proposed)
         half = lanes.multiply(left, lanes.real(0.5))
         step = lanes.choose(lanes.compare(">", proposed, half), half, proposed)
-        step = lanes.choose(lanes.compare(">=", proposed, lanes.multiply(left, lanes.real(0.999))), left, step)
+        refused = lanes.compare("!=", self.vector(layout.refused), lanes.real(0.0))
+        enough = lanes.choose(refused, lanes.real(0.999), lanes.real(1 / STRETCH))
+        step = lanes.choose(lanes.compare(">=", proposed, lanes.multiply(left, enough)), left, step)
         self.set_vector(step, layout.step)
 
     def _write_control(self) -> Value:

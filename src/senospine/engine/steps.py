@@ -11,7 +11,7 @@ from senospine.engine.vectors import POINTER, Value, whole
 #: a first step is not less than this many roundings of the time, so that it moves it
 FEWEST_ROUNDINGS = 64
 #: a first step's error is taken as (step / time of the transient) ^ order over this
-FIRST_ERROR = 32.0
+FIRST_ERROR = 10.0
 #: a first step changes the state by no more than this many times its size
 MOST_CHANGE = 10.0
 #: a first step above this, or none where the state stands still, says nothing: it is taken as the second, and grows
@@ -177,7 +177,7 @@ def write_start(code: SystemCode) -> Value:
     """Write ``(workspace)``: proposes a first step for fresh lanes.
 
     From the sizes d1 and d2 of the first and second derivatives, scaled as errors are, a transient of rate d2 / d1 and
-    size d1² / d2 is read, whose error over a step h is taken as size (h rate)^order / 32. The unit of time plays no
+    size d1² / d2 is read, whose error over a step h is taken as size (h rate)^order / 10. The unit of time plays no
     part. No first step changes the state by more than ten times its size. The rule of Hairer, Nørsett & Wanner needs
     two evaluations instead of one with derivatives, and proposed a fifth to a twentieth of what the error allows.
 
