@@ -8,12 +8,12 @@ from senospine.engine.emit import SystemCode
 from senospine.engine.layout import Job
 from senospine.engine.steps import StepCode, write_start
 from senospine.engine.system import System
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 from senospine.engine.vectors import POINTER, REAL, WHOLE, Lanes, Value, number, whole
 
 
 class Access:
-    """A module with the code of a system and its methods, and the words to write what drives them.
+    """A module with the code of a system and its method, and the words to write what drives them.
 
     ``job`` and ``workspace`` are the arguments of the function being written.
     """
@@ -23,8 +23,8 @@ class Access:
         self.system = system
         self.code = SystemCode(self.lanes, system)
         self.layout = self.code.layout
-        self.methods = [StepCode(self.code, method) for method in METHODS]
-        self.start = write_start(self.code)
+        self.method = StepCode(self.code, RODAS5P)
+        self.start = write_start(self.code, RODAS5P.order)
         self.job: Value = None
         self.workspace: Value = None
 
@@ -87,15 +87,6 @@ class Access:
     def call(self, function: Value, *items: Value) -> Value:
         """Call a function of job, workspace and whole numbers."""
         return self.lanes.here.call(function, [self.job, self.workspace, *items])
-
-    def by_method(self, first: Value, second: Value, *items: Value) -> None:
-        """Call the first or the second function, as the job's method says."""
-        here = self.lanes.here
-        with here.if_else(here.icmp_signed("==", self.entry(Job.METHOD), whole(0))) as (yes, no):
-            with yes:
-                here.call(first, [self.workspace, *items])
-            with no:
-                here.call(second, [self.workspace, *items])
 
     def is_active(self) -> Value:
         """Return which lanes have a subject."""

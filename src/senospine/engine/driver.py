@@ -12,7 +12,7 @@ from senospine.engine.layout import Flag, Job
 from senospine.engine.service import Service
 from senospine.engine.status import Status
 from senospine.engine.system import System
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 from senospine.engine.vectors import POINTER, REAL, WHOLE, Value, number, whole
 
 SAFETY, SHRINK, GROW = 0.9, 0.1, 6.0
@@ -60,7 +60,7 @@ class _Driver(Service):
             here, one, zero = lanes.here, lanes.real(1.0), lanes.real(0.0)
             active, error = self.is_active(), self.vector(layout.error)
             accepted = here.and_(active, lanes.compare("<=", error, one))
-            exponent = lanes.multiply(self.vector(layout.exponent), lanes.real(-0.5))
+            exponent = lanes.real(-0.5 / RODAS5P.order)  # the error is the norm's square
             factor = self.code.functions.power(lanes.add(error, lanes.real(1e-30)), exponent)
             factor = lanes.multiply(factor, lanes.real(SAFETY))
             factor = lanes.least(lanes.greatest(factor, lanes.real(SHRINK)), lanes.real(GROW))  # NaN shrinks
@@ -127,9 +127,6 @@ class _Driver(Service):
     def _prepare_once(self) -> None:
         lanes = self.lanes
         self._spread(Job.RTOL, self.layout.rtol)
-        orders = [lanes.real(1 / method.order) for method in METHODS]
-        first = lanes.here.icmp_signed("==", self.entry(Job.METHOD), whole(0))
-        self.set_vector(lanes.here.select(first, *orders), self.layout.exponent)
         for place in (self.layout.due, self.layout.stop):
             self.set_vector(lanes.real(math.inf), place)
         for place in (self.layout.step, self.layout.proposed):
@@ -180,7 +177,7 @@ class _Driver(Service):
             here.branch(step)
             here.position_at_end(step)
             self._limit_step()
-            self.by_method(self.methods[0].step, self.methods[1].step, self.entry(Job.NORM))
+            here.call(self.method.step, [self.workspace, self.entry(Job.NORM)])
             attention = self.call(self.control)
             here.cbranch(here.icmp_signed("!=", attention, whole(0)), serve, step)
             here.position_at_end(leave)

@@ -72,9 +72,7 @@ class SystemCode:
         lanes, system, layout = self.lanes, self.system, self.layout
         with lanes.function("change", [POINTER]) as function:
             (workspace,) = function.args
-            scribe = self._scribe(
-                workspace, lanes.place(workspace, layout.time), lanes.place(workspace, layout.state)
-            )
+            scribe = self._scribe(workspace, lanes.place(workspace, layout.time), lanes.place(workspace, layout.state))
             scribe.write_calls([*system.rates, *system.by_time.values(), *system.jacobian.values()])
             scribe.write(system.rates, lambda index, value: lanes.store(value, workspace, layout.rate + index))
             self.add_infusions(workspace, workspace, layout.rate)

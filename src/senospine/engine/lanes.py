@@ -26,7 +26,7 @@ from senospine.engine.reader import OFFERED
 from senospine.engine.schedule import Schedule
 from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
-from senospine.engine.tableaus import METHODS, RODAS5P
+from senospine.engine.tableaus import RODAS5P
 from senospine.errors import ModelError
 from senospine.model import Expression, Model
 from senospine.model.expressions import Call, walk
@@ -34,8 +34,6 @@ from senospine.model.expressions import Call, walk
 Array = NDArray[np.float64]
 
 DEFAULT_RTOL = 1e-5
-#: at this tolerance and below the method of order five needs less time
-TIGHT = float(os.environ.get("TIGHT","5e-5"))
 #: in the model's time, at time zero; later it is 16 roundings of the time
 SMALLEST_STEP = 1e-25
 #: below this, rounding decides what is accepted
@@ -62,9 +60,8 @@ class LaneKernel(Kernel):
 
     Notes
     -----
-    Rodas4 above a tolerance of 5e-5, Rodas5P at it and below, with analytic Jacobian and factors unrolled for
-    the model's pattern. A subject that fails for another reason than its number of steps is tried once more with
-    Rodas5P and a hundredth of the tolerance before it is reported.
+    Rodas5P with analytic Jacobian and factors unrolled for the model's pattern. A subject that fails for another
+    reason than its number of steps is tried once more with a hundredth of the tolerance before it is reported.
     Cost: a second or two to compile a model of 50 states, milliseconds from the cache.
     """
 
@@ -159,21 +156,20 @@ class LaneKernel(Kernel):
         problem = Problem(
             np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads
         )
-        method = 1 if rtol <= TIGHT else 0
         if rtol < TIGHTEST:
             run = Run.refused(problem, len(self.outputs))
         else:
-            run = self._run(problem, rtol, method)
+            run = self._run(problem, rtol)
             again = np.flatnonzero((run.status == Status.STEP_TOO_SMALL) | (run.status == Status.NOT_FINITE))
             if again.size:
                 tighter = max(rtol / 100, 10 * TIGHTEST)
-                run.take(again, self._run(problem.only(again), tighter, METHODS.index(RODAS5P)))
+                run.take(again, self._run(problem.only(again), tighter))
         failures = tuple(self._failure(run, int(subject)) for subject in np.flatnonzero(run.status))
         for failure in failures:
             own = times if times.ndim == 1 else times[failure.subject]
             run.values[failure.subject, own >= failure.time] = math.nan
         columns = {name: run.values[:, :, index] for index, name in enumerate(self.outputs)}
-        words = f"{METHODS[method].name}, {self.code_path}, rtol {rtol:g}, {self.norm} norm"
+        words = f"{RODAS5P.name}, {self.code_path}, rtol {rtol:g}, {self.norm} norm"
         return Solution(times, columns, run.status, failures, words, run.steps)
 
     def _break_points(self, schedule: Schedule | None, start: float, n: int) -> BreakPoints:
@@ -188,8 +184,8 @@ class LaneKernel(Kernel):
         state = self.model.states[int(run.failed_state[subject])]
         return Failure(subject, Status(int(run.status[subject])), float(run.failed_time[subject]), state)
 
-    def _run(self, problem: Problem, rtol: float, method: int) -> Run:
-        """Solve a problem with one method and tolerance."""
+    def _run(self, problem: Problem, rtol: float) -> Run:
+        """Solve a problem with one tolerance."""
         code = self._code
         n, times, table = problem.count, problem.times, problem.table
         run = Run.empty(n, times.shape[-1], len(self.outputs))
@@ -206,7 +202,7 @@ class LaneKernel(Kernel):
             job[place] = array.ctypes.data
         job[Job.SUBJECTS], job[Job.TIMES_COUNT] = n, times.shape[-1]
         job[Job.TIMES_STRIDE] = 0 if times.ndim == 1 else times.shape[-1]
-        job[Job.MAX_STEPS], job[Job.METHOD] = problem.max_steps, method
+        job[Job.MAX_STEPS] = problem.max_steps
         job[Job.NORM], job[Job.HIT_OUTPUTS] = int(self.norm == "max"), int(self.hit_outputs)
         numbers = job.view(np.float64)
         numbers[Job.RTOL], numbers[Job.START] = rtol, problem.start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 
 if TYPE_CHECKING:
     from senospine.engine.system import System
@@ -38,7 +38,6 @@ class Job(IntEnum):
     FAILED_TIME = 25
     FAILED_STATE = 26
     MAX_STEPS = 27
-    METHOD = 28
     NORM = 29
     HIT_OUTPUTS = 30
     RTOL = 31  # bits of a double, as the next two
@@ -52,7 +51,7 @@ class Layout:
 
     def __init__(self, system: System) -> None:
         self.size = 0
-        n, stages = system.states, max(method.stages for method in METHODS)
+        n, stages = system.states, RODAS5P.stages
         # one vector each; subject, row, last_row and column hold whole numbers
         self.subject, self.row, self.last_row, self.column = (self._take(1) for _ in range(4))
         self.flags = self._take(1)  # whole numbers that concern all lanes, see Flag
@@ -61,7 +60,7 @@ class Layout:
         self.active, self.refused, self.fresh, self.accepted, self.rejected = (self._take(1) for _ in range(5))
         self.error, self.fraction, self.moment, self.stage_time = (self._take(1) for _ in range(4))
         self.pivot, self.sound = (self._take(1) for _ in range(2))
-        self.rtol, self.exponent = (self._take(1) for _ in range(2))
+        self.rtol = self._take(1)
         self.atol = self._take(n)
         self.state, self.trial, self.rate, self.extra = (self._take(n) for _ in range(4))
         self.weight, self.by_time = (self._take(n) for _ in range(2))

@@ -8,7 +8,7 @@ from senospine.engine.access import Access
 from senospine.engine.layout import Flag, Job
 from senospine.engine.status import Status
 from senospine.engine.system import System
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 from senospine.engine.vectors import REAL, WHOLE, Value, number, whole
 
 
@@ -84,7 +84,7 @@ class Service(Access):
                 length = lanes.divide(lanes.subtract(due, self.vector(layout.before)), self.vector(layout.step))
                 self.set_vector(lanes.choose(inside, length, one), layout.fraction)
                 self.set_vector(lanes.choose(inside, due, now), layout.moment)
-                self.by_method(self.methods[0].between, self.methods[1].between)
+                lanes.here.call(self.method.between, [self.workspace])
                 state = lanes.place(self.workspace, layout.weight)
                 lanes.here.call(self.code.outputs, [self.workspace, state])
                 lanes.loop(lanes.width, scatter)
@@ -119,10 +119,7 @@ class Service(Access):
             )
             here.store(number(-1.0), worst)
             here.store(whole(0), culprit)
-            last = here.select(
-                here.icmp_signed("==", self.entry(Job.METHOD), whole(0)),
-                *(whole(layout.stages + (method.stages - 1) * n) for method in METHODS),
-            )
+            last = whole(layout.stages + (RODAS5P.stages - 1) * n)
 
             def look(index: Value) -> None:
                 rate = here.call(size, [self.element(layout.rate, index, lane)])

@@ -173,7 +173,7 @@ class StepCode:
         return function
 
 
-def write_start(code: SystemCode) -> Value:
+def write_start(code: SystemCode, order: int) -> Value:
     """Write ``(workspace)``: proposes a first step for fresh lanes.
 
     From the sizes d1 and d2 of the first and second derivatives, scaled as errors are, a transient of rate d2 / d1 and
@@ -206,7 +206,7 @@ def write_start(code: SystemCode) -> Value:
         squares = lanes.fold(n, [zero, zero, zero], gather)
         d0, d1, d2 = (lanes.intrinsic("sqrt", lanes.multiply(item, lanes.real(1 / n))) for item in squares)
         small = lanes.divide(lanes.multiply(d2, lanes.real(FIRST_ERROR)), lanes.multiply(d1, d1))
-        power = code.functions.power(small, lanes.load(workspace, layout.exponent))
+        power = code.functions.power(small, lanes.real(1 / order))
         first = lanes.divide(lanes.multiply(power, d1), d2)
         most = lanes.divide(lanes.multiply(lanes.add(d0, lanes.real(1.0)), lanes.real(MOST_CHANGE)), d1)
         first = lanes.least(first, most)  # the second where the first is NaN
