@@ -13,7 +13,7 @@ from senospine.errors import ModelError
 
 _COMPARISONS = {"less": "<", "less equal": "<=", "equal": "=="}
 _CALLS = frozenset({"power", "exp", "log", "sin", "cos", "tan", "tanh"})
-_BATCHES = (4, 2, 1)
+_BATCHES = (1, 2, 4)
 _LIBRARY = frozenset({"sin", "cos", "tan", "tanh"})
 
 
@@ -63,9 +63,9 @@ class Scribe:
                 del self._values[node]  # rather load again than carry across calls
 
     def _write_batches(self, operator: str, calls: list[int]) -> None:
-        """Write calls that do not need each other, several at a time."""
+        """Write calls that do not need each other, several at a time; what is over comes first, to overlap."""
         while calls:
-            count = next(size for size in _BATCHES if size <= len(calls))
+            count = next(size for size in _BATCHES if len(calls) % (2 * size) or size == _BATCHES[-1])
             batch, calls = calls[:count], calls[count:]
             self._write([item for node in batch for item in self.graph.arguments[node]])
             given = [tuple(self._real(item) for item in self.graph.arguments[node]) for node in batch]
