@@ -20,14 +20,14 @@ SAFETY, SHRINK, GROW = 0.9, 0.1, 6.0
 STRETCH = 1.2
 
 
-def write_driver(system: System, width: int) -> str:
+def write_driver(system: System, width: int, *, single: bool = False) -> str:
     """Return the LLVM text of ``run(job, workspace)`` for a system."""
-    return _Driver(system, width).text()
+    return _Driver(system, width, single=single).text()
 
 
 class _Driver(Service):
-    def __init__(self, system: System, width: int) -> None:
-        super().__init__(system, width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        super().__init__(system, width, single=single)
         self.control = self._write_control()
         self._write_run()
         self._write_size()
@@ -92,7 +92,7 @@ class _Driver(Service):
                 lanes.store(value, self.workspace, place)
 
             lanes.loop(self.system.states, commit)
-            least = lanes.multiply(lanes.intrinsic("fabs", now), lanes.real(16 * 2.0**-52))
+            least = lanes.multiply(lanes.intrinsic("fabs", now), lanes.real(16 * lanes.rounding))
             least = lanes.greatest(least, lanes.spread(self.entry(Job.SMALLEST_STEP, REAL)))
             ended = lanes.compare("==", self.vector(layout.due), lanes.real(math.inf))
             going = here.and_(active, here.not_(here.or_(ended, here.and_(accepted, arrives))))
@@ -186,4 +186,5 @@ class _Driver(Service):
     def _write_size(self) -> None:
         """Write ``size() -> doubles of a workspace``, so that code from the cache says it itself."""
         with self.lanes.function("size", [], WHOLE, public=True):
-            self.lanes.here.ret(whole(self.layout.size * self.lanes.width))
+            lanes = self.lanes
+            lanes.here.ret(whole(self.layout.size * lanes.width * lanes.bytes // 8))

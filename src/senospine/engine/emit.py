@@ -39,7 +39,7 @@ class SystemCode:
     """
 
     def __init__(self, lanes: Lanes, system: System) -> None:
-        self.lanes, self.system, self.layout = lanes, system, Layout(system)
+        self.lanes, self.system, self.layout = lanes, system, Layout(system, single=lanes.single)
         self.functions = Functions(lanes)
         self._stored = {node: index for index, node in enumerate(system.hoisted)}
         self.prepare = self._write_prepare()
@@ -56,6 +56,7 @@ class SystemCode:
             "time": (time, 0),
             "parameter": (workspace, layout.parameters),
             "hoisted": (workspace, layout.hoisted),
+            "begin": (workspace, layout.begin),
         }
         return Scribe(self.lanes, self.functions, self.system, leaves, self._stored if stored else {})
 
@@ -152,7 +153,10 @@ class SystemCode:
                 size = lanes.intrinsic("fabs", value)
                 least = lanes.least(value, least)  # signed: a negative one means growth faster than the step sees
                 if k in plan.updated:
-                    before = lanes.multiply(lanes.intrinsic("fabs", original[k]), lanes.real(PIVOT_LOSS))
+                    before = lanes.multiply(
+                        lanes.intrinsic("fabs", original[k]),
+                        lanes.real(PIVOT_LOSS * (lanes.rounding / 2.0**-52) ** 0.5),
+                    )
                     here = lanes.compare("<", size, before)
                     lost = here if lost is None else lanes.here.or_(lost, here)
                 entry[k, k] = lanes.divide(lanes.real(1.0), value)
@@ -169,7 +173,9 @@ class SystemCode:
                 product = lanes.multiply(entry[i, k], entry[k, j])
                 old = at(i, j)
                 entry[i, j] = lanes.negative(product) if old is None else lanes.subtract(old, product)
-        small = lanes.compare("<", least, lanes.multiply(pivot, lanes.real(PIVOT_LOSS)))
+        small = lanes.compare(
+            "<", least, lanes.multiply(pivot, lanes.real(PIVOT_LOSS * (lanes.rounding / 2.0**-52) ** 0.5))
+        )
         lost = small if lost is None else lanes.here.or_(lost, small)
         lanes.store(lanes.choose(lost, lanes.real(0.0), lanes.real(1.0)), workspace, layout.sound)
 

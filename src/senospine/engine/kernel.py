@@ -28,7 +28,9 @@ class Solution:
     ----------
     times : ndarray, shape (n_times,) or (n_subjects, n_times)
     values : mapping of str to ndarray, shape (n_subjects, n_times)
-        In the model's units; all of a failed subject's times from the failure on are NaN.
+        In the model's units; all of a failed subject's times from the failure on are NaN. An assigned output whose own
+        formula has no value, as a logarithm below zero, is NaN there although the subject is solved: ``status``
+        speaks of the states.
     status : ndarray of Status, shape (n_subjects,)
     failures : tuple of Failure
     method : str
@@ -61,6 +63,11 @@ class Kernel:
     def code_path(self) -> str:
         """What decides the bits of a result beside its inputs and the tolerance."""
         raise NotImplementedError
+
+    @property
+    def screening(self) -> bool:
+        """Whether what the kernel solves is for screening only, not to be reported."""
+        return False
 
     def solve(
         self,
@@ -144,7 +151,8 @@ def compile_model(
         the oracle. By default lanes, and SciPy for what lanes do not run: events of the model's own, models without
         a state, and a few rare functions.
     **options
-        Of the lanes, see :class:`~senospine.engine.lanes.LaneKernel`: ``norm``, ``hit_outputs``, ``width``, ``cache``.
+        Of the lanes, see :class:`~senospine.engine.lanes.LaneKernel`: ``norm``, ``hit_outputs``, ``width``, ``cache``,
+        ``precision`` ("single" for screening).
         Of SciPy, see :class:`~senospine.engine.scipy_kernel.ScipyKernel`: ``jit``.
 
     Raises
@@ -181,3 +189,12 @@ def compile_model(
         if name not in known:
             raise ModelError(f"engine '{engine}' has no option '{name}'", remedy=suggest(name, known))
     return kinds[engine](model, chosen, **options)
+
+
+def refuse_screening(kernel: object, purpose: str) -> None:
+    """Raise a ModelError if the kernel is for screening only: what is reported is solved in double precision."""
+    if getattr(kernel, "screening", False):
+        raise ModelError(
+            f"{purpose} cannot rest on a kernel in single precision, which is for screening only",
+            remedy="compile the model with precision='double', the default",
+        )

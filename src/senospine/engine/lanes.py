@@ -38,6 +38,8 @@ DEFAULT_RTOL = 1e-5
 SMALLEST_STEP = 1e-25
 #: below this, rounding decides what is accepted
 TIGHTEST = 1e-13
+#: what single precision offers: its default, and below what its rounding decides
+SINGLE_RTOL, SINGLE_TIGHTEST = 2e-4, 2e-5
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,15 @@ class LaneKernel(Kernel):
     hit_outputs : bool
         Stop at every output instead of interpolating. Then values depend (within the tolerance) on the output grid.
     width : int, optional
-        Number of lanes: 2, 4 or 8; by default what the processor's registers hold, or ``SENOSPINE_LANES``.
+        Number of lanes: 2, 4 or 8; by default what the processor's registers hold, or ``SENOSPINE_LANES``. In single
+        precision there are twice as many.
     cache : path or False, optional
         Folder for machine code; by default ``SENOSPINE_CACHE``, else the user's cache folder. False: none.
+
+    precision : {'double', 'single'}
+        Single precision is for screening: about twice as fast, and refused wherever results are reported. It offers
+        tolerances of 2e-5 and more, 2e-4 by default. Time is counted from each subject's last break point, so a year
+        of doses is no problem.
 
     Notes
     -----
@@ -69,6 +77,7 @@ class LaneKernel(Kernel):
     hit_outputs: bool = False
     width: int | None = None
     cache: str | Path | Literal[False] | None = None
+    precision: Literal["double", "single"] = "double"
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _recent: dict[str, tuple[Schedule | None, tuple[float, int], BreakPoints]] = field(
         default_factory=dict, repr=False, compare=False
@@ -77,26 +86,42 @@ class LaneKernel(Kernel):
     def __post_init__(self) -> None:
         if self.norm not in {"rms", "max"}:
             raise ModelError(f"no norm '{self.norm}'", remedy="choose 'rms' or 'max'")
-        if self.lanes not in {2, 4, 8}:
-            raise ModelError(f"{self.lanes} lanes are not offered", remedy="choose 2, 4 or 8")
+        if self.precision not in {"double", "single"}:
+            raise ModelError(f"no precision '{self.precision}'", remedy="choose 'double', or 'single' for screening")
+        if self._doubles not in {2, 4, 8}:
+            raise ModelError(f"{self._doubles} lanes are not offered", remedy="choose 2, 4 or 8")
 
     @cached_property
-    def lanes(self) -> int:
-        """Number of lanes."""
+    def _doubles(self) -> int:
         given = os.environ.get("SENOSPINE_LANES")
         return self.width or (int(given) if given and given.isdigit() else this_machine().width)
 
     @property
+    def _single(self) -> bool:
+        return self.precision == "single"
+
+    @property
+    def lanes(self) -> int:
+        """Number of lanes."""
+        return self._doubles * (2 if self._single else 1)
+
+    @property
+    def screening(self) -> bool:
+        """Whether what the kernel solves is for screening only."""
+        return self._single
+
+    @property
     def code_path(self) -> str:
         """What decides the bits of a result beside its inputs."""
-        return f"lanes {self.lanes}, emitter {EMITTER}, {this_machine().name}, float64"
+        words = "float32, for screening only" if self._single else "float64"
+        return f"lanes {self.lanes}, emitter {EMITTER}, {this_machine().name}, {words}"
 
     @cached_property
     def key(self) -> str:
         """Everything that decides the machine code: equations and names, no values."""
         model = self.model
         content = [
-            EMITTER, self.lanes, "float64", list(model.states), list(model.constants), list(self.outputs),
+            EMITTER, self.lanes, self.precision, list(model.states), list(model.constants), list(self.outputs),
             [[name, repr(item)] for name, item in self._assignments.items()],
             [repr(model.rates[name]) for name in model.states],
         ]  # fmt: skip
@@ -130,7 +155,7 @@ class LaneKernel(Kernel):
         model = self.model
         names = list(model.constants)
         system = read_system(model.states, names, self._assignments, model.rates, self.outputs)
-        return write_driver(system, self.lanes)
+        return write_driver(system, self.lanes, single=self._single)
 
     def solve(
         self,
@@ -146,8 +171,13 @@ class LaneKernel(Kernel):
         threads: int | None = None,
     ) -> Solution:
         """Return the solution of every subject; see :meth:`Kernel.solve`."""
-        rtol = DEFAULT_RTOL if rtol is None else float(rtol)
+        rtol = (SINGLE_RTOL if self._single else DEFAULT_RTOL) if rtol is None else float(rtol)
         refuse_settings(start, rtol, max_steps, n_subjects)
+        if self._single and rtol < SINGLE_TIGHTEST:
+            raise ModelError(
+                f"rtol {rtol:g} is more than single precision can hold",
+                remedy=f"ask for {SINGLE_TIGHTEST:g} or more, or compile with precision='double'",
+            )
         times = output_times(times, start)
         given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
         n = count_subjects(given, schedule, times, begun, n_subjects)
@@ -162,7 +192,7 @@ class LaneKernel(Kernel):
             run = self._run(problem, rtol)
             again = np.flatnonzero((run.status == Status.STEP_TOO_SMALL) | (run.status == Status.NOT_FINITE))
             if again.size:
-                tighter = max(rtol / 100, 10 * TIGHTEST)
+                tighter = SINGLE_TIGHTEST if self._single else max(rtol / 100, 10 * TIGHTEST)
                 run.take(again, self._run(problem.only(again), tighter))
         failures = tuple(self._failure(run, int(subject)) for subject in np.flatnonzero(run.status))
         for failure in failures:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from senospine.engine.system import System
 
 #: counts as part of the cache key; raise it with every change of what is emitted
-EMITTER = 4
+EMITTER = 5
 
 
 class Job(IntEnum):
@@ -49,11 +49,14 @@ class Job(IntEnum):
 class Layout:
     """Where each quantity stands in the workspace, counted in vectors."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *, single: bool = False) -> None:
         self.size = 0
+        eight = 2 if single else 1  # vectors that hold 64 bits for each lane
         n, stages = system.states, RODAS5P.stages
         # one vector each; subject, row, last_row and column hold whole numbers
-        self.subject, self.row, self.last_row, self.column = (self._take(1) for _ in range(4))
+        self.subject, self.row, self.last_row, self.column = (self._take(eight) for _ in range(4))
+        # single precision counts each lane's time from its last break point: that moment as doubles, and in lanes
+        self.begin_exact, self.begin = self._take(eight), self._take(1)
         self.flags = self._take(1)  # whole numbers that concern all lanes, see Flag
         self.time, self.before, self.step, self.proposed = (self._take(1) for _ in range(4))
         self.stop, self.limit, self.due = (self._take(1) for _ in range(3))

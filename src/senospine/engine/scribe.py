@@ -85,13 +85,18 @@ class Scribe:
             return lanes.real(graph.values[node])
         if operator in {"state", "parameter", "time"}:
             base, offset = self.leaves[operator]
-            return lanes.load(base, offset + int(graph.values[node]))
+            value = lanes.load(base, offset + int(graph.values[node]))
+            return lanes.add(value, self._begin()) if operator == "time" and lanes.single else value
         items = graph.arguments[node]
         if operator == "choose":
             return lanes.choose(self._truth(items[0]), self._real(items[1]), self._real(items[2]))
         if operator in LOGICAL:
             return self._logic(operator, items)
         return self._arithmetic(operator, [self._real(item) for item in items])
+
+    def _begin(self) -> Value:
+        """Return the moment that single precision counts time from, in each lane."""
+        return self.lanes.load(*self.leaves["begin"])
 
     def _arithmetic(self, operator: str, x: list[Value]) -> Value:
         lanes = self.lanes

@@ -25,8 +25,8 @@ class Service(Access):
     settle : ``() -> lanes freed``
     """
 
-    def __init__(self, system: System, width: int) -> None:
-        super().__init__(system, width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        super().__init__(system, width, single=single)
         self.record = self._write_record()
         self.fail = self._write_fail()
         self.load = self._write_load()
@@ -40,7 +40,7 @@ class Service(Access):
         with here.if_then(here.icmp_signed("<", column, count)):
             subject = self.of_lane(layout.subject, lane, WHOLE)
             index = here.add(here.mul(subject, self.entry(Job.TIMES_STRIDE)), column)
-            self.set_lane(self.array(Job.TIMES, index), layout.due, lane)
+            self.set_lane(self._since(self.array(Job.TIMES, index), lane), layout.due, lane)
 
     def _next_stop(self, lane: Value) -> None:
         """Set the lane's next break point, infinite after the last."""
@@ -48,7 +48,11 @@ class Service(Access):
         row, last = (self.of_lane(place, lane, WHOLE) for place in (layout.row, layout.last_row))
         self.set_lane(number(math.inf), layout.stop, lane)
         with here.if_then(here.icmp_signed("<", row, last)):
-            self.set_lane(self.array(Job.ROW_TIME, row), layout.stop, lane)
+            self.set_lane(self._since(self.array(Job.ROW_TIME, row), lane), layout.stop, lane)
+
+    def _since(self, moment: Value, lane: Value) -> Value:
+        """Return a moment as the lane counts it."""
+        return self.lanes.here.fsub(moment, self.begin(lane)) if self.lanes.single else moment
 
     def _write_record(self) -> Value:
         lanes, layout = self.lanes, self.layout
@@ -119,13 +123,12 @@ class Service(Access):
             )
             here.store(number(-1.0), worst)
             here.store(whole(0), culprit)
-            last = whole(layout.stages + (RODAS5P.stages - 1) * n)
+            last = layout.stages + (RODAS5P.stages - 1) * n
 
             def look(index: Value) -> None:
                 rate = here.call(size, [self.element(layout.rate, index, lane)])
                 state = here.call(size, [self.element(layout.state, index, lane)])
-                base = lanes.place(self.workspace, here.add(index, last))
-                error = here.call(size, [lanes.scalar(base, lane)])
+                error = here.call(size, [self.element(last, index, lane)])
                 atol = self.element(layout.atol, index, lane)
                 scale = here.fadd(atol, here.fmul(self.of_lane(layout.rtol, lane), state))
                 scaled = here.fdiv(error, scale)
@@ -139,7 +142,8 @@ class Service(Access):
 
             lanes.loop(n, look)
             subject = self.of_lane(layout.subject, lane, WHOLE)
-            self.set_array(Job.FAILED_TIME, subject, self.of_lane(layout.time, lane))
+            failed = here.fadd(self.begin(lane), self.of_lane(layout.time, lane))
+            self.set_array(Job.FAILED_TIME, subject, failed)
             self.set_array(Job.FAILED_STATE, subject, here.load(culprit, typ=WHOLE))
             self._release(lane, status)
 
@@ -165,6 +169,9 @@ class Service(Access):
             lanes.loop(n, copy_state)
             lanes.loop(self.system.parameters, copy_parameter)
             start = self.entry(Job.START, REAL)
+            if lanes.single:
+                self.set_begin(start, lane)
+                start = number(0.0)
             for place, value in (
                 (layout.time, start), (layout.before, start), (layout.step, number(1.0)),
                 (layout.proposed, number(1.0)), (layout.active, number(1.0)), (layout.fresh, number(1.0)),
@@ -222,6 +229,10 @@ class Service(Access):
         first = self.array(Job.ACTION_START, row, WHOLE)
         lanes.repeat(first, lambda number: here.icmp_signed("<", number, last), act)
         self.set_lane(here.add(row, whole(1)), layout.row, lane)
+        if lanes.single:
+            self.set_begin(self.array(Job.ROW_TIME, row), lane)
+            self.set_lane(number(0.0), layout.time, lane)
+            self._next_due(lane)
         self._next_stop(lane)
         self.set_lane(number(1.0), layout.fresh, lane)
         self.set_lane(number(0.0), layout.refused, lane)

@@ -213,7 +213,7 @@ def write_start(code: SystemCode, order: int) -> Value:
         usable = lanes.compare("<", first, lanes.real(LARGEST_FIRST))
         first = lanes.choose(usable, first, lanes.real(UNKNOWN_FIRST))
         roundings = lanes.intrinsic("fabs", lanes.load(workspace, layout.time))
-        first = lanes.greatest(first, lanes.multiply(roundings, lanes.real(FEWEST_ROUNDINGS * 2.0**-52)))
+        first = lanes.greatest(first, lanes.multiply(roundings, lanes.real(FEWEST_ROUNDINGS * lanes.rounding)))
         fresh = lanes.compare("!=", lanes.load(workspace, layout.fresh), zero)
         lanes.store(lanes.choose(fresh, first, lanes.load(workspace, layout.proposed)), workspace, layout.proposed)
         lanes.store(zero, workspace, layout.fresh)

@@ -37,14 +37,19 @@ class Lanes:
     ----------
     width : int
         Number of lanes; a power of two.
+    single : bool
+        Values are single precision. Single numbers that are taken out or put in are doubles all the same.
     """
 
-    def __init__(self, width: int) -> None:
-        self.width = width
+    def __init__(self, width: int, *, single: bool = False) -> None:
+        self.width, self.single = width, single
+        self.bytes = 4 if single else 8
+        self.element, self._integer = (ir.FloatType(), ir.IntType(32)) if single else (REAL, WHOLE)
+        self.rounding = 2.0**-23 if single else 2.0**-52
         self.module = ir.Module("lanes")
-        self.vector = ir.VectorType(REAL, width)
-        self.integers = ir.VectorType(WHOLE, width)
-        self.align = 8 * width
+        self.vector = ir.VectorType(self.element, width)
+        self.integers = ir.VectorType(self._integer, width)
+        self.align = self.bytes * width
         self.exact = False
         self.here: Value = None
         self._declared: dict[str, Value] = {}
@@ -79,7 +84,7 @@ class Lanes:
 
     def intrinsic(self, name: str, *items: Value) -> Value:
         """Return ``llvm.name`` of vectors."""
-        function = self.outside(f"llvm.{name}.v{self.width}f64", self.vector, [self.vector] * len(items))
+        function = self.outside(f"llvm.{name}.v{self.width}f{8 * self.bytes}", self.vector, [self.vector] * len(items))
         return self.here.call(function, items)
 
     def lane_by_lane(self, name: str, item: Value) -> Value:
@@ -88,9 +93,8 @@ class Lanes:
         result: Value = ir.Constant(self.vector, ir.Undefined)
         for lane in range(self.width):
             index = ir.Constant(ir.IntType(32), lane)
-            result = self.here.insert_element(
-                result, self.here.call(function, [self.here.extract_element(item, index)]), index
-            )
+            value = self.here.call(function, [self.widened(self.here.extract_element(item, index))])
+            result = self.here.insert_element(result, self.narrowed(value), index)
         return result
 
     # ------------------------------------------------------------- arithmetic
@@ -98,6 +102,14 @@ class Lanes:
     def real(self, value: float) -> Value:
         """Return a constant in all lanes."""
         return ir.Constant(self.vector, [float(value)] * self.width)
+
+    def widened(self, number: Value) -> Value:
+        """Return one number of a lane as a double."""
+        return self.here.fpext(number, REAL) if self.single else number
+
+    def narrowed(self, number: Value) -> Value:
+        """Return a double as a lane holds it."""
+        return self.here.fptrunc(number, self.element) if self.single else number
 
     def integer(self, value: int) -> Value:
         """Return a whole constant in all lanes."""
@@ -108,7 +120,7 @@ class Lanes:
         """Let a value be ``count`` vectors side by side: their work is independent, so the processor overlaps it."""
         before = self.width, self.vector, self.integers
         self.width *= count
-        self.vector, self.integers = ir.VectorType(REAL, self.width), ir.VectorType(WHOLE, self.width)
+        self.vector, self.integers = (ir.VectorType(kind, self.width) for kind in (self.element, self._integer))
         yield
         self.width, self.vector, self.integers = before
 
@@ -211,14 +223,17 @@ class Lanes:
 
     def scalar(self, base: Value, index: Value, kind: Value = REAL) -> Value:
         """Return number ``index`` after ``base``."""
-        return self.here.load(self.scalar_place(base, index, kind), typ=kind, align=8)
+        align = self.bytes if kind == self.element else 8
+        return self.here.load(self.scalar_place(base, index, kind), typ=kind, align=align)
 
     def set_scalar(self, value: Value, base: Value, index: Value) -> None:
         """Write number ``index`` after ``base``."""
-        self.here.store(value, self.scalar_place(base, index, value.type), align=8)
+        align = self.bytes if value.type == self.element else 8
+        self.here.store(value, self.scalar_place(base, index, value.type), align=align)
 
     def spread(self, number: Value) -> Value:
-        """Return one number in all lanes."""
+        """Return one double in all lanes."""
+        number = self.narrowed(number)
         first = self.here.insert_element(ir.Constant(self.vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.width), [0] * self.width)
         return self.here.shuffle_vector(first, ir.Constant(self.vector, ir.Undefined), zeros)
