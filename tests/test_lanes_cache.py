@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from lanes_models import BATEMAN, model_of
 
-from senospine.engine import compile_model
-from senospine.engine.cache import default_folder
-from senospine.engine.lanes import LaneKernel
+from senospine.engine import compile_model, lanes
+from senospine.engine.cache import Machine, default_folder
+from senospine.engine.lanes import LARGE, LaneKernel
 from senospine.engine.layout import EMITTER
 
 
@@ -105,3 +105,12 @@ def test_a_warm_start_imports_neither_numba_nor_the_emitter(tmp_path: Path) -> N
     answers = [subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True) for _ in "12"]
     assert answers[0].stdout.split()[0] == "False"
     assert answers[1].stdout.split() == ["True", "False", "False", "False", "False"]
+
+
+def test_large_models_get_half_the_lanes_where_registers_are_worked_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENOSPINE_LANES", raising=False)
+    small, large = (model_of("".join(f"x{i}' = -x{i}; x{i} = 1;" for i in range(n))) for n in (LARGE - 1, LARGE))
+    for name, expected in (("znver4", (8, 4)), ("sapphirerapids", (8, 8))):
+        monkeypatch.setattr(lanes, "this_machine", lambda name=name: Machine(name, "+avx512f,+avx512dq"))
+        assert tuple(LaneKernel(model, ("x0",)).lanes for model in (small, large)) == expected
+        assert LaneKernel(large, ("x0",), width=2, precision="single").lanes == 4

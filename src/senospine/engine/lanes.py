@@ -38,6 +38,8 @@ DEFAULT_RTOL = 1e-5
 SMALLEST_STEP = 1e-25
 #: below this, rounding decides what is accepted
 TIGHTEST = 1e-13
+#: states from which half the lanes are faster where registers are worked on in halves: less to keep in the cache
+LARGE = 56
 #: what single precision offers: its default, and below what its rounding decides
 SINGLE_RTOL, SINGLE_TIGHTEST = 2e-4, 2e-5
 
@@ -56,8 +58,9 @@ class LaneKernel(Kernel):
     hit_outputs : bool
         Stop at every output instead of interpolating. Then values depend (within the tolerance) on the output grid.
     width : int, optional
-        Number of lanes: 2, 4 or 8; by default what the processor's registers hold, or ``SENOSPINE_LANES``. In single
-        precision there are twice as many.
+        Number of lanes: 2, 4 or 8; by default ``SENOSPINE_LANES``, or what the processor's registers hold (on Zen 4
+        half of it for models of 56 states and more, which is faster there). In single precision there are twice as
+        many.
     cache : path or False, optional
         Folder for machine code; by default ``SENOSPINE_CACHE``, else the user's cache folder. False: none.
 
@@ -94,7 +97,9 @@ class LaneKernel(Kernel):
     @cached_property
     def _doubles(self) -> int:
         given = os.environ.get("SENOSPINE_LANES")
-        return self.width or (int(given) if given and given.isdigit() else this_machine().width)
+        machine = this_machine()
+        fits = len(self.model.states) < LARGE or not machine.halves
+        return self.width or (int(given) if given and given.isdigit() else machine.width // (1 if fits else 2))
 
     @property
     def _single(self) -> bool:
