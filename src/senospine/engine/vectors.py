@@ -1,4 +1,4 @@
-"""Helpers to write LLVM code on lanes: a value is one ``<width x double>``, and nothing ever crosses lanes.
+"""Helpers to write LLVM code on lanes: a value is one vector of doubles or floats, and nothing ever crosses lanes.
 
 Because every instruction works on each lane alone, a subject's numbers cannot depend on its neighbours.
 """
