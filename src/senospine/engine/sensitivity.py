@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.differences import derivatives_with_errors
+from senospine.engine.kernel import refuse_screening
 from senospine.engine.neighbours import INITIAL, SensitivityFailure, Solver, neighbourhood
 from senospine.engine.schedule import Schedule
 from senospine.errors import ModelError, suggest
@@ -101,7 +102,7 @@ def sensitivities(
     Raises
     ------
     ModelError
-        An unknown or repeated name, a value that is not finite, or arrays of different lengths.
+        An unknown or repeated name, a value that is not finite, arrays of different lengths, or a kernel for screening.
     ScheduleError
         A schedule or output times that cannot be honoured.
 
@@ -126,6 +127,7 @@ def sensitivities(
     0.301194
     """
     wrt = tuple(wrt)
+    refuse_screening(kernel, "sensitivities")
     _refuse(kernel.model, wrt, rtol, relative_step, block)
     neighbours = neighbourhood(
         kernel, wrt, parameters, initial, schedule, times, start, n_subjects,
