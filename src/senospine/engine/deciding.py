@@ -19,8 +19,8 @@ class Deciding(Reducing):
         What a dose into a state is multiplied by.
     """
 
-    def __init__(self, system: System, width: int) -> None:
-        super().__init__(system, width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        super().__init__(system, width, single=single)
         self.decides = bool(system.observed)
         if self.decides:
             self.observe = self._write_observe()

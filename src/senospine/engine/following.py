@@ -66,19 +66,19 @@ class FollowingKernel(LaneKernel):
                 values[subject, first:] = math.nan
         return replace(solution, failures=tuple(sorted(failures, key=lambda failure: failure.subject)))
 
-    def _run(self, problem: Problem, rtol: float, method: int) -> Run:
+    def _run(self, problem: Problem, rtol: float) -> Run:
         """Solve, each thread a stretch of whole groups: lanes of one queue would not keep the groups together."""
         groups = problem.count // self.lanes
         threads = min(problem.threads or _cores(), groups)
         single = replace(problem, threads=1)
         if threads == 1:
-            return super()._run(single, rtol, method)
+            return super()._run(single, rtol)
         parts = [part + np.arange(self.lanes) for part in np.arange(groups)[:, None] * self.lanes]
         stretches = [np.concatenate(part) for part in np.array_split(np.array(parts), threads)]
         run = Run.empty(problem.count, problem.times.shape[-1], len(self.outputs))
         with ThreadPoolExecutor(threads) as pool:
             solve = super()._run
-            runs = pool.map(lambda rows: solve(single.only(rows), rtol, method), stretches)
+            runs = pool.map(lambda rows: solve(single.only(rows), rtol), stretches)
             for rows, part in zip(stretches, runs, strict=True):
                 run.take(rows, part)
         return run

@@ -9,15 +9,15 @@ from senospine.engine.layout import Job
 from senospine.engine.system import EventNodes, System
 from senospine.engine.vectors import WHOLE, Value, number, whole
 
-#: an output due at a moment waits, so long, for the events at that moment
-WAITS = 1e308
+#: an output due at a moment waits, so long, for the events at that moment; finite in single precision too
+WAITS = 1e38
 
 
 class Happening(Deciding):
     """Writes what carries out events; for a system without, nothing."""
 
-    def __init__(self, system: System, width: int) -> None:
-        super().__init__(system, width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        super().__init__(system, width, single=single)
         self.happens = bool(system.events)
         self._values = [self._write_values(number, event) for number, event in enumerate(system.events)]
 
@@ -84,7 +84,8 @@ class Happening(Deciding):
         row, last = (self.of_lane(place, lane, WHOLE) for place in (layout.row, layout.last_row))
         with here.if_then(here.icmp_signed("<", row, last)):
             early = here.icmp_signed("!=", self.array(Job.ROW_EARLY, row, WHOLE), whole(0))
-            same = here.fcmp_ordered("==", self.array(Job.ROW_TIME, row), self.of_lane(layout.due, lane))
+            moment = self.held(self.since(self.array(Job.ROW_TIME, row), lane))
+            same = here.fcmp_ordered("==", moment, self.of_lane(layout.due, lane))
             with here.if_then(here.and_(early, same)):
                 self.set_lane(number(WAITS), layout.due, lane)
 

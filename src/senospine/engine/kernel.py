@@ -31,7 +31,9 @@ class Solution:
     ----------
     times : ndarray, shape (n_times,) or (n_subjects, n_times)
     values : mapping of str to ndarray, shape (n_subjects, n_times)
-        In the model's units; all of a failed subject's times from the failure on are NaN.
+        In the model's units; all of a failed subject's times from the failure on are NaN. An assigned output whose own
+        formula has no value, as a logarithm below zero, is NaN there although the subject is solved: ``status``
+        speaks of the states.
     status : ndarray of Status, shape (n_subjects,)
     failures : tuple of Failure
     method : str
@@ -91,6 +93,11 @@ class Kernel:
     def code_path(self) -> str:
         """What decides the bits of a result beside its inputs and the tolerance."""
         raise NotImplementedError
+
+    @property
+    def screening(self) -> bool:
+        """Whether what the kernel solves is for screening only, not to be reported."""
+        return False
 
     def solve(
         self,
@@ -178,7 +185,8 @@ def compile_model(
         the oracle. By default lanes, and SciPy for what lanes do not run: models without a state, and a
         few rare functions.
     **options
-        Of the lanes, see :class:`~senospine.engine.lanes.LaneKernel`: ``norm``, ``hit_outputs``, ``width``, ``cache``.
+        Of the lanes, see :class:`~senospine.engine.lanes.LaneKernel`: ``norm``, ``hit_outputs``, ``width``, ``cache``,
+        ``precision`` ("single" for screening).
         Of SciPy, see :class:`~senospine.engine.scipy_kernel.ScipyKernel`: ``jit``.
 
     Raises
@@ -229,3 +237,12 @@ def _refuse_same(reduce: Sequence[Reduction], outputs: Sequence[str]) -> None:
     for label in labels:
         if labels.count(label) > 1 or label in outputs:
             raise ModelError(f"two things are called '{label}'", remedy="give one of them another name=")
+
+
+def refuse_screening(kernel: object, purpose: str) -> None:
+    """Raise a ModelError if the kernel is for screening only: what is reported is solved in double precision."""
+    if getattr(kernel, "screening", False):
+        raise ModelError(
+            f"{purpose} cannot rest on a kernel in single precision, which is for screening only",
+            remedy="compile the model with precision='double', the default",
+        )

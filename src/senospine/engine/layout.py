@@ -5,14 +5,14 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 
 if TYPE_CHECKING:
     from senospine.engine.system import System
 
-#: counts as part of the cache key; raise it with every change of what is emitted (5 and 6 were tried with code of
-#: more than one kind: caches may hold either)
-EMITTER = 7
+#: counts as part of the cache key; raise it with every change of what is emitted (5 to 8 stood for parts of what 9 has
+#: together, in copies that may still have caches)
+EMITTER = 9
 
 
 class Job(IntEnum):
@@ -39,7 +39,6 @@ class Job(IntEnum):
     FAILED_TIME = 25
     FAILED_STATE = 26
     MAX_STEPS = 27
-    METHOD = 28
     NORM = 29
     HIT_OUTPUTS = 30
     RTOL = 31  # bits of a double, as the next two
@@ -68,21 +67,24 @@ class Job(IntEnum):
 class Layout:
     """Where each quantity stands in the workspace, counted in vectors."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *, single: bool = False) -> None:
         self.size = 0
-        n, stages = system.states, max(method.stages for method in METHODS)
+        eight = 2 if single else 1  # vectors that hold 64 bits for each lane
+        n, stages = system.states, RODAS5P.stages
         # one vector each; subject, row, last_row and column hold whole numbers
-        self.subject, self.row, self.last_row, self.column = (self._take(1) for _ in range(4))
+        self.subject, self.row, self.last_row, self.column = (self._take(eight) for _ in range(4))
+        # single precision counts each lane's time from its last break point: that moment as doubles, and in lanes
+        self.begin_exact, self.begin = self._take(eight), self._take(1)
         self.flags = self._take(1)  # whole numbers that concern all lanes, see Flag
         self.time, self.before, self.step, self.proposed = (self._take(1) for _ in range(4))
         self.stop, self.limit, self.due = (self._take(1) for _ in range(3))
         self.active, self.refused, self.fresh, self.accepted, self.rejected = (self._take(1) for _ in range(5))
         self.error, self.fraction, self.moment, self.stage_time = (self._take(1) for _ in range(4))
         self.pivot, self.sound = (self._take(1) for _ in range(2))
-        self.rtol, self.exponent = (self._take(1) for _ in range(2))
+        self.rtol = self._take(1)
         self.atol = self._take(n)
         self.state, self.trial, self.rate, self.extra = (self._take(n) for _ in range(4))
-        self.first_weight, self.weight, self.by_time = (self._take(n) for _ in range(3))
+        self.weight, self.by_time = (self._take(n) for _ in range(2))
         self.parameters = self._take(system.parameters)
         self.hoisted = self._take(len(system.hoisted))
         self.factors = self._take(len(system.plan.slots))
@@ -95,8 +97,7 @@ class Layout:
             self.edges, self.levels = self._take(2 * len(plan.windows)), self._take(len(plan.cells))
             self.gathered, self.begun = self._take(plan.slots), self._take(1)
             self.piece, self.piece_end, self.scratch = self._take(1), self._take(1), self._take(8)
-            self.dense_rows = max(len(method.dense) for method in METHODS)
-            self.dense = self._take(self.dense_rows * len(system.watched))
+            self.dense = self._take(len(RODAS5P.dense) * len(system.watched))
             self.samples = self._take(6 * len(system.reduced))
 
     def _take(self, count: int) -> int:

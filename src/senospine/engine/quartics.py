@@ -1,14 +1,14 @@
 """Polynomials of degree four on lanes: where they turn and where they cross zero, on [0, 1].
 
-Five samples of an output within a step give one. A state's own interpolant is of degree three or four, so of a state it
-is the interpolant itself.
+Five samples of an output within a step give one. A state's own interpolant is of degree four, so of a state it is the
+interpolant itself.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from functools import lru_cache
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,6 @@ from senospine.engine.vectors import POINTER, Lanes, Value
 NODES = (0.0, 0.5 - float(np.sqrt(0.15)), 0.5, 0.5 + float(np.sqrt(0.15)), 1.0)
 #: its weights
 WEIGHTS = (5 / 18, 8 / 18, 5 / 18)
-#: halvings to find a root in [0, 1]: as far as doubles tell
-HALVINGS = 53
 
 
 @lru_cache(maxsize=1)
@@ -28,7 +26,7 @@ def from_samples() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the matrices from values at the nodes to Bernstein coefficients and to powers."""
     x = np.array(NODES)[:, None]
     k = np.arange(5)
-    bernstein = np.array([comb(4, int(i)) for i in k]) * x**k * (1 - x) ** (4 - k)
+    bernstein = np.array([math.comb(4, int(i)) for i in k]) * x**k * (1 - x) ** (4 - k)
     return np.asarray(np.linalg.inv(bernstein), dtype=float), np.asarray(np.linalg.inv(x**k), dtype=float)
 
 
@@ -75,7 +73,7 @@ class Quartics:
                 here.store(lanes.choose(on_left, middle, a), low, align=lanes.align)
                 here.store(lanes.choose(on_left, b, middle), high, align=lanes.align)
 
-            lanes.loop(HALVINGS, halve)
+            lanes.loop(round(-math.log2(lanes.rounding)) + 1, halve)  # as far as numbers tell
             here.ret(here.load(high, typ=lanes.vector, align=lanes.align))
         return function
 

@@ -16,10 +16,11 @@ from senospine.engine.layout import Job
 from senospine.engine.quartics import NODES, WEIGHTS, Quartics, from_samples
 from senospine.engine.reductions import Cell
 from senospine.engine.system import System
-from senospine.engine.vectors import Value, number, whole
+from senospine.engine.vectors import WHOLE, Value, number, whole
 
-#: what an extreme between samples must add, relative to the output, before it is looked for
-SLACK = 1e-13
+#: what an extreme between samples must add, in roundings of the output, before it is looked for
+SLACK = 450
+_NOTHING = {"at": math.nan, "area": 0.0, "above": 0.0, "greatest": -math.inf}
 
 
 class Reducing(Access):
@@ -33,81 +34,116 @@ class Reducing(Access):
         Takes in the first moment of lanes just filled.
     """
 
-    def __init__(self, system: System, width: int) -> None:
-        super().__init__(system, width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        super().__init__(system, width, single=single)
         plan = system.reductions
         self.plan = plan
         self.reduce = self.reduce_start = None
         if plan is None:
             return
         self.quartics = Quartics(self.lanes)
-        self.dense = [self._write_dense(number) for number in range(len(self.methods))]
+        self.dense = self._write_dense()
         self.sample = self._write_sample()
         self.reduce = self._write_reduce()
         self.reduce_start = self._write_start()
 
     # ------------------------------------------------------- one lane's begin and end
 
-    def begin_reductions(self, lane: Value, subject: Value) -> None:
+    def begin_reductions(self, lane: Value) -> None:
         """Set a lane's windows and levels, and nothing gathered."""
         if self.plan is None:
             return
-        here, layout = self.lanes.here, self.layout
-        windows = len(self.plan.windows)
-        first = here.mul(subject, self.entry(Job.EDGES_STRIDE))
-
-        def copy_edge(index: Value) -> None:
-            self.set_element(self.array(Job.EDGES, here.add(first, index)), layout.edges, index, lane)
+        layout = self.layout
 
         def copy_level(index: Value) -> None:
             self.set_element(self.array(Job.LEVELS, index), layout.levels, index, lane)
 
-        self.lanes.loop(2 * windows, copy_edge)
+        self.set_edges(lane)
         self.lanes.loop(len(self.plan.cells), copy_level)
         for cell in self.plan.cells:
-            nothing = {"at": math.nan, "area": 0.0, "above": 0.0, "greatest": -math.inf}[cell.kind]
-            self.set_lane(number(nothing), layout.gathered + cell.slot, lane)
+            nothing = number(_NOTHING[cell.kind])
+            self.set_lane(nothing, layout.gathered + cell.slot, lane)
             if cell.kind == "greatest":
                 self.set_lane(number(math.nan), layout.gathered + cell.slot + 1, lane)
+            if self.lanes.single:
+                self.set_array(Job.GATHERED, self._slot_of(lane, cell.slot), nothing)
         self.set_lane(number(0.0), layout.begun, lane)
 
-    def finish_reductions(self, lane: Value, subject: Value) -> None:
+    def set_edges(self, lane: Value) -> None:
+        """Set the edges of a lane's windows, as the lane counts time."""
+        if self.plan is None:
+            return
+        here = self.lanes.here
+        first = here.mul(self.of_lane(self.layout.subject, lane, WHOLE), self.entry(Job.EDGES_STRIDE))
+
+        def copy(index: Value) -> None:
+            edge = self.since(self.array(Job.EDGES, here.add(first, index)), lane)
+            self.set_element(edge, self.layout.edges, index, lane)
+
+        self.lanes.loop(2 * len(self.plan.windows), copy)
+
+    def _slot_of(self, lane: Value, slot: int) -> Value:
+        """Return the place of what is handed over."""
+        here = self.lanes.here
+        subject = self.of_lane(self.layout.subject, lane, WHOLE)
+        return here.add(here.mul(subject, whole(self.plan.slots if self.plan else 0)), whole(slot))
+
+    def bank_reductions(self, lane: Value) -> None:
+        """Hand over what single precision would spoil later: moments, before the lane counts time anew, and sums."""
+        if self.plan is None:
+            return
+        here, gathered = self.lanes.here, self.layout.gathered
+        for cell in self.plan.cells:
+            if cell.kind in {"area", "above"}:
+                place = self._slot_of(lane, cell.slot)
+                total = here.fadd(self.array(Job.GATHERED, place), self.of_lane(gathered + cell.slot, lane))
+                self.set_array(Job.GATHERED, place, total)
+                self.set_lane(number(0.0), gathered + cell.slot, lane)
+            elif cell.kind == "greatest":
+                moment = self.of_lane(gathered + cell.slot + 1, lane)
+                with here.if_then(here.fcmp_ordered("ord", moment, moment)):
+                    place = self._slot_of(lane, cell.slot + 1)
+                    self.set_array(Job.GATHERED, place, here.fadd(self.begin(lane), moment))
+                self.set_lane(number(math.nan), gathered + cell.slot + 1, lane)
+
+    def finish_reductions(self, lane: Value) -> None:
         """Hand over what a lane gathered."""
         if self.plan is None:
             return
-        here, slots = self.lanes.here, self.plan.slots
-        first = here.mul(subject, whole(slots))
-
-        def copy(index: Value) -> None:
-            self.set_array(Job.GATHERED, here.add(first, index), self.element(self.layout.gathered, index, lane))
-
-        self.lanes.loop(slots, copy)
+        if self.lanes.single:
+            self.bank_reductions(lane)
+        for cell in self.plan.cells:
+            banked = self.lanes.single and cell.kind in {"area", "above"}
+            slots = [] if banked else [cell.slot]
+            if cell.kind == "greatest" and not self.lanes.single:
+                slots.append(cell.slot + 1)
+            for slot in slots:
+                self.set_array(Job.GATHERED, self._slot_of(lane, slot), self.of_lane(self.layout.gathered + slot, lane))
 
     # ---------------------------------------------------------------- samples
 
-    def _write_dense(self, method: int) -> Value:
+    def _write_dense(self) -> Value:
         """Write ``dense()``: the interpolant's coefficients of the states that reduced outputs read."""
-        code, rows = self.methods[method], self.layout.dense_rows
-        dense = [*code.method.dense, *[()] * (rows - len(code.method.dense))]
+        dense = [self.method._row(row) for row in self.method.method.dense]
 
         def body() -> None:
             for place, state in enumerate(self.system.watched):
                 for row, weights in enumerate(dense):
-                    value = code._combined(self.workspace, weights, whole(state))
-                    self.set_vector(value, self.layout.dense + rows * place + row)
+                    value = self.method._combined(self.workspace, weights, whole(state))
+                    self.set_vector(value, self.layout.dense + len(dense) * place + row)
 
-        return self.function(f"dense_{code.method.name}", 0, body)
+        return self.function("dense", 0, body)
 
     def _write_sample(self) -> Value:
         """Write ``sample(slot)``: reduced outputs at the workspace's moment and fraction of the step."""
-        lanes, layout = self.lanes, self.layout
+        lanes, layout, count = self.lanes, self.layout, len(self.method.method.dense)
 
         def body(slot: Value) -> None:
             right = self.vector(layout.fraction)
             left = lanes.subtract(lanes.real(1.0), right)
             at_end = lanes.compare(">=", right, lanes.real(1.0))
             for place, state in enumerate(self.system.watched):
-                rows = [self.vector(layout.dense + layout.dense_rows * place + row) for row in range(layout.dense_rows)]
+                rows = [self.vector(layout.dense + count * place + row) for row in range(count)]
                 inner = rows[-1]
                 for row in reversed(rows[:-1]):
                     inner = lanes.add(row, lanes.multiply(right, inner))
@@ -167,7 +203,7 @@ class Reducing(Access):
                 else:
                     holds = lanes.here.or_(holds, self._holds(window, begin, end))
             with lanes.here.if_then(lanes.any(lanes.here.and_(going, lanes.here.or_(ends, holds)))):
-                self.by_method(self.dense[0], self.dense[1], with_job=True)
+                self.call(self.dense)
                 self._sample_at(4, end)
                 with lanes.here.if_then(lanes.any(lanes.here.and_(going, ends))):
                     self._take_points(going)
@@ -251,7 +287,7 @@ class Reducing(Access):
         inner = [self.quartics.combine(row, samples) for row in to_bernstein[1:4]]
         bound = lanes.greatest(lanes.greatest(inner[0], inner[1]), inner[2])
         best = lanes.greatest(self.vector(layout.gathered + cell.slot), samples[4])
-        slack = lanes.multiply(lanes.intrinsic("fabs", bound), lanes.real(SLACK))
+        slack = lanes.multiply(lanes.intrinsic("fabs", bound), lanes.real(SLACK * lanes.rounding))
         may = lanes.here.and_(where, lanes.compare(">", lanes.subtract(bound, best), slack))
         with lanes.here.if_then(lanes.any(may)):
             samples = [self._signed(cell, slot) for slot in range(5)]

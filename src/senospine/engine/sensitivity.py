@@ -17,7 +17,7 @@ from senospine.engine.differences import (
     derivatives_with_errors,
     slopes_with_errors,
 )
-from senospine.engine.kernel import Kernel
+from senospine.engine.kernel import Kernel, refuse_screening
 from senospine.engine.neighbours import INITIAL, SensitivityFailure, Solver, neighbourhood
 from senospine.engine.schedule import Schedule
 from senospine.errors import ModelError, suggest
@@ -119,8 +119,8 @@ def sensitivities(
     Raises
     ------
     ModelError
-        An unknown or repeated name, a value that is not finite, arrays of different lengths, or a kernel that records
-        no output.
+        An unknown or repeated name, a value that is not finite, arrays of different lengths, a kernel that records no
+        output, or one for screening.
     ScheduleError
         A schedule with decisions, or a schedule or output times that cannot be honoured.
 
@@ -150,6 +150,7 @@ def sensitivities(
     0.301194
     """
     wrt = tuple(wrt)
+    refuse_screening(kernel, "sensitivities")
     _refuse(kernel, wrt, rtol, relative_step, block)
     from senospine.engine.lanes import LaneKernel
 
