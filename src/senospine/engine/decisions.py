@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senospine.engine.columns import SWITCH
 from senospine.errors import ScheduleError, suggest
 
 if TYPE_CHECKING:
@@ -294,11 +295,13 @@ class Decided:
 
     def total_given(self, target: str) -> Array:
         """Return how much of a target's doses began, by subject, (n_subjects,): an infusion counts in full."""
-        totals = [
-            math.fsum(dose.given for dose in self.doses(subject) if dose.target == target and dose.given == dose.given)
-            for subject in range(len(self.factors))
-        ]
-        return np.array(totals)
+        n = len(self.factors)
+        whole = self.schedule._each(n)
+        place = whole.names.index(target) if target in whole.names else -1
+        given = np.nan_to_num(np.concatenate([np.zeros(0), *self.factors])) * whole.amount
+        mine = (whole.target == place) & (whole.kind != SWITCH)
+        subject = np.repeat(np.arange(n), np.diff(whole.offsets))
+        return np.asarray(np.bincount(subject, given * mine, minlength=n), dtype=float)
 
 
 def read_record(schedule: Schedule, table: BreakPoints, record: Array) -> Decided:
