@@ -215,6 +215,16 @@ def test_overlapping_infusions_without_a_rule_of_their_own_end_at_zero(kernel) -
     assert (scaled.value[ends] == -scaled.value[scaled.partner[ends]]).all()
 
 
+def test_amounts_of_each_subject_make_the_same_visits_and_pairs_as_entries_of_each(kernel) -> None:
+    pattern = Schedule.from_columns(time=[0.0, 0.5, 2.0], kind="infusion", target="taken", duration=[3.0, 1.0, 1.0],
+                                    amount=[[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], decisions=[rule()])  # fmt: skip
+    each = Schedule.each(pattern.entries, [rule()])
+    ours, theirs = (BreakPoints.of(item, kernel.model.states, ["k"], 0.0, 2) for item in (pattern, each))
+    for name in vars(ours):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), err_msg=name)
+    assert (ours.partner >= 0).sum() == 6
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -10,7 +10,7 @@ import pytest
 from lanes_models import BATEMAN, model_of
 
 from senospine.bench.reference_model import OUTPUT_TIMES, Reference, reference_model, worst_error
-from senospine.engine import Entry, Schedule, Status, compile_model, sensitivities
+from senospine.engine import Entry, Schedule, Status, compile_model, sensitivities, steady_state
 from senospine.engine.cache import load_code
 from senospine.engine.functions import Functions
 from senospine.engine.kernel import Kernel
@@ -102,6 +102,8 @@ def test_it_is_labelled_and_refused_where_results_are_reported() -> None:
         kernel.solve(times=[1.0], rtol=1e-6)
     with pytest.raises(ModelError, match="for screening only"):
         sensitivities(kernel, ["ka"], times=[1.0])
+    with pytest.raises(ModelError, match="for screening only"):
+        steady_state(kernel, Schedule.shared([Entry(0.0, "bolus", "gut", 1.0)]), 6.0)
     with pytest.raises(ModelError, match="no precision"):
         compile_model(model_of(BATEMAN), precision="half")
 

@@ -63,8 +63,8 @@ class BreakPoints:
     kind: Whole
     index: Whole
     value: Array
-    order: Whole
-    entry: Whole
+    order: NDArray[np.int8]
+    entry: NDArray[np.int32]
     partner: Whole
     early: Whole
 
@@ -105,8 +105,8 @@ class BreakPoints:
 
     @classmethod
     def _of_sorted(
-        cls, of_subject: Whole, tables: int, *, table: Whole, time: Array, order: Whole, kind: Whole, index: Whole,
-        value: Array, entry: Whole,
+        cls, of_subject: Whole, tables: int, *, table: Whole, time: Array, order: NDArray[np.int8], kind: Whole,
+        index: Whole, value: Array, entry: NDArray[np.int32],
     ) -> BreakPoints:  # fmt: skip
         early = order < 0
         new = np.ones(time.size, dtype=bool)
@@ -115,19 +115,21 @@ class BreakPoints:
         row_start = np.searchsorted(table[first], np.arange(tables + 1)).astype(np.int64)
         return cls(
             of_subject, row_start, time[first], np.append(first, time.size), kind, index,
-            np.ascontiguousarray(value), order, entry, np.full(time.size, -1), early[first].astype(np.int64),
+            np.ascontiguousarray(value), order, entry, np.broadcast_to(-1, time.shape), early[first].astype(np.int64),
         )  # fmt: skip
 
     def _tiled(self, values: Array) -> BreakPoints:
         """Return of one table a copy for each subject, with its own values: shape (n_subjects, n_actions)."""
         n, size = values.shape
         each = size * np.arange(n)[:, None]
-        partner = np.where(self.partner < 0, -1, self.partner + each).ravel()
-        kind, index, order, entry = (np.tile(item, n) for item in (self.kind, self.index, self.order, self.entry))
+        partner = np.broadcast_to(-1, n * size)
+        if (self.partner >= 0).any():
+            partner = np.where(self.partner < 0, -1, self.partner + each).ravel()
+        order, entry = np.tile(self.order, n), np.tile(self.entry, n)
         return BreakPoints(
             np.arange(n), self.row_start[1] * np.arange(n + 1), np.tile(self.row_time, n),
-            np.append((self.action_start[:-1] + each).ravel(), n * size), kind, index, values.ravel(), order, entry,
-            partner, np.tile(self.early, n),
+            np.append((self.action_start[:-1] + each).ravel(), n * size), np.tile(self.kind, n),
+            np.tile(self.index, n), values.ravel(), order, entry, partner, np.tile(self.early, n),
         )  # fmt: skip
 
     @property
@@ -178,37 +180,36 @@ def _places(schedule: Schedule, states: Sequence[str], parameters: Sequence[str]
 
 def _actions(schedule: Schedule, index: Whole) -> dict[str, NDArray[Any]]:
     """Return columns of all tables' actions in the order in which they are done, as :meth:`BreakPoints.actions`."""
-    tables, sizes = len(schedule.offsets) - 1, np.diff(schedule.offsets)
-    infusion = schedule.kind == INFUSION
-    value = schedule.amount
-    real = ~infusion | (value.any(axis=0) if schedule.patterned else value != 0)
-    begins, ends = np.flatnonzero(real), np.flatnonzero(infusion & real)
-    both = np.concatenate((begins, ends))
+    tables, sizes, size = len(schedule.offsets) - 1, np.diff(schedule.offsets), schedule.time.size
+    infusion, value = schedule.kind == INFUSION, schedule.amount
+    actions: dict[str, NDArray[Any]] = {
+        "table": np.repeat(np.arange(tables), sizes), "time": schedule.time,
+        "order": np.array([_ORDER[number] for number in range(3)], dtype=np.int8)[schedule.kind],
+        "kind": np.array([ADD_TO_STATE, ADD_TO_RATE, SET_PARAMETER])[schedule.kind],
+        "index": index, "value": value,
+        "entry": (np.arange(size) - np.repeat(schedule.offsets[:-1], sizes)).astype(np.int32),
+    }  # fmt: skip
     if infusion.any():
+        real = ~infusion | (value.any(axis=0) if schedule.patterned else value != 0)
+        begins, ends = np.flatnonzero(real), np.flatnonzero(infusion & real)
+        both = np.concatenate((begins, ends))
         value = np.divide(value, schedule.duration, out=value.copy(), where=infusion)
         value = np.concatenate((value[..., begins], -value[..., ends]), axis=-1)
-    actions: dict[str, NDArray[Any]] = {
-        "table": np.repeat(np.arange(tables), sizes)[both],
-        "time": np.concatenate((schedule.time[begins], schedule.time[ends] + schedule.duration[ends])),
-        "order": np.append(np.array([_ORDER[number] for number in range(3)])[schedule.kind[begins]],
-                           np.full(ends.size, AT_END)),
-        "kind": np.array([ADD_TO_STATE, ADD_TO_RATE, SET_PARAMETER])[schedule.kind[both]],
-        "index": index[both],
-        "value": value,
-        "entry": both - np.repeat(schedule.offsets[:-1], sizes)[both],
-    }  # fmt: skip
+        actions = {name: item[both] for name, item in actions.items() if name != "value"} | {"value": value}
+        actions["order"][begins.size :] = AT_END
+        actions["time"][begins.size :] += schedule.duration[ends]
     visits = [(time, rule) for rule, item in enumerate(schedule.decisions) for time in item.times]
     if visits:
         count = len(visits) * tables
         more = {
             "table": np.repeat(np.arange(tables), len(visits)), "time": np.tile([time for time, _ in visits], tables),
-            "order": np.full(count, AT_VISIT), "kind": np.full(count, DECIDE),
+            "order": np.full(count, AT_VISIT, dtype=np.int8), "kind": np.full(count, DECIDE),
             "index": np.tile([rule for _, rule in visits], tables), "value": np.zeros((*value.shape[:-1], count)),
-            "entry": np.tile(np.arange(len(visits)), tables),
+            "entry": np.tile(np.arange(len(visits), dtype=np.int32), tables),
         }  # fmt: skip
         actions = {name: np.concatenate((item, more[name]), axis=-1) for name, item in actions.items()}
     actions = _sorted(actions)
-    if ends.size:
+    if infusion.any():
         ruled = {item.target for item in schedule.decisions}
         scaled = np.array([name in ruled for name in schedule.names])[schedule.target] & infusion
         _end_at_zero(actions, index[scaled])

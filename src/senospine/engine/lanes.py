@@ -273,7 +273,7 @@ class LaneKernel(Kernel):
         if rules:
             states = np.tile([0.0, 1.0], (n, len(rules.target), 1))
             arrays |= {
-                Job.PARTNER: table.partner, Job.RECORD: run.record, Job.RULE_OUTPUT: rules.output,
+                Job.PARTNER: np.ascontiguousarray(table.partner), Job.RECORD: run.record, Job.RULE_OUTPUT: rules.output,
                 Job.RULE_TARGET: rules.target, Job.RULE_STEPS: rules.steps, Job.RULE_NUMBERS: rules.numbers,
                 Job.RULE_STATE: states,
             }  # fmt: skip

@@ -119,8 +119,8 @@ def sensitivities(
     Raises
     ------
     ModelError
-        An unknown or repeated name, a value that is not finite, arrays of different lengths, or a kernel that records
-        no output or is for screening.
+        An unknown or repeated name, a value that is not finite, arrays of different lengths, a kernel that records no
+        output, or one for screening.
     ScheduleError
         A schedule with decisions, or a schedule or output times that cannot be honoured.
 

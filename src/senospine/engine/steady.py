@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from senospine.engine.breakpoints import BreakPoints
 from senospine.engine.columns import INFUSION, SWITCH
 from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
-from senospine.engine.kernel import Kernel
+from senospine.engine.kernel import Kernel, refuse_screening
 from senospine.engine.period import Period, Search, Settling
 from senospine.engine.schedule import Schedule
 from senospine.engine.start import start_values
@@ -120,7 +120,7 @@ def steady_state(
     Raises
     ------
     ModelError
-        An unknown state, or as in :meth:`Kernel.solve`.
+        An unknown state, a kernel for screening, or as in :meth:`Kernel.solve`.
     ScheduleError
         A switch or decision in the cycle, an entry outside the interval, or as in :meth:`Kernel.solve`.
 
@@ -147,6 +147,7 @@ def steady_state(
     """
     model = kernel.model
     states = tuple(model.states) if states is None else tuple(states)
+    refuse_screening(kernel, "a steady state")
     _refuse(kernel, states, cycle, start, interval, tolerance, max_rounds)
     given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
     n = count_subjects(given, cycle, np.zeros(1), begun, n_subjects)

@@ -5,6 +5,7 @@ Because every instruction works on each lane alone, a subject's numbers cannot d
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -46,6 +47,7 @@ class Lanes:
         self.bytes = 4 if single else 8
         self.element, self._integer = (ir.FloatType(), ir.IntType(32)) if single else (REAL, WHOLE)
         self.rounding = 2.0**-23 if single else 2.0**-52
+        self.largest = 2.0**128 - 2.0**104 if single else sys.float_info.max
         self.module = ir.Module("lanes")
         self.vector = ir.VectorType(self.element, width)
         self.integers = ir.VectorType(self._integer, width)
