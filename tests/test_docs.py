@@ -81,3 +81,10 @@ def test_readme_code_runs() -> None:
     namespace: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), namespace)
     assert namespace["solution"]["sensitisation"].shape == (1, 3)  # type: ignore[index]
+
+
+def test_the_engine_pages_reductions_print_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+    section = (ROOT / "docs/engine.md").read_text(encoding="utf-8").split("## Reductions")[1]
+    code, said = section.split("```python")[1].split("```")[0], section.split("```text\n")[1].split("```")[0]
+    exec(compile(code, "engine.md", "exec"), {})
+    assert capsys.readouterr().out == said

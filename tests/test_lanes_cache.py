@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from lanes_models import BATEMAN, model_of
 
-from senospine.engine import compile_model
-from senospine.engine.cache import default_folder
-from senospine.engine.lanes import LaneKernel
+from senospine.engine import Area, End, Maximum, TimeAbove, compile_model, lanes
+from senospine.engine.cache import Machine, default_folder
+from senospine.engine.lanes import LARGE, LaneKernel
 from senospine.engine.layout import EMITTER
 
 
@@ -81,17 +81,31 @@ def test_the_number_of_lanes_can_come_from_the_environment(monkeypatch: pytest.M
         assert f"lanes {given}," in kernel.solve(times=[1.0]).method
 
 
-#: what is emitted for one model, by emitter number: other code needs another number, or caches hold what was
-EMITTED = {4: "b61c04276c900ca01bb09fa17eefd4a9e9492a51d008ac5673cada6de4bbef4c"}
+#: what is emitted for one model, plain and with all that may be asked in double and single precision, by emitter
+#: number: other code needs another number, or caches hold what was
+EMITTED = {
+    9: (
+        "d94d16e874fc7649a4da0c322e8900c535baefc847d1bbae39348386503939c4",
+        "ccc124556b0ff9875725dc4d5e6127071f664b3329bcd5b512f6abbb13408bc7",
+        "4a07a840d5a6904e11267c01504661921db2713d146fb3f47ab0a37227dd79ea",
+    )
+}
 
 
 @pytest.mark.skipif(llvmlite.__version__ != "0.50.0", reason="the text differs between versions of llvmlite")
 def test_emitted_code_changes_only_with_its_number() -> None:
-    model = model_of("k = 2; x' = -x^k + exp(-time)*max(y, 0.1); y' = x - y; x = 1; y = 0; z := ln(x + y);")
-    kernel = compile_model(model, width=4)
-    assert isinstance(kernel, LaneKernel)
-    found = hashlib.sha256(kernel.write().encode()).hexdigest()
-    assert EMITTED.get(EMITTER) == found, "raise EMITTER and note the new hash here"
+    text = "k = 2; x' = -x^k + exp(-time)*max(y, 0.1); y' = x - y; x = 1; y = 0; z := ln(x + y);"
+    plain = compile_model(model_of(text), width=4)
+    reduce = [Area("z"), Maximum("x"), TimeAbove("z", 1.0), End("y")]
+    model = model_of(text + "at 1 after (time > 2): x = y;")
+    full = compile_model(model, reduce=reduce, width=4)
+    lean = compile_model(model, reduce=reduce, width=4, precision="single")
+    assert isinstance(plain, LaneKernel)
+    assert isinstance(full, LaneKernel)
+    assert isinstance(lean, LaneKernel)
+    texts = plain.write(), full.write(("z",)), lean.write(("z",))
+    found = tuple(hashlib.sha256(item.encode()).hexdigest() for item in texts)
+    assert EMITTED.get(EMITTER) == found, "raise EMITTER and note the new hashes here"
 
 
 def test_a_warm_start_imports_neither_numba_nor_the_emitter(tmp_path: Path) -> None:
@@ -105,3 +119,12 @@ def test_a_warm_start_imports_neither_numba_nor_the_emitter(tmp_path: Path) -> N
     answers = [subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True) for _ in "12"]
     assert answers[0].stdout.split()[0] == "False"
     assert answers[1].stdout.split() == ["True", "False", "False", "False", "False"]
+
+
+def test_large_models_get_half_the_lanes_where_registers_are_worked_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENOSPINE_LANES", raising=False)
+    small, large = (model_of("".join(f"x{i}' = -x{i}; x{i} = 1;" for i in range(n))) for n in (LARGE - 1, LARGE))
+    for name, expected in (("znver4", (8, 4)), ("sapphirerapids", (8, 8))):
+        monkeypatch.setattr(lanes, "this_machine", lambda name=name: Machine(name, "+avx512f,+avx512dq"))
+        assert tuple(LaneKernel(model, ("x0",)).lanes for model in (small, large)) == expected
+        assert LaneKernel(large, ("x0",), width=2, precision="single").lanes == 4

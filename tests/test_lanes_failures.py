@@ -7,6 +7,7 @@ import pytest
 from lanes_models import BATEMAN, model_of
 
 from senospine.engine import Entry, Schedule, Status, compile_model
+from senospine.engine.tableaus import RODAS5P
 
 
 @pytest.mark.parametrize("rtol", [1e-3, 1e-6])
@@ -82,8 +83,9 @@ def test_neighbours_of_failing_subjects_keep_every_bit(threads: int, width: int)
 
 
 def test_a_lost_pivot_is_not_used() -> None:
-    """The first step is 0.1 exactly, where Rodas4's first pivot is 40 - 40: it is tried again, smaller."""
-    schedule = Schedule.shared([Entry(0.1, "switch", "nothing", 1.0)])
+    """The first step leads to the switch, where the first pivot is 40 - 40: it is tried again, smaller."""
+    switch = 1 / (40 * RODAS5P.gamma)
+    schedule = Schedule.shared([Entry(switch, "switch", "nothing", 1.0)])
     model = model_of("nothing = 0; x' = 40*(x - y); y' = 40*(x - y); x = 1; y = 0.999;")
     solution = compile_model(model, cache=False).solve(schedule=schedule, times=[0.05, 0.1, 0.2], rtol=1e-2)
     assert not solution.failures

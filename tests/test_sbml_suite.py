@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 import pytest
-from sbml_suite import Result, archive, case_ids, judge_all
+from sbml_suite import Result, archive, case_ids, has_events, judge_all
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +35,14 @@ def test_what_is_refused_is_outside_the_declared_subset(results: list[Result]) -
     for result in results:
         if result.ended == "refused":
             assert any(words in result.words for words in declared), result
+
+
+def test_events_are_right_in_lanes_too(results: list[Result]) -> None:
+    path = archive()
+    cases = [item.id for item in results if item.ended == "passed" and has_events(path, item.id)]
+    ended = judge_all(path, cases, "lanes")
+    refused = [item for item in ended if item.ended == "refused"]
+    assert [item for item in ended if item.ended in {"wrong", "crashed"}] == []
+    # 01597 uses cosh; 01239 has no states, and its event no trigger
+    assert {item.id for item in refused} <= {"01239", "01597"}, refused
+    assert len(ended) >= 40

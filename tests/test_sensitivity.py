@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers import DECAY, model_of, write_model, write_register
 
-from senospine.engine import Entry, Kernel, Schedule, Solution, Status, compile_model, sensitivities
+from senospine.engine import End, Entry, Kernel, Schedule, Solution, Status, compile_model, sensitivities
 from senospine.engine.lanes import LaneKernel
 from senospine.errors import ModelError, ScheduleError
 from senospine.model import Model, load_model
@@ -429,3 +429,25 @@ def test_the_example_in_the_documents_runs(capsys):
     section = text.split("## Sensitivities")[1].split("```")
     exec(compile(section[1].removeprefix("python\n"), "engine.md", "exec"), {})
     assert capsys.readouterr().out.split() == section[3].removeprefix("text\n").split()
+
+
+def test_reductions_are_left_out_and_a_kernel_of_nothing_else_is_refused(tmp_path, engine):
+    model = model_of(tmp_path, "x' = -k * x; x = 2; k = 0.4;")
+    plain, more = (compile_model(model, ["x"], engine=engine, reduce=reduce) for reduce in ([], [End("x")]))
+    found, same = (sensitivities(kernel, ["k"], times=TIMES) for kernel in (plain, more))
+    assert found["x"].tobytes() == same["x"].tobytes()
+    assert found.method == same.method
+    with pytest.raises(ModelError, match=r"(?s)records no outputs.*reductions are not differentiated.*outputs="):
+        sensitivities(compile_model(model, engine=engine, reduce=[End("x")]), ["k"], times=TIMES)
+
+
+def test_a_parameter_may_move_an_event(tmp_path, engine):
+    """After T: ``x = (2 exp(-k T) + 5) exp(-k (t - T))``; neighbours are given steps of their own there."""
+    kernel = compile_model(model_of(tmp_path, "x' = -k*x; x = 2; k = 0.4; T = 3; at (time > T): x = x + 5;"), ["x"],
+                           engine=engine)  # fmt: skip
+    times = np.array([1.0, 2.5, 4.0, 8.0])
+    found = sensitivities(kernel, ["k", "T"], times=times)
+    after = np.where(times > 3.0, 5 * np.exp(-0.4 * (times - 3.0)), 0.0)
+    truth = np.stack([-times * 2 * np.exp(-0.4 * times) - (times - 3.0) * after, 0.4 * after], axis=-1)
+    np.testing.assert_allclose(found["x"][0], truth, rtol=1e-5, atol=1e-7)
+    assert "five neighbours" in found.method

@@ -7,7 +7,7 @@ import pytest
 from helpers import compile_with, model_of
 from scipy.linalg import expm
 
-from senospine.engine import Entry, Schedule, steady_state
+from senospine.engine import End, Entry, Schedule, compile_model, steady_state
 from senospine.engine.period import Settling
 from senospine.errors import ModelError, ScheduleError
 
@@ -205,3 +205,15 @@ def test_the_whole_mouse_settles_under_the_drug(mouse_kernel):
 def test_what_has_no_steady_state_by_its_wording_is_refused(two, given, error, words):
     with pytest.raises(error, match=words):
         steady_state(two, **{"cycle": doses((0.0, "bolus", "c", 1.0)), "interval": TAU, **given})
+
+
+def test_a_kernel_that_reduces_and_was_used_finds_the_same(tmp_path, engine):
+    model = model_of(tmp_path, "gut' = -ka*gut; plasma' = ka*gut - ke*plasma; gut = 0; plasma = 0; ka = 2; ke = 0.3;")
+    kernel = compile_model(model, ["plasma"], reduce=[End("gut")], engine=engine)
+    dose = Schedule.shared([Entry(0.0, "bolus", "gut", 1.0)])
+    before = kernel.solve(schedule=dose, times=[1.0])
+    found = steady_state(kernel, dose, 1.0)
+    assert found["gut"][0] == pytest.approx(np.exp(-2.0) / (1 - np.exp(-2.0)), rel=1e-6)
+    assert found["plasma"][0] == steady_state(compile_model(model, engine=engine), dose, 1.0)["plasma"][0]
+    after = kernel.solve(schedule=dose, times=[1.0])
+    assert (before["plasma"][0, 0], before["gut at the end"][0]) == (after["plasma"][0, 0], after["gut at the end"][0])

@@ -16,6 +16,7 @@ _ROOMS = {
     "Solution": "engine",
     "Schedule": "engine",
     "Entry": "engine",
+    "Decision": "engine",
     "Status": "engine",
     "sensitivities": "engine",
     "steady_state": "engine",

@@ -45,12 +45,13 @@ class Reference:
     nominal: dict[str, float]
     variation: dict[str, float]
 
-    def population(self, count: int, seed: int = 1) -> dict[str, Array]:
-        """Return log-normal parameters; subject i is the same whatever the count."""
+    def population(self, count: int, seed: int = 1, first: int = 0) -> dict[str, Array]:
+        """Return log-normal parameters of subjects ``first`` on; subject i is the same whatever the count."""
         nominal, variation = (np.array(list(item.values())) for item in (self.nominal, self.variation))
         spread = np.sqrt(np.log1p(variation**2))
         draws = [
-            np.random.Generator(np.random.Philox(key=[seed, i])).standard_normal(len(nominal)) for i in range(count)
+            np.random.Generator(np.random.Philox(key=[seed, i])).standard_normal(len(nominal))
+            for i in range(first, first + count)
         ]
         values = nominal * np.exp(spread * np.clip(np.array(draws), -2.5, 2.5))
         return dict(zip(self.nominal, values.T, strict=True))

@@ -10,7 +10,7 @@ import typer
 
 from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
-from senospine.errors import SenospineError
+from senospine.errors import BenchmarkError, SenospineError
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
 
@@ -282,9 +282,25 @@ def bench(
     work: Annotated[Path | None, typer.Option(help="Folder to keep peers' builds and logs in.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Write a picture (.png or .svg) here.")] = None,
     sensitivities: Annotated[bool, typer.Option(help="Derivatives by all parameters, one subject, instead.")] = False,
+    population: Annotated[
+        int | None, typer.Option(help="Instead: a year of so many virtual subjects, only sketches kept.", min=1)
+    ] = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the engine's speed beside other solvers, at equal accuracy."""
+    """Measure the engine's speed beside other solvers, at equal accuracy; or with --population a whole population."""
+    if population is not None:
+        from senospine.bench.population import print_population, run_population
+
+        if models or peers or peer_python or picture or work or sensitivities:
+            raise BenchmarkError(
+                "--population measures this engine alone, on its own model",
+                remedy="leave out --models, --peers, --peer-python, --work, --picture and --sensitivities",
+            )
+        with progress(as_json) as on_progress:
+            year = run_population(population, workers=workers, on_progress=on_progress)
+        print_json(year.to_dict()) if as_json else print_population(console(), year)
+        return
     from senospine.bench import draw_benchmark, print_benchmark, run_benchmark
 
     if sensitivities:

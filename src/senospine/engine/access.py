@@ -8,23 +8,23 @@ from senospine.engine.emit import SystemCode
 from senospine.engine.layout import Job
 from senospine.engine.steps import StepCode, write_start
 from senospine.engine.system import System
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 from senospine.engine.vectors import POINTER, REAL, WHOLE, Lanes, Value, number, whole
 
 
 class Access:
-    """A module with the code of a system and its methods, and the words to write what drives them.
+    """A module with the code of a system and its method, and the words to write what drives them.
 
     ``job`` and ``workspace`` are the arguments of the function being written.
     """
 
-    def __init__(self, system: System, width: int) -> None:
-        self.lanes = Lanes(width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        self.lanes = Lanes(width, single=single)
         self.system = system
         self.code = SystemCode(self.lanes, system)
         self.layout = self.code.layout
-        self.methods = [StepCode(self.code, method) for method in METHODS]
-        self.start = write_start(self.code)
+        self.method = StepCode(self.code, RODAS5P)
+        self.start = write_start(self.code, RODAS5P.order)
         self.job: Value = None
         self.workspace: Value = None
 
@@ -50,21 +50,48 @@ class Access:
 
     def of_lane(self, place: int, lane: Value, kind: Value = REAL) -> Value:
         """Return one lane of a vector."""
-        return self.lanes.scalar(self.lanes.place(self.workspace, place), lane, kind)
+        return self._taken(self.lanes.place(self.workspace, place), lane, kind)
+
+    def _taken(self, base: Value, lane: Value, kind: Value = REAL) -> Value:
+        if kind == REAL:
+            return self.lanes.widened(self.lanes.scalar(base, lane, self.lanes.element))
+        return self.lanes.scalar(base, lane, kind)
+
+    def _put(self, value: Value, base: Value, lane: Value) -> None:
+        self.lanes.set_scalar(self.lanes.narrowed(value) if value.type == REAL else value, base, lane)
 
     def set_lane(self, value: Value, place: int, lane: Value) -> None:
         """Write one lane of a vector."""
-        self.lanes.set_scalar(value, self.lanes.place(self.workspace, place), lane)
+        self._put(value, self.lanes.place(self.workspace, place), lane)
 
     def element(self, place: int, index: Value, lane: Value) -> Value:
         """Return lane ``lane`` of vector ``place + index``."""
         base = self.lanes.place(self.workspace, self.lanes.here.add(index, whole(place)))
-        return self.lanes.scalar(base, lane)
+        return self._taken(base, lane)
 
     def set_element(self, value: Value, place: int, index: Value, lane: Value) -> None:
         """Write lane ``lane`` of vector ``place + index``."""
         base = self.lanes.place(self.workspace, self.lanes.here.add(index, whole(place)))
-        self.lanes.set_scalar(value, base, lane)
+        self._put(value, base, lane)
+
+    def begin(self, lane: Value) -> Value:
+        """Return the moment that a lane counts its time from: zero in double precision."""
+        if not self.lanes.single:
+            return number(0.0)
+        return self.lanes.scalar(self.lanes.place(self.workspace, self.layout.begin_exact), lane)
+
+    def since(self, moment: Value, lane: Value) -> Value:
+        """Return a moment as the lane counts it."""
+        return self.lanes.here.fsub(moment, self.begin(lane)) if self.lanes.single else moment
+
+    def held(self, number: Value) -> Value:
+        """Return a double as it comes back from a lane."""
+        return self.lanes.widened(self.lanes.narrowed(number))
+
+    def set_begin(self, moment: Value, lane: Value) -> None:
+        """Count a lane's time from a moment."""
+        self.lanes.set_scalar(moment, self.lanes.place(self.workspace, self.layout.begin_exact), lane)
+        self.set_lane(moment, self.layout.begin, lane)
 
     def flag(self, which: int) -> Value:
         """Return a flag that concerns all lanes."""
@@ -87,15 +114,6 @@ class Access:
     def call(self, function: Value, *items: Value) -> Value:
         """Call a function of job, workspace and whole numbers."""
         return self.lanes.here.call(function, [self.job, self.workspace, *items])
-
-    def by_method(self, first: Value, second: Value, *items: Value) -> None:
-        """Call the first or the second function, as the job's method says."""
-        here = self.lanes.here
-        with here.if_else(here.icmp_signed("==", self.entry(Job.METHOD), whole(0))) as (yes, no):
-            with yes:
-                here.call(first, [self.workspace, *items])
-            with no:
-                here.call(second, [self.workspace, *items])
 
     def is_active(self) -> Value:
         """Return which lanes have a subject."""

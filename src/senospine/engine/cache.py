@@ -39,6 +39,11 @@ class Machine:
             return 8
         return 4 if "+avx2" in features and "+fma" in features else 2
 
+    @property
+    def halves(self) -> bool:
+        """Whether the largest registers are worked on in two halves: then half of them costs little speed."""
+        return self.name == "znver4"
+
 
 @lru_cache(maxsize=1)
 def this_machine() -> Machine:

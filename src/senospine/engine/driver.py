@@ -7,32 +7,38 @@ depend on them. Which lane or thread a subject falls to is decided by an atomic 
 from __future__ import annotations
 
 import math
-import sys
 
 from senospine.engine.layout import Flag, Job
 from senospine.engine.service import Service
 from senospine.engine.status import Status
 from senospine.engine.system import System
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 from senospine.engine.vectors import POINTER, REAL, WHOLE, Value, number, whole
 
 SAFETY, SHRINK, GROW = 0.9, 0.1, 6.0
+#: a step that has not just been refused may be this much longer than proposed to reach the next stop
+STRETCH = 1.2
 
 
-def write_driver(system: System, width: int) -> str:
+def write_driver(system: System, width: int, *, single: bool = False) -> str:
     """Return the LLVM text of ``run(job, workspace)`` for a system."""
-    return _Driver(system, width).text()
+    return _Driver(system, width, single=single).text()
 
 
 class _Driver(Service):
-    def __init__(self, system: System, width: int) -> None:
-        super().__init__(system, width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        super().__init__(system, width, single=single)
         self.control = self._write_control()
         self._write_run()
         self._write_size()
 
     def text(self) -> str:
         return str(self.lanes.module)
+
+    def _take_step(self) -> None:
+        """Take a step in each lane: proposed says how long at most, then trial holds its end and error its error."""
+        self._limit_step()
+        self.lanes.here.call(self.method.step, [self.workspace, self.entry(Job.NORM)])
 
     def _limit_step(self) -> None:
         """Set each lane's step: the proposed one, or what is left to the next stop, never leaving a sliver."""
@@ -46,7 +52,9 @@ class _Driver(Service):
         proposed = self.vector(layout.proposed)
         half = lanes.multiply(left, lanes.real(0.5))
         step = lanes.choose(lanes.compare(">", proposed, half), half, proposed)
-        step = lanes.choose(lanes.compare(">=", proposed, lanes.multiply(left, lanes.real(0.999))), left, step)
+        refused = lanes.compare("!=", self.vector(layout.refused), lanes.real(0.0))
+        enough = lanes.choose(refused, lanes.real(0.999), lanes.real(1 / STRETCH))
+        step = lanes.choose(lanes.compare(">=", proposed, lanes.multiply(left, enough)), left, step)
         self.set_vector(step, layout.step)
 
     def _write_control(self) -> Value:
@@ -57,7 +65,7 @@ class _Driver(Service):
             here, one, zero = lanes.here, lanes.real(1.0), lanes.real(0.0)
             active, error = self.is_active(), self.vector(layout.error)
             accepted = here.and_(active, lanes.compare("<=", error, one))
-            exponent = lanes.multiply(self.vector(layout.exponent), lanes.real(-0.5))
+            exponent = lanes.real(-0.5 / RODAS5P.order)  # the error is the norm's square
             factor = self.code.functions.power(lanes.add(error, lanes.real(1e-30)), exponent)
             factor = lanes.multiply(factor, lanes.real(SAFETY))
             factor = lanes.least(lanes.greatest(factor, lanes.real(SHRINK)), lanes.real(GROW))  # NaN shrinks
@@ -72,7 +80,7 @@ class _Driver(Service):
             self.set_vector(following, layout.proposed)
             arrives = lanes.compare(">=", step, lanes.subtract(limit, before))
             now = lanes.choose(arrives, limit, lanes.add(before, step))
-            now = lanes.least(now, lanes.real(sys.float_info.max))  # infinite is the time of what never comes
+            now = lanes.least(now, lanes.real(lanes.largest))  # infinite is the time of what never comes
             now = lanes.choose(accepted, now, before)
             self.set_vector(before, layout.before)
             self.set_vector(now, layout.time)
@@ -82,6 +90,8 @@ class _Driver(Service):
             due = here.and_(accepted, lanes.compare("<=", self.vector(layout.due), now))
             with here.if_then(lanes.any(due)):
                 self.call(self.record)
+            if self.reduce is not None:
+                self.call(self.reduce)
 
             def commit(index: Value) -> None:
                 place = here.add(index, whole(layout.state))
@@ -90,7 +100,7 @@ class _Driver(Service):
                 lanes.store(value, self.workspace, place)
 
             lanes.loop(self.system.states, commit)
-            least = lanes.multiply(lanes.intrinsic("fabs", now), lanes.real(16 * 2.0**-52))
+            least = lanes.multiply(lanes.intrinsic("fabs", now), lanes.real(16 * lanes.rounding))
             least = lanes.greatest(least, lanes.spread(self.entry(Job.SMALLEST_STEP, REAL)))
             ended = lanes.compare("==", self.vector(layout.due), lanes.real(math.inf))
             going = here.and_(active, here.not_(here.or_(ended, here.and_(accepted, arrives))))
@@ -125,9 +135,6 @@ class _Driver(Service):
     def _prepare_once(self) -> None:
         lanes = self.lanes
         self._spread(Job.RTOL, self.layout.rtol)
-        orders = [lanes.real(1 / method.order) for method in METHODS]
-        first = lanes.here.icmp_signed("==", self.entry(Job.METHOD), whole(0))
-        self.set_vector(lanes.here.select(first, *orders), self.layout.exponent)
         for place in (self.layout.due, self.layout.stop):
             self.set_vector(lanes.real(math.inf), place)
         for place in (self.layout.step, self.layout.proposed):
@@ -162,6 +169,8 @@ class _Driver(Service):
             with here.if_then(here.icmp_signed("!=", filled, whole(0))):
                 self._refresh()
                 self.call(self.record)
+                if self.reduce_start is not None:
+                    self.call(self.reduce_start)
             freed = self.call(self.settle)
             left = here.icmp_signed("<", self.entry(Job.NEXT_SUBJECT), self.entry(Job.SUBJECTS))
             again = here.and_(here.icmp_signed("!=", freed, whole(0)), left)
@@ -177,8 +186,7 @@ class _Driver(Service):
                 here.call(self.start, [self.workspace])
             here.branch(step)
             here.position_at_end(step)
-            self._limit_step()
-            self.by_method(self.methods[0].step, self.methods[1].step, self.entry(Job.NORM))
+            self._take_step()
             attention = self.call(self.control)
             here.cbranch(here.icmp_signed("!=", attention, whole(0)), serve, step)
             here.position_at_end(leave)
@@ -187,4 +195,5 @@ class _Driver(Service):
     def _write_size(self) -> None:
         """Write ``size() -> doubles of a workspace``, so that code from the cache says it itself."""
         with self.lanes.function("size", [], WHOLE, public=True):
-            self.lanes.here.ret(whole(self.layout.size * self.lanes.width))
+            lanes = self.lanes
+            lanes.here.ret(whole(self.layout.size * lanes.width * lanes.bytes // 8))

@@ -6,6 +6,8 @@ All functions work in one block of memory, the workspace, of vectors laid out by
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from senospine.engine.functions import Functions
 from senospine.engine.layout import Flag, Layout
 from senospine.engine.scribe import Scribe
@@ -23,24 +25,28 @@ class SystemCode:
     ----------
     prepare : ``(workspace)``
         Computes what depends on parameters only.
-    rates : ``(workspace, time, state, result)``
-        Time derivatives, infusions included.
+    change : ``(workspace)``
+        At time and state of the workspace: rate, infusions included, and into weight the second derivatives.
     jacobian : ``(workspace)``
-        At time and state of the workspace: rates, derivatives by time, and the factors of pivot I - J.
-    solve : ``(workspace, rate, weight, result)``
-        Solves with those factors for rate + weight.
+        At time and state of the workspace: rates (where the first stage is), derivatives by time, and the factors of
+        pivot I - J.
+    solve : ``(workspace, result)``
+        Solves with those factors for what stands in result, in place.
+    stage : ``(workspace, time, state, result)``
+        Solves with those factors for the rates, without infusions, + what stands in result, in place.
     outputs : ``(workspace, state)``
         The outputs at the workspace's moment.
     """
 
     def __init__(self, lanes: Lanes, system: System) -> None:
-        self.lanes, self.system, self.layout = lanes, system, Layout(system)
+        self.lanes, self.system, self.layout = lanes, system, Layout(system, single=lanes.single)
         self.functions = Functions(lanes)
         self._stored = {node: index for index, node in enumerate(system.hoisted)}
         self.prepare = self._write_prepare()
-        self.rates = self._write_rates()
+        self.change = self._write_change()
         self.jacobian = self._write_jacobian()
         self.solve = self._write_solve()
+        self.stage = self._write_stage()
         self.outputs = self._write_outputs()
 
     def _scribe(self, workspace: Value, time: Value, state: Value, *, stored: bool = True) -> Scribe:
@@ -50,6 +56,7 @@ class SystemCode:
             "time": (time, 0),
             "parameter": (workspace, layout.parameters),
             "hoisted": (workspace, layout.hoisted),
+            "begin": (workspace, layout.begin),
         }
         return Scribe(self.lanes, self.functions, self.system, leaves, self._stored if stored else {})
 
@@ -62,17 +69,25 @@ class SystemCode:
             scribe.write(self.system.hoisted, lambda index, value: lanes.store(value, workspace, first + index))
         return function
 
-    def _write_rates(self) -> Value:
-        lanes = self.lanes
-        with lanes.function("rates", [POINTER] * 4) as function:
-            workspace, time, state, result = function.args
-            scribe = self._scribe(workspace, time, state)
-            scribe.write(self.system.rates, lambda index, value: lanes.store(value, result, index))
-            self._add_infusions(workspace, result, 0)
+    def _write_change(self) -> Value:
+        lanes, system, layout = self.lanes, self.system, self.layout
+        with lanes.function("change", [POINTER]) as function:
+            (workspace,) = function.args
+            scribe = self._scribe(workspace, lanes.place(workspace, layout.time), lanes.place(workspace, layout.state))
+            scribe.write_calls([*system.rates, *system.by_time.values(), *system.jacobian.values()])
+            scribe.write(system.rates, lambda index, value: lanes.store(value, workspace, layout.rate + index))
+            self.add_infusions(workspace, workspace, layout.rate)
+            for row in range(system.states):
+                total = scribe.write([system.by_time[row]])[0] if row in system.by_time else lanes.real(0.0)
+                for (i, column), node in system.jacobian.items():
+                    if i == row:
+                        moved = lanes.load(workspace, layout.rate + column)
+                        total = lanes.add(total, lanes.multiply(scribe.write([node])[0], moved))
+                lanes.store(total, workspace, layout.weight + row)
         return function
 
-    def _add_infusions(self, workspace: Value, result: Value, offset: int) -> None:
-        """Add infusions to rates where there are any; a rate without infusion keeps every bit."""
+    def add_infusions(self, workspace: Value, result: Value, offset: int) -> None:
+        """Add infusions to rates, or weights, where there are any; what has no infusion keeps every bit."""
         lanes = self.lanes
         flags = lanes.place(workspace, self.layout.flags)
         infusing = lanes.scalar(flags, whole(Flag.INFUSING), whole(0).type)
@@ -96,7 +111,7 @@ class SystemCode:
             n, rows = system.states, list(system.by_time)
 
             def keep(index: int, value: Value) -> None:
-                place = layout.rate + index if index < n else layout.by_time + rows[index - n]
+                place = layout.stages + index if index < n else layout.by_time + rows[index - n]
                 if index < n + len(rows):
                     lanes.store(value, workspace, place)
 
@@ -105,7 +120,7 @@ class SystemCode:
             scribe.write_calls([*nodes, *system.jacobian.values()])
             scribe.write(nodes, keep)
             self._factor(workspace, scribe)
-            self._add_infusions(workspace, workspace, layout.rate)
+            self.add_infusions(workspace, workspace, layout.stages)
         return function
 
     def _factor(self, workspace: Value, scribe: Scribe) -> None:
@@ -138,7 +153,10 @@ class SystemCode:
                 size = lanes.intrinsic("fabs", value)
                 least = lanes.least(value, least)  # signed: a negative one means growth faster than the step sees
                 if k in plan.updated:
-                    before = lanes.multiply(lanes.intrinsic("fabs", original[k]), lanes.real(PIVOT_LOSS))
+                    before = lanes.multiply(
+                        lanes.intrinsic("fabs", original[k]),
+                        lanes.real(PIVOT_LOSS * (lanes.rounding / 2.0**-52) ** 0.5),
+                    )
                     here = lanes.compare("<", size, before)
                     lost = here if lost is None else lanes.here.or_(lost, here)
                 entry[k, k] = lanes.divide(lanes.real(1.0), value)
@@ -155,29 +173,49 @@ class SystemCode:
                 product = lanes.multiply(entry[i, k], entry[k, j])
                 old = at(i, j)
                 entry[i, j] = lanes.negative(product) if old is None else lanes.subtract(old, product)
-        small = lanes.compare("<", least, lanes.multiply(pivot, lanes.real(PIVOT_LOSS)))
+        small = lanes.compare(
+            "<", least, lanes.multiply(pivot, lanes.real(PIVOT_LOSS * (lanes.rounding / 2.0**-52) ** 0.5))
+        )
         lost = small if lost is None else lanes.here.or_(lost, small)
         lanes.store(lanes.choose(lost, lanes.real(0.0), lanes.real(1.0)), workspace, layout.sound)
 
     def _write_solve(self) -> Value:
-        lanes, plan, layout = self.lanes, self.system.plan, self.layout
-        with lanes.function("solve", [POINTER] * 4) as function:
-            workspace, rate, weight, result = function.args
-
-            def factor(i: int, j: int) -> Value:
-                return lanes.load(workspace, layout.factors + plan.slots[i, j])
-
-            x: dict[int, Value] = {}
-            for i in plan.order:
-                x[i] = lanes.add(lanes.load(rate, i), lanes.load(weight, i))
-                for j in plan.lower[i]:
-                    x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
-            for i in reversed(plan.order):
-                for j in plan.upper[i]:
-                    x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
-                x[i] = lanes.multiply(x[i], factor(i, i))
-                lanes.store(x[i], result, i)
+        lanes = self.lanes
+        with lanes.function("solve", [POINTER] * 2) as function:
+            workspace, result = function.args
+            self._substitute(workspace, lambda i: lanes.load(result, i), result)
         return function
+
+    def _write_stage(self) -> Value:
+        lanes, system = self.lanes, self.system
+        with lanes.function("stage", [POINTER] * 4) as function:
+            workspace, time, state, result = function.args
+            scribe = self._scribe(workspace, time, state)
+            scribe.write_calls(system.rates)
+
+            def right(i: int) -> Value:
+                return lanes.add(scribe.write([system.rates[i]])[0], lanes.load(result, i))
+
+            self._substitute(workspace, right, result)
+        return function
+
+    def _substitute(self, workspace: Value, right: Callable[[int], Value], result: Value) -> None:
+        """Solve with the factors for a right-hand side, each entry of which is written when it is needed."""
+        lanes, plan, layout = self.lanes, self.system.plan, self.layout
+
+        def factor(i: int, j: int) -> Value:
+            return lanes.load(workspace, layout.factors + plan.slots[i, j])
+
+        x: dict[int, Value] = {}
+        for i in plan.order:
+            x[i] = right(i)
+            for j in plan.lower[i]:
+                x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
+        for i in reversed(plan.order):
+            for j in plan.upper[i]:
+                x[i] = lanes.subtract(x[i], lanes.multiply(factor(i, j), x[j]))
+            x[i] = lanes.multiply(x[i], factor(i, i))
+            lanes.store(x[i], result, i)
 
     def _write_outputs(self) -> Value:
         lanes, layout = self.lanes, self.layout

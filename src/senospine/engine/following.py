@@ -26,8 +26,9 @@ from senospine.engine.status import Failure, Status
 class FollowingKernel(LaneKernel):
     """Lanes that keep the steps of the first subject of their group.
 
-    Subjects come in whole groups of :attr:`lanes`; those of a group share the times of outputs and schedules. A subject
-    that stops being a number while the first of its group goes on fails at its first output that is none.
+    Subjects come in whole groups of :attr:`lanes`; those of a group share the times of outputs and schedules, without
+    decisions, and the model has no events of its own: subjects would come to them at different moments. A subject that
+    stops being a number while the first of its group goes on fails at its first output that is none.
     """
 
     @cached_property
@@ -40,7 +41,7 @@ class FollowingKernel(LaneKernel):
         """What decides the bits of a result beside its inputs."""
         return f"{super().code_path}, in step"
 
-    def write(self) -> str:
+    def write(self, observed: tuple[str, ...] = ()) -> str:
         """Return the model's code as LLVM text."""
         from senospine.engine.leading import write_leading_driver
         from senospine.engine.system import read_system
@@ -65,19 +66,19 @@ class FollowingKernel(LaneKernel):
                 values[subject, first:] = math.nan
         return replace(solution, failures=tuple(sorted(failures, key=lambda failure: failure.subject)))
 
-    def _run(self, problem: Problem, rtol: float, method: int) -> Run:
+    def _run(self, problem: Problem, rtol: float) -> Run:
         """Solve, each thread a stretch of whole groups: lanes of one queue would not keep the groups together."""
         groups = problem.count // self.lanes
         threads = min(problem.threads or _cores(), groups)
         single = replace(problem, threads=1)
         if threads == 1:
-            return super()._run(single, rtol, method)
+            return super()._run(single, rtol)
         parts = [part + np.arange(self.lanes) for part in np.arange(groups)[:, None] * self.lanes]
         stretches = [np.concatenate(part) for part in np.array_split(np.array(parts), threads)]
         run = Run.empty(problem.count, problem.times.shape[-1], len(self.outputs))
         with ThreadPoolExecutor(threads) as pool:
             solve = super()._run
-            runs = pool.map(lambda rows: solve(single.only(rows), rtol, method), stretches)
+            runs = pool.map(lambda rows: solve(single.only(rows), rtol), stretches)
             for rows, part in zip(stretches, runs, strict=True):
                 run.take(rows, part)
         return run

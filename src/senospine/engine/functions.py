@@ -9,54 +9,115 @@ exponent does not blow its rounding up. Rare arguments go through a branch that 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from llvmlite import ir
 
 from senospine.engine.vectors import Lanes, Value
 
-_EXP = (
-    0.5000000000000001, 0.1666666666666667, 0.04166666666662374, 0.00833333333332607, 0.0013888888917408333,
-    0.00019841269875050602, 2.4801520994318236e-05, 2.7557255109098465e-06, 2.7620231608750013e-07,
-    2.5105337938760716e-08,
+
+@dataclass(frozen=True)
+class Format:
+    """What the functions need to know of a precision.
+
+    Attributes
+    ----------
+    digits : int
+        Bits of the mantissa that are stored.
+    bias : int
+        Of the exponent.
+    one, half_root, whole : int
+        The bits of 1, of the root of one half, and of 2^digits.
+    exp, log : tuple of float
+        Coefficients.
+    high, low : float
+        Two words of ln(2); the high one ends in zero bits.
+    large, clamp : float
+        exp of the first is far from the ends of normal numbers, of the second beyond all numbers.
+    smallest : float
+        The smallest normal number.
+    lift : int
+        This power of two makes any number normal.
+    """
+
+    digits: int
+    bias: int
+    one: int
+    half_root: int
+    whole: int
+    exp: tuple[float, ...]
+    log: tuple[float, ...]
+    high: float
+    low: float
+    large: float
+    clamp: float
+    smallest: float
+    lift: int
+
+    @property
+    def shifter(self) -> float:
+        """A number that leaves a whole number in the low bits when added."""
+        return 1.5 * 2.0**self.digits
+
+
+DOUBLE = Format(
+    digits=52, bias=1023, one=0x3FF0000000000000, half_root=0x3FE6A09E667F3BCD, whole=0x4330000000000000,
+    exp=(0.5000000000000001, 0.1666666666666667, 0.04166666666662374, 0.00833333333332607, 0.0013888888917408333,
+         0.00019841269875050602, 2.4801520994318236e-05, 2.7557255109098465e-06, 2.7620231608750013e-07,
+         2.5105337938760716e-08),
+    log=(0.6666666666666666, 0.40000000000000896, 0.285714285707929, 0.22222222394081534, 0.1818179539245811,
+         0.15386252931250757, 0.13268424423504332, 0.1309022274000801),
+    high=6.93147180369123816490e-01, low=1.90821492927058770002e-10, large=700.0, clamp=800.0,
+    smallest=2.2250738585072014e-308, lift=54,
 )  # fmt: skip
-_LOG = (
-    0.6666666666666666, 0.40000000000000896, 0.285714285707929, 0.22222222394081534, 0.1818179539245811,
-    0.15386252931250757, 0.13268424423504332, 0.1309022274000801,
+#: the exact series, cut where its rest is below a fifth of a rounding
+SINGLE = Format(
+    digits=23, bias=127, one=0x3F800000, half_root=0x3F3504F3, whole=0x4B000000,
+    exp=tuple(1 / math.factorial(power) for power in range(2, 8)), log=tuple(2 / (2 * term + 3) for term in range(4)),
+    high=0.693359375, low=math.log(2) - 0.693359375, large=85.0, clamp=110.0, smallest=2.0**-126, lift=25,
 )  # fmt: skip
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # the high word has 20 zero bits
-_LARGE = 700.0  # exp of this is far from the ends of normal numbers
-_SMALLEST = 2.2250738585072014e-308
-_SHIFTER = 6755399441055744.0  # 1.5 * 2^52: adding it leaves a whole number in the low bits
-_HALF_ROOT, _ONE = 0x3FE6A09E667F3BCD, 0x3FF0000000000000
 
 
 class Functions:
     """The three functions, each written into the module once, when first used."""
 
     def __init__(self, lanes: Lanes) -> None:
-        self.lanes = lanes
+        self.lanes, self.form = lanes, SINGLE if lanes.single else DOUBLE
         self._written: dict[str, Value] = {}
 
     def exp(self, x: Value) -> Value:
         """Return ``exp(x)``."""
-        return self._call("exp", x)
+        return self.side_by_side("exp", [(x,)])[0]
 
     def log(self, x: Value) -> Value:
         """Return ``log(x)``; NaN below zero."""
-        return self._call("log", x)
+        return self.side_by_side("log", [(x,)])[0]
 
     def power(self, a: Value, b: Value) -> Value:
         """Return ``a ** b`` as C's pow does."""
-        return self._call("power", a, b)
+        return self.side_by_side("power", [(a, b)])[0]
 
-    def _call(self, name: str, *items: Value) -> Value:
-        lanes = self.lanes
-        if name not in self._written:
-            with lanes.function(f"lanes_{name}", [lanes.vector] * len(items), lanes.vector) as function:
+    def side_by_side(self, name: str, calls: Sequence[tuple[Value, ...]]) -> list[Value]:
+        """Return a function's values at 1, 2 or 4 sets of arguments, the same bits as one by one but sooner."""
+        lanes, count = self.lanes, len(calls)
+        key = f"lanes_{name}" if count == 1 else f"lanes_{name}_{count}"
+        flat = [item for items in calls for item in items]
+        if key not in self._written:
+            width, each = lanes.width, len(calls[0])
+            result = lanes.vector if count == 1 else ir.LiteralStructType([lanes.vector] * count)
+            with lanes.function(key, [lanes.vector] * len(flat), result) as function, lanes.times(count):
                 lanes.exact, before = True, lanes.exact
-                lanes.here.ret(getattr(self, f"_{name}")(*function.args))
+                given = [lanes.joined(function.args[place::each]) for place in range(each)]
+                value = getattr(self, f"_{name}")(*given)
                 lanes.exact = before
-            self._written[name] = function
-        return lanes.here.call(self._written[name], items)
+                if count == 1:
+                    lanes.here.ret(value)
+                else:
+                    lanes.here.ret(lanes.together(result, lanes.parts(value, width)))
+            self._written[key] = function
+        found = lanes.here.call(self._written[key], flat)
+        return [found] if count == 1 else [lanes.here.extract_value(found, place) for place in range(count)]
 
     # ------------------------------------------------------------------- parts
 
@@ -72,7 +133,7 @@ class Functions:
 
     def _exp(self, x: Value) -> Value:
         lanes = self.lanes
-        ordinary = lanes.compare("<", lanes.intrinsic("fabs", x), lanes.real(_LARGE))
+        ordinary = lanes.compare("<", lanes.intrinsic("fabs", x), lanes.real(self.form.large))
         return self._with_rare(self._exp_inner(x), ordinary, lambda: self._any_exp(x))
 
     def _with_rare(self, plain: Value, ordinary: Value, rare: Callable[[], Value]) -> Value:
@@ -91,18 +152,18 @@ class Functions:
         """Return n and exp(r) with x + low = n ln(2) + r."""
         lanes = self.lanes
         n = lanes.intrinsic("rint", lanes.multiply(x, lanes.real(1 / math.log(2))))
-        r = lanes.fused(n, lanes.real(-_LN2_HIGH), x)
-        r = lanes.fused(n, lanes.real(-_LN2_LOW), r)
+        r = lanes.fused(n, lanes.real(-self.form.high), x)
+        r = lanes.fused(n, lanes.real(-self.form.low), r)
         if low is not None:
             r = lanes.add(r, low)
-        tail = lanes.fused(self._polynomial(r, _EXP), lanes.multiply(r, r), r)
+        tail = lanes.fused(self._polynomial(r, self.form.exp), lanes.multiply(r, r), r)
         return n, lanes.add(lanes.real(1.0), tail)
 
     def _scaled(self, value: Value, exponent: Value) -> Value:
         """Return ``value 2^exponent`` for an exponent within those of normal numbers."""
         lanes = self.lanes
-        bits = lanes.bits(lanes.add(exponent, lanes.real(_SHIFTER + 1023)))
-        return lanes.multiply(value, lanes.double(lanes.here.shl(bits, lanes.integer(52))))
+        bits = lanes.bits(lanes.add(exponent, lanes.real(self.form.shifter + self.form.bias)))
+        return lanes.multiply(value, lanes.double(lanes.here.shl(bits, lanes.integer(self.form.digits))))
 
     def _exp_inner(self, x: Value, low: Value = None) -> Value:
         """Return ``exp(x + low)`` where that is a normal number."""
@@ -112,8 +173,8 @@ class Functions:
     def _any_exp(self, x: Value, low: Value = None) -> Value:
         """Return ``exp(x + low)`` for any x; in two scalings, so that it may end in infinity or below normal."""
         lanes = self.lanes
-        x = lanes.choose(lanes.compare(">", x, lanes.real(800.0)), lanes.real(800.0), x)
-        x = lanes.choose(lanes.compare("<", x, lanes.real(-800.0)), lanes.real(-800.0), x)
+        x = lanes.choose(lanes.compare(">", x, lanes.real(self.form.clamp)), lanes.real(self.form.clamp), x)
+        x = lanes.choose(lanes.compare("<", x, lanes.real(-self.form.clamp)), lanes.real(-self.form.clamp), x)
         n, value = self._reduced(x, low)
         half = lanes.intrinsic("rint", lanes.multiply(n, lanes.real(0.5)))
         return self._scaled(self._scaled(value, half), lanes.subtract(n, half))
@@ -121,11 +182,13 @@ class Functions:
     def _log_parts(self, x: Value, shift: Value = None) -> tuple[Value, Value]:
         """Return log(x 2^shift) as a sum of two words, for positive normal x."""
         lanes = self.lanes
-        shifted = lanes.here.add(lanes.bits(x), lanes.integer(_ONE - _HALF_ROOT))
-        exponent = lanes.here.lshr(shifted, lanes.integer(52))
-        mantissa = lanes.here.add(lanes.here.and_(shifted, lanes.integer((1 << 52) - 1)), lanes.integer(_HALF_ROOT))
-        e = lanes.double(lanes.here.or_(exponent, lanes.integer(0x4330000000000000)))
-        e = lanes.subtract(e, lanes.real(2.0**52 + 1023))
+        shifted = lanes.here.add(lanes.bits(x), lanes.integer(self.form.one - self.form.half_root))
+        exponent = lanes.here.lshr(shifted, lanes.integer(self.form.digits))
+        mantissa = lanes.here.add(
+            lanes.here.and_(shifted, lanes.integer((1 << self.form.digits) - 1)), lanes.integer(self.form.half_root)
+        )
+        e = lanes.double(lanes.here.or_(exponent, lanes.integer(self.form.whole)))
+        e = lanes.subtract(e, lanes.real(2.0**self.form.digits + self.form.bias))
         e = e if shift is None else lanes.add(e, shift)
         f = lanes.subtract(lanes.double(mantissa), lanes.real(1.0))
         d = lanes.add(lanes.real(2.0), f)
@@ -136,25 +199,25 @@ class Functions:
         s_low = lanes.multiply(rest, r)
         z = lanes.multiply(s, s)
         twice = lanes.add(s, s)
-        series = lanes.multiply(lanes.multiply(s, z), self._polynomial(z, _LOG))
-        base = lanes.multiply(e, lanes.real(_LN2_HIGH))
+        series = lanes.multiply(lanes.multiply(s, z), self._polynomial(z, self.form.log))
+        base = lanes.multiply(e, lanes.real(self.form.high))
         high = lanes.add(base, twice)
         low = lanes.add(lanes.subtract(base, high), twice)
-        low = lanes.add(low, lanes.add(lanes.fused(e, lanes.real(_LN2_LOW), lanes.add(s_low, s_low)), series))
+        low = lanes.add(low, lanes.add(lanes.fused(e, lanes.real(self.form.low), lanes.add(s_low, s_low)), series))
         return high, low
 
     def _enlarged(self, x: Value) -> tuple[Value, Value]:
         """Return x with numbers below normal made normal, and the power of two that undoes it."""
         lanes = self.lanes
-        small = lanes.compare("<", x, lanes.real(_SMALLEST))
+        small = lanes.compare("<", x, lanes.real(self.form.smallest))
         return (
-            lanes.choose(small, lanes.multiply(x, lanes.real(2.0**54)), x),
-            lanes.choose(small, lanes.real(-54.0), lanes.real(0.0)),
+            lanes.choose(small, lanes.multiply(x, lanes.real(2.0**self.form.lift)), x),
+            lanes.choose(small, lanes.real(-self.form.lift), lanes.real(0.0)),
         )
 
     def _ordinary(self, x: Value) -> Value:
         lanes = self.lanes
-        above = lanes.compare(">=", x, lanes.real(_SMALLEST))
+        above = lanes.compare(">=", x, lanes.real(self.form.smallest))
         return lanes.here.and_(above, lanes.compare("<", x, lanes.real(math.inf)))
 
     def _log(self, x: Value) -> Value:
@@ -172,7 +235,7 @@ class Functions:
     def _power(self, a: Value, b: Value) -> Value:
         lanes = self.lanes
         product, rest = self._exponent(a, b)
-        normal = lanes.compare("<", lanes.intrinsic("fabs", product), lanes.real(_LARGE))
+        normal = lanes.compare("<", lanes.intrinsic("fabs", product), lanes.real(self.form.large))
         ordinary = lanes.here.and_(self._ordinary(a), normal)
         return self._with_rare(self._exp_inner(product, rest), ordinary, lambda: self._rare_power(a, b))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from senospine.engine.driver import _Driver
 from senospine.engine.system import System
-from senospine.engine.vectors import Value, whole
+from senospine.engine.vectors import whole
 
 
 def write_leading_driver(system: System, width: int) -> str:
@@ -16,11 +16,7 @@ class _Leading(_Driver):
     def _lead(self, place: int) -> None:
         self.set_vector(self.lanes.spread(self.of_lane(place, whole(0))), place)
 
-    def by_method(self, first: Value, second: Value, *items: Value) -> None:
-        super().by_method(first, second, *items)
-        if items:  # a step, and not an interpolation: its error is known now
-            self._lead(self.layout.error)
-
-    def _limit_step(self) -> None:
+    def _take_step(self) -> None:
         self._lead(self.layout.proposed)
-        super()._limit_step()
+        super()._take_step()
+        self._lead(self.layout.error)

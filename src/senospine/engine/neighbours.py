@@ -129,7 +129,7 @@ class Neighbourhood:
         }
         schedule, times = self.schedule, self.times
         if schedule is not None and schedule.per_subject:
-            schedule = Schedule.each([entries for entries in schedule.entries[rows] for _ in range(self.variants)])
+            schedule = schedule.only(np.repeat(np.arange(rows.start, rows.start + len(at)), self.variants))
         if times.ndim == 2:
             times = np.repeat(times[rows], self.variants, axis=0)
         solution = self.kernel.solve(
@@ -218,11 +218,16 @@ def _value(
 
 def _refuse_early(schedule: Schedule | None, start: float) -> None:
     """Refuse entries before the start here, where subjects still have their own numbers."""
-    for subject, entries in enumerate(schedule.entries if schedule is not None else ()):
-        early = min((entry.time for entry in entries), default=start)
-        if early < start and schedule is not None:
-            where = f"subject {subject}" if schedule.per_subject else None
-            raise ScheduleError(f"an entry at {early:g} lies before the start at {start:g}", where=where)
+    if schedule is not None and schedule.decisions:
+        raise ScheduleError(
+            "the schedule has decisions", why="an output jumps where a parameter moves it past a threshold",
+            remedy="leave them out, or compare runs with and without",
+        )  # fmt: skip
+    if schedule is not None and (schedule.time < start).any():
+        entry = int(np.argmax(schedule.time < start))
+        subject = int(np.searchsorted(schedule.offsets, entry, side="right")) - 1
+        where = f"subject {subject}" if schedule.per_subject else None
+        raise ScheduleError(f"an entry at {schedule.time[entry]:g} lies before the start at {start:g}", where=where)
 
 
 def _arrays(given: Mapping[str, ArrayLike] | None, word: str) -> dict[str, Array]:

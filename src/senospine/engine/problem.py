@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.engine.breakpoints import BreakPoints
+from senospine.engine.decisions import Rules
 from senospine.engine.status import Status
 
 Array = NDArray[np.float64]
@@ -17,7 +18,7 @@ Whole = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Problem:
-    """What is solved: initial values and parameters of each subject, output times, break points."""
+    """What is solved: initial values and parameters of each subject, output times, break points, windows' edges."""
 
     first: Array
     values: Array
@@ -26,6 +27,9 @@ class Problem:
     start: float
     max_steps: int
     threads: int | None
+    edges: Array
+    rules: Rules | None = None
+    stored: int = 0
 
     @property
     def count(self) -> int:
@@ -39,6 +43,8 @@ class Problem:
             first=self.first[subjects],
             values=self.values[subjects],
             times=self.times if self.times.ndim == 1 else self.times[subjects],
+            rules=self.rules and self.rules.only(subjects),
+            edges=self.edges if len(self.edges) == 1 else self.edges[subjects],
             table=replace(self.table, of_subject=self.table.of_subject[subjects]),
         )
 
@@ -55,6 +61,10 @@ class Run:
         Accepted and rejected.
     failed_time, failed_state : ndarray, shape (n_subjects,)
         Where a subject failed, if it did.
+    gathered : ndarray, shape (n_subjects, n_slots)
+        What reductions are made of.
+    record : ndarray, shape (n_subjects, n_actions, 2)
+        What decisions made of each action, and what visits saw.
     """
 
     values: Array
@@ -62,18 +72,22 @@ class Run:
     steps: Whole
     failed_time: Array
     failed_state: Whole
+    gathered: Array
+    record: Array
 
     @classmethod
-    def empty(cls, n: int, n_times: int, n_outputs: int) -> Run:
+    def empty(cls, n: int, n_times: int, n_outputs: int, n_slots: int = 0, n_actions: int = 0) -> Run:
         """Return a run before its start: nothing recorded, nothing failed."""
         values = np.full((n, n_times, n_outputs), math.nan)
         whole = [np.zeros(shape, dtype=np.int64) for shape in (n, (n, 2), n)]
-        return cls(values, whole[0], whole[1], np.zeros(n), whole[2])
+        return cls(values, whole[0], whole[1], np.zeros(n), whole[2], np.full((n, n_slots), math.nan),
+                   np.full((n, n_actions, 2), math.nan))  # fmt: skip
 
     @classmethod
-    def refused(cls, problem: Problem, n_outputs: int) -> Run:
+    def refused(cls, problem: Problem, n_outputs: int, n_slots: int = 0) -> Run:
         """Return the run of subjects whose tolerance is too tight to begin."""
-        run = cls.empty(problem.count, problem.times.shape[-1], n_outputs)
+        actions = problem.table.longest if problem.rules else 0
+        run = cls.empty(problem.count, problem.times.shape[-1], n_outputs, n_slots, actions)
         run.status[:], run.failed_time[:] = Status.TOLERANCE_TOO_TIGHT, problem.start
         return run
 
@@ -81,4 +95,5 @@ class Run:
         """Put the other run's subjects in the place of ours; their steps are added."""
         self.values[subjects], self.status[subjects] = other.values, other.status
         self.steps[subjects] += other.steps
+        self.gathered[subjects], self.record[subjects] = other.gathered, other.record
         self.failed_time[subjects], self.failed_state[subjects] = other.failed_time, other.failed_state

@@ -1,4 +1,4 @@
-"""What happens to a subject at known times: doses, infusions, switches; kept in columns, not in objects."""
+"""What happens to a subject at known times: doses, infusions, switches, decisions; in columns, not in objects."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from senospine.engine.columns import (
     subjects_of,
     words_of,
 )
+from senospine.engine.decisions import Decision
 from senospine.errors import ScheduleError
 from senospine.randomness import stream
 
@@ -62,7 +63,7 @@ class Schedule:
     """Entries shared by all subjects, or each subject's own; made by `shared`, `each` or `from_columns`.
 
     At one moment outputs are recorded first, so an output exactly at a dose is the value before it; then
-    infusions end, parameters switch, boluses are added, and infusions start.
+    infusions end, parameters switch, decisions are made, boluses are added, and infusions start.
 
     Attributes
     ----------
@@ -76,6 +77,8 @@ class Schedule:
     names : tuple of str
         The targets.
     amount : ndarray, shape (n_entries,), or (n_subjects, n_entries) if subjects differ in nothing else
+    decisions : tuple of Decision
+        Rules that all subjects follow, each with its own thresholds where a rule has arrays of them.
 
     Examples
     --------
@@ -94,34 +97,39 @@ class Schedule:
     names: tuple[str, ...]
     amount: Array
     duration: Array
+    decisions: tuple[Decision, ...] = ()
 
     def __post_init__(self) -> None:
         for column in (self.offsets, self.time, self.kind, self.target, self.amount, self.duration):
             column.flags.writeable = False  # kernels keep what they made of a schedule
 
     @classmethod
-    def shared(cls, entries: Iterable[Entry]) -> Schedule:
-        """Return a schedule in which every subject gets the same."""
-        return cls._read(list(entries), None, [])
+    def shared(cls, entries: Iterable[Entry], decisions: Iterable[Decision] = ()) -> Schedule:
+        """Return a schedule in which every subject gets the same, unless a decision changes it."""
+        return cls._read(list(entries), None, [], decisions)
 
     @classmethod
-    def each(cls, entries: Sequence[Iterable[Entry]]) -> Schedule:
+    def each(cls, entries: Sequence[Iterable[Entry]], decisions: Iterable[Decision] = ()) -> Schedule:
         """Return a schedule with one sequence of entries per subject."""
         own = [item if isinstance(item, (list, tuple)) else list(item) for item in entries]
-        return cls._read(list(chain.from_iterable(own)), len(own), list(map(len, own)))
+        return cls._read(list(chain.from_iterable(own)), len(own), list(map(len, own)), decisions)
 
     @classmethod
-    def _read(cls, entries: list[Entry], n_subjects: int | None, counts: list[int]) -> Schedule:
+    def _read(
+        cls, entries: list[Entry], n_subjects: int | None, counts: list[int], decisions: Iterable[Decision]
+    ) -> Schedule:
         counts = counts if n_subjects is not None else [len(entries)]
         target, names = codes_of(map(attrgetter("target"), entries))
         time, amount, duration = (numbers_of(entries, field) for field in ("time", "amount", "duration"))
         kind = kinds_of(map(attrgetter("kind"), entries))
-        return cls(n_subjects, np.cumsum([0, *counts]), time, kind, target, names, amount, duration)
+        offsets = np.cumsum([0, *counts])
+        return cls(n_subjects, offsets, time, kind, target, names, amount, duration, tuple(decisions))
 
     @classmethod
     def from_columns(
         cls, *, time: ArrayLike, kind: str | Iterable[str], target: str | Iterable[str], amount: ArrayLike,
         duration: ArrayLike = 0.0, subject: ArrayLike | None = None, n_subjects: int | None = None,
+        decisions: Iterable[Decision] = (),
     ) -> Schedule:  # fmt: skip
         """Return a schedule from columns, one place an entry; no object an entry is made. Scalars are for all.
 
@@ -135,6 +143,7 @@ class Schedule:
             Whose entry it is, counted from 0, in any order.
         n_subjects : int, optional
             With ``subject``: where the last subjects have no entry.
+        decisions : iterable of Decision
 
         Raises
         ------
@@ -165,7 +174,8 @@ class Schedule:
             offsets = np.array([0, shape[-1]])
         else:
             offsets, columns = shape[1] * np.arange(shape[0] + 1), [item.ravel() for item in columns]
-        return cls(count, offsets, columns[0], columns[3], columns[4], names, columns[1], columns[2])
+        time, amount, duration, kinds, codes = columns[:5]
+        return cls(count, offsets, time, kinds, codes, names, amount, duration, tuple(decisions))
 
     @property
     def per_subject(self) -> bool:
@@ -196,17 +206,24 @@ class Schedule:
         )
 
     def only(self, subjects: ArrayLike | slice) -> Schedule:
-        """Return the schedule of these subjects, in this order; one may come several times."""
+        """Return the schedule of these subjects, in this order; one may come several times.
+
+        Of a shared schedule that is the same, unless decisions have thresholds of each subject's own.
+        """
+        index = subjects if isinstance(subjects, slice) else np.asarray(subjects)
+        own = tuple(item.only(index) for item in self.decisions)
         if self.n_subjects is None:
-            return self
-        chosen = np.arange(self.n_subjects)[subjects if isinstance(subjects, slice) else np.asarray(subjects)]
+            return replace(self, decisions=own) if self.decisions else self
+        chosen = np.arange(self.n_subjects)[index]
         if self.patterned:
-            return replace(self, n_subjects=len(chosen), amount=self.amount[chosen])
+            return replace(self, n_subjects=len(chosen), amount=self.amount[chosen], decisions=own)
         counts = np.diff(self.offsets)[chosen]
-        return self._rows(slices(self.offsets[chosen], counts), counts, len(chosen))
+        return replace(self._rows(slices(self.offsets[chosen], counts), counts, len(chosen)), decisions=own)
 
     def keep(self, kept: ArrayLike) -> Schedule:
         """Return the schedule with only the entries at which ``kept`` is true; the others never happen.
+
+        Decisions stay.
 
         Parameters
         ----------
@@ -223,14 +240,18 @@ class Schedule:
     def shift(self, delay: ArrayLike) -> Schedule:
         """Return the schedule with every entry later by ``delay``: a number, or of a shape as in :meth:`keep`.
 
-        A switch moves like any other entry; give it a delay of 0 where it should stay.
+        A switch moves like any other entry; give it a delay of 0 where it should stay. The visits of decisions move
+        with a delay that is one number, and stay where entries have delays of their own.
         """
         late = array_of(delay, "delay", 2)
-        whole, late = (self, late) if np.ndim(delay) == 0 else self._matched(late)
+        if np.ndim(delay) == 0:
+            moved = tuple(item.shifted(late) for item in self.decisions)
+            return replace(self, time=self.time + late, decisions=moved)
+        whole, late = self._matched(late)
         return replace(whole, time=whole.time + late)
 
     def missed(self, probability: ArrayLike, seed: int, *, first: int = 0, n_subjects: int | None = None) -> Schedule:
-        """Return the schedule with doses missed at random, each for itself; switches stay.
+        """Return the schedule with doses missed at random, each for itself; switches and decisions stay.
 
         Parameters
         ----------
@@ -262,13 +283,19 @@ class Schedule:
         return whole.keep((np.concatenate([np.zeros(0), *draws]) >= chance) | (whole.kind == SWITCH))
 
     def repeated(self, interval: float, times: int) -> Schedule:
-        """Return the schedule done ``times`` times, each ``interval`` after the one before."""
+        """Return the schedule done ``times`` times, each ``interval`` after the one before.
+
+        A decision remains one rule, with as many more visits: what it decided holds on in the next repeat.
+        """
         if times < 1 or not 0 < interval < np.inf:
             raise ScheduleError(f"{times} times every {interval:g} is no repetition", remedy="give positive numbers")
-        return _joined([self.shift(interval * number) for number in range(times)])
+        later = [interval * number for number in range(times)]
+        bare = replace(self, decisions=())
+        rules = tuple(item.shifted(later) for item in self.decisions)
+        return replace(_joined([bare.shift(delay) for delay in later]), decisions=rules)
 
     def __add__(self, other: Schedule) -> Schedule:
-        """Return a schedule with the entries of both."""
+        """Return a schedule with the entries and the decisions of both; one rule that both have counts once."""
         return _joined([self, other])
 
     def _rows(self, index: Whole, counts: Whole, n_subjects: int | None) -> Schedule:
@@ -288,7 +315,7 @@ class Schedule:
         amount = np.broadcast_to(self.amount, (n_subjects, size)).flatten()
         return Schedule(
             n_subjects, size * np.arange(n_subjects + 1), self.time[index], self.kind[index], self.target[index],
-            self.names, amount, self.duration[index],
+            self.names, amount, self.duration[index], self.decisions,
         )  # fmt: skip
 
     def _matched(self, values: NDArray[Any]) -> tuple[Schedule, NDArray[Any]]:
@@ -323,7 +350,9 @@ def _joined(parts: list[Schedule]) -> Schedule:
     )
     rows = [np.broadcast_to(part.amount, (n, part.time.size)) if n and not own else part.amount for part in parts]
     amount = np.concatenate(rows, axis=-1)
-    whole = Schedule(n, np.array([0, time.size]), time, kind, np.concatenate(targets), names, amount, duration)
+    decisions = tuple(dict.fromkeys(chain.from_iterable(part.decisions for part in parts)))
+    target = np.concatenate(targets)
+    whole = Schedule(n, np.array([0, time.size]), time, kind, target, names, amount, duration, decisions)
     if not own or n is None:
         return whole
     subject = np.concatenate([np.repeat(np.arange(n), np.diff(part.offsets)) for part in parts])

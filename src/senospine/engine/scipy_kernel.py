@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from senospine.engine.breakpoints import SET_PARAMETER, Action, BreakPoints
+from senospine.engine.breakpoints import ADD_TO_STATE, DECIDE, SET_PARAMETER, Action, BreakPoints
+from senospine.engine.decisions import Decided, Recorder, Rules
 from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
-from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings
+from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.schedule import Schedule
+from senospine.engine.scipy_reductions import Gatherer
 from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 
@@ -47,6 +49,7 @@ class ScipyKernel(Kernel):
     """
 
     jit: bool = True
+    _watched: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def code_path(self) -> str:
@@ -61,9 +64,14 @@ class ScipyKernel(Kernel):
     @cached_property
     def _out(self) -> Any:
         model = self.model
-        extra = {name: model.readable[name] for name in self.outputs if name in model.readable}
+        extra = {name: model.readable[name] for name in self._all if name in model.readable}
         names = list(model.constants)
-        return output_function(model.states, names, model.assignments, self.outputs, extra=extra, jit=self.jit)
+        return output_function(model.states, names, model.assignments, self._all, extra=extra, jit=self.jit)
+
+    @cached_property
+    def _all(self) -> tuple[str, ...]:
+        """What is recorded: outputs, then what is reduced."""
+        return (*self.outputs, *(self.reductions.outputs if self.reductions else ()))
 
     @cached_property
     def _events(self) -> EventRunner:
@@ -86,30 +94,63 @@ class ScipyKernel(Kernel):
         model = self.model
         rtol = DEFAULT_RTOL if rtol is None else rtol
         refuse_settings(start, rtol, max_steps, n_subjects)
-        times = output_times(times, start)
+        asked, times, edges = self._times(times, start)
         given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
         n = count_subjects(given, schedule, times, begun, n_subjects)
         first, values = start_values(model, given, begun, start, n)
         tolerance = rtol * np.array([model.scale(name) for name in model.states])
 
-        results = np.full((len(self.outputs), n, times.shape[-1]), np.nan)
+        results = np.full((len(self.outputs), n, asked.shape[-1]), np.nan)
+        slots = np.full((n, self.reductions.slots if self.reductions else 0), np.nan)
         status = np.zeros(n, dtype=np.int64)
         failures = []
         table = BreakPoints.of(schedule, model.states, list(model.constants), start, n)
+        rules = None
+        if schedule and schedule.decisions:
+            rules = Rules.of(schedule.decisions, model.states, model.outputs, start, n)
+        records: list[Recorder] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # LSODA's warnings become a typed status
             for subject in range(n):
-                grid = times if times.ndim == 1 else times[subject]
+                recorder = None
+                if schedule and rules:
+                    recorder = Recorder(rules, subject, schedule.of(subject), self._looks(rules.observed))
+                    records.append(recorder)
+                grid, gatherer = times if times.ndim == 1 else times[subject], None
+                own = edges[subject % len(edges)]
+                recorded = np.arange(asked.shape[-1])
+                if self.reductions:
+                    gatherer = Gatherer(self.reductions, own, max(10 * rtol, 1e-11))
+                    grid = np.unique(np.concatenate((grid, self.reductions.points(own))))
+                    recorded = np.searchsorted(grid, asked if asked.ndim == 1 else asked[subject])
+                found = np.full((len(self._all), len(grid)), np.nan)
                 stops = self._stops(table.points(subject), values[subject], start, float(grid[-1]))
                 failure = self._one(
                     subject, first[subject].copy(), values[subject].copy(), stops, grid,
-                    start, rtol, tolerance, max_steps, results[:, subject],
+                    start, rtol, tolerance, max_steps, found, gatherer, recorder,
                 )  # fmt: skip
+                results[:, subject] = found[: len(self.outputs), recorded]
                 if failure is not None:
                     status[subject] = failure.status
                     failures.append(failure)
+                elif gatherer is not None:
+                    slots[subject] = gatherer.finished(grid, found[len(self.outputs) :])
         method = f"{self.code_path}, rtol {rtol:g}"
-        return Solution(times, dict(zip(self.outputs, results, strict=True)), status, tuple(failures), method)
+        columns = dict(zip(self.outputs, results, strict=True))
+        reduced = self.reductions.values(slots, edges) if self.reductions else {}
+        decided = Decided(
+            schedule, *(tuple(getattr(item, name) for item in records) for name in ("factors", "seen", "in_force"))
+        ) if schedule and rules else None  # fmt: skip
+        return Solution(asked, columns, status, tuple(failures), method, reductions=reduced, decided=decided)
+
+    def _looks(self, observed: tuple[str, ...]) -> Any:
+        """Return the function of state, time and constants to the outputs that rules look at."""
+        if observed not in self._watched:
+            model = self.model
+            self._watched[observed] = output_function(
+                model.states, list(model.constants), model.assignments, observed, jit=self.jit
+            )
+        return self._watched[observed]
 
     def _stops(self, points: list[tuple[float, list[Action]]], p: Array, start: float, end: float) -> list[_Stop]:
         """Return the break points of one subject: schedule entries and events, in order."""
@@ -128,6 +169,7 @@ class ScipyKernel(Kernel):
     def _one(
         self, subject: int, y: Array, p: Array, stops: list[_Stop], times: Array,
         now: float, rtol: float, tolerance: Array, max_steps: int, results: Array,
+        gatherer: Gatherer | None = None, recorder: Recorder | None = None,
     ) -> Failure | None:  # fmt: skip
         """Solve one subject from break point to break point; write outputs into ``results``."""
         extra = np.zeros(len(y))
@@ -145,6 +187,9 @@ class ScipyKernel(Kernel):
                 if failure is not None:
                     results[:, times >= failure.time] = np.nan
                     return failure
+                if gatherer is not None:
+                    gatherer.take_segment(self._along(subject, y, now, stop.time, p, extra, rtol, tolerance, max_steps),
+                                          now, moment)  # fmt: skip
                 y, now = path[-1].copy(), moment
             else:
                 for column in range(done, upto):
@@ -157,11 +202,31 @@ class ScipyKernel(Kernel):
             for firing in stop.executed:
                 self._events.execute(firing, y, p, now)
             for action in stop.actions:
-                target = (y, p, extra)[action.operation]
-                target[action.index] = action.value + (
-                    0.0 if action.operation == SET_PARAMETER else target[action.index]
-                )
+                if action.operation == DECIDE:
+                    assert recorder is not None
+                    recorder.visit(action, y, p, now)
+                elif action.operation == SET_PARAMETER:
+                    p[action.index] = action.value
+                else:
+                    target = y if action.operation == ADD_TO_STATE else extra
+                    target[action.index] += action.value if recorder is None else recorder.dosed(action)
         return None
+
+    def _along(
+        self, subject: int, y: Array, now: float, moment: float, p: Array, extra: Array, rtol: float,
+        tolerance: Array, max_steps: int,
+    ) -> Callable[[Array], Array]:  # fmt: skip
+        """Return a function of times within a segment to what is reduced, (n_outputs, n_times)."""
+        first = y.copy()
+
+        def outputs(grid: Array) -> Array:
+            whole = grid if grid[0] == now else np.concatenate(([now], grid))
+            path, _ = self._segment(subject, first, whole, moment, p, extra, rtol, tolerance, max_steps)
+            path = path[len(whole) - len(grid) :]
+            rows = [self._out(state, time, p)[len(self.outputs) :] for state, time in zip(path, grid, strict=True)]
+            return np.array(rows).T
+
+        return outputs
 
     def _segment(
         self, subject: int, y: Array, grid: Array, moment: float, p: Array, extra: Array, rtol: float,
@@ -218,7 +283,7 @@ class ScipyKernel(Kernel):
 
 def _first_step(y: Array, rate: Array, now: float, moment: float, rtol: float, tolerance: Array) -> float:
     """Return LSODA's own first step (Hindmarsh 1983), with one time unit or ``now`` in place of the first output."""
-    size = float(np.max(np.abs(rate) / (rtol * np.abs(y) + tolerance)))
+    size = np.max(np.abs(rate) / (rtol * np.abs(y) + tolerance))  # no float: its square may be infinite
     small = min(max(rtol, 100 * np.finfo(float).eps), 1e-3)
     step = 1.0 / np.sqrt(1.0 / (small * max(abs(now), 1.0) ** 2) + small * size**2)
     return float(min(step, moment - now))

@@ -13,6 +13,7 @@ from senospine.errors import ModelError
 
 _COMPARISONS = {"less": "<", "less equal": "<=", "equal": "=="}
 _CALLS = frozenset({"power", "exp", "log", "sin", "cos", "tan", "tanh"})
+_BATCHES = (1, 2, 4)
 _LIBRARY = frozenset({"sin", "cos", "tan", "tanh"})
 
 
@@ -45,11 +46,30 @@ class Scribe:
         """Write the calls that ``roots`` need, with what these need themselves."""
         graph, stop = self.graph, self.stored
         needed = graph.ordered(roots, stop.keys() | self._values.keys())
-        calls = [node for node in needed if graph.operators[node] in _CALLS and not {node} & stop.keys()]
-        if calls:
-            self._write(calls)
+        depth: dict[int, int] = {}
+        groups: dict[tuple[int, str], list[int]] = {}
+        for node in needed:
+            depth[node] = max((depth.get(item, 0) for item in graph.arguments[node]), default=0)
+            if graph.operators[node] in _CALLS and node not in stop and node not in self._values:
+                groups.setdefault((depth[node], graph.operators[node]), []).append(node)
+                depth[node] += 1
+        for (_, operator), calls in sorted(groups.items()):
+            if operator in _LIBRARY:
+                self._write(calls)
+            else:
+                self._write_batches(operator, calls)
+        if groups:
             for node in [node for node in self._values if not graph.arguments[node] or node in stop]:
                 del self._values[node]  # rather load again than carry across calls
+
+    def _write_batches(self, operator: str, calls: list[int]) -> None:
+        """Write calls that do not need each other, several at a time; what is over comes first, to overlap."""
+        while calls:
+            count = next(size for size in _BATCHES if len(calls) % (2 * size) or size == _BATCHES[-1])
+            batch, calls = calls[:count], calls[count:]
+            self._write([item for node in batch for item in self.graph.arguments[node]])
+            given = [tuple(self._real(item) for item in self.graph.arguments[node]) for node in batch]
+            self._values.update(zip(batch, self.functions.side_by_side(operator, given), strict=True))
 
     def _write(self, roots: Iterable[int]) -> None:
         for node in self.graph.ordered(roots, self.stored.keys() | self._values.keys()):
@@ -65,13 +85,18 @@ class Scribe:
             return lanes.real(graph.values[node])
         if operator in {"state", "parameter", "time"}:
             base, offset = self.leaves[operator]
-            return lanes.load(base, offset + int(graph.values[node]))
+            value = lanes.load(base, offset + int(graph.values[node]))
+            return lanes.add(value, self._begin()) if operator == "time" and lanes.single else value
         items = graph.arguments[node]
         if operator == "choose":
             return lanes.choose(self._truth(items[0]), self._real(items[1]), self._real(items[2]))
         if operator in LOGICAL:
             return self._logic(operator, items)
         return self._arithmetic(operator, [self._real(item) for item in items])
+
+    def _begin(self) -> Value:
+        """Return the moment that single precision counts time from, in each lane."""
+        return self.lanes.load(*self.leaves["begin"])
 
     def _arithmetic(self, operator: str, x: list[Value]) -> Value:
         lanes = self.lanes

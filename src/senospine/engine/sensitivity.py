@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +17,10 @@ from senospine.engine.differences import (
     derivatives_with_errors,
     slopes_with_errors,
 )
+from senospine.engine.kernel import Kernel, refuse_screening
 from senospine.engine.neighbours import INITIAL, SensitivityFailure, Solver, neighbourhood
 from senospine.engine.schedule import Schedule
 from senospine.errors import ModelError, suggest
-from senospine.model import Model
 
 if TYPE_CHECKING:
     from senospine.engine.lanes import LaneKernel
@@ -97,6 +97,7 @@ def sensitivities(
     Parameters
     ----------
     kernel : Kernel
+        Its outputs are differentiated, its reductions are not.
     wrt : sequence of str
         Parameters, and initial values of states as ``"initial:gut"``. A parameter that the schedule switches is
         moved until its first switch only.
@@ -118,9 +119,10 @@ def sensitivities(
     Raises
     ------
     ModelError
-        An unknown or repeated name, a value that is not finite, or arrays of different lengths.
+        An unknown or repeated name, a value that is not finite, arrays of different lengths, a kernel that records no
+        output, or one for screening.
     ScheduleError
-        A schedule or output times that cannot be honoured.
+        A schedule with decisions, or a schedule or output times that cannot be honoured.
 
     Notes
     -----
@@ -129,9 +131,10 @@ def sensitivities(
     time and name for the answer, and the block's trajectories.
 
     Lanes solve neighbours in step with their subject (:mod:`senospine.engine.following`): a tiny distance up, or both
-    ways below an ``rtol`` of 1e-4. SciPy's neighbours choose their own steps and lie far away: central differences over
-    one step and over two, extrapolated (Richardson 1911). Where a stencil would leave the declared range, and at zero
-    unless the register says the parameter may be negative, the neighbours lie to one side.
+    ways below an ``rtol`` of 1e-4. Those of SciPy, and of models with events of their own, choose their own steps and
+    lie far away: central differences over one step and over two, extrapolated (Richardson 1911). Where a stencil would
+    leave the declared range, and at zero unless the register says the parameter may be negative, the neighbours lie to
+    one side.
     All is done again with other moves and a tolerance 30 times as large, or 10 for SciPy; the error stated is three
     times the change, plus three times what two neighbours (fourth differences) show of kinks and noise and of rounding.
     It is an estimate, no bound: the true error of one in twenty may be larger. Where a kink in time moves with a
@@ -147,10 +150,16 @@ def sensitivities(
     0.301194
     """
     wrt = tuple(wrt)
-    _refuse(kernel.model, wrt, rtol, relative_step, block)
+    refuse_screening(kernel, "sensitivities")
+    _refuse(kernel, wrt, rtol, relative_step, block)
     from senospine.engine.lanes import LaneKernel
 
-    way = _in_step(kernel, len(wrt), rtol) if isinstance(kernel, LaneKernel) else _own_steps(kernel, len(wrt), rtol)
+    kernel = replace(kernel, reduce=()) if isinstance(kernel, Kernel) and kernel.reduce else kernel
+    # events would take neighbours out of step where a parameter moves them
+    if isinstance(kernel, LaneKernel) and not kernel.model.events:
+        way = _in_step(kernel, len(wrt), rtol)
+    else:
+        way = _own_steps(kernel, len(wrt), rtol)
     neighbours = neighbourhood(
         way.kernel, wrt, parameters, initial, schedule, times, start, n_subjects, relative_step or way.step, threads,
         way.variants, way.places,
@@ -230,7 +239,11 @@ def _own_steps(kernel: Solver, count: int, rtol: float) -> _Way:
     return _Way(kernel, 1 + 4 * count, places, OFFSETS, 2.0 * OFFSETS, step, tolerance, 10.0, words)
 
 
-def _refuse(model: Model, wrt: tuple[str, ...], rtol: float, relative_step: float | None, block: int | None) -> None:
+def _refuse(kernel: Solver, wrt: tuple[str, ...], rtol: float, relative_step: float | None, block: int | None) -> None:
+    model = kernel.model
+    if not kernel.outputs:
+        why = "reductions are not differentiated"
+        raise ModelError("the kernel records no outputs", why=why, remedy="name some with compile_model(outputs=[...])")
     if not wrt:
         raise ModelError("no names to differentiate with respect to", remedy="give parameters, or 'initial:state'")
     for name in wrt:

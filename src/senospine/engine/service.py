@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
-from senospine.engine.access import Access
+from senospine.engine.breakpoints import DECIDE, EXECUTE, TRIGGER
+from senospine.engine.happening import Happening
 from senospine.engine.layout import Flag, Job
 from senospine.engine.status import Status
 from senospine.engine.system import System
-from senospine.engine.tableaus import METHODS
+from senospine.engine.tableaus import RODAS5P
 from senospine.engine.vectors import REAL, WHOLE, Value, number, whole
 
 
-class Service(Access):
+class Service(Happening):
     """Writes the functions of job and workspace that serve lanes.
 
     Attributes
@@ -25,8 +26,8 @@ class Service(Access):
     settle : ``() -> lanes freed``
     """
 
-    def __init__(self, system: System, width: int) -> None:
-        super().__init__(system, width)
+    def __init__(self, system: System, width: int, *, single: bool = False) -> None:
+        super().__init__(system, width, single=single)
         self.record = self._write_record()
         self.fail = self._write_fail()
         self.load = self._write_load()
@@ -40,7 +41,8 @@ class Service(Access):
         with here.if_then(here.icmp_signed("<", column, count)):
             subject = self.of_lane(layout.subject, lane, WHOLE)
             index = here.add(here.mul(subject, self.entry(Job.TIMES_STRIDE)), column)
-            self.set_lane(self.array(Job.TIMES, index), layout.due, lane)
+            self.set_lane(self.since(self.array(Job.TIMES, index), lane), layout.due, lane)
+        self.wait_for_events(lane)
 
     def _next_stop(self, lane: Value) -> None:
         """Set the lane's next break point, infinite after the last."""
@@ -48,7 +50,8 @@ class Service(Access):
         row, last = (self.of_lane(place, lane, WHOLE) for place in (layout.row, layout.last_row))
         self.set_lane(number(math.inf), layout.stop, lane)
         with here.if_then(here.icmp_signed("<", row, last)):
-            self.set_lane(self.array(Job.ROW_TIME, row), layout.stop, lane)
+            self.set_lane(self.since(self.array(Job.ROW_TIME, row), lane), layout.stop, lane)
+        self.wait_for_events(lane)
 
     def _write_record(self) -> Value:
         lanes, layout = self.lanes, self.layout
@@ -84,7 +87,7 @@ class Service(Access):
                 length = lanes.divide(lanes.subtract(due, self.vector(layout.before)), self.vector(layout.step))
                 self.set_vector(lanes.choose(inside, length, one), layout.fraction)
                 self.set_vector(lanes.choose(inside, due, now), layout.moment)
-                self.by_method(self.methods[0].between, self.methods[1].between)
+                lanes.here.call(self.method.between, [self.workspace])
                 state = lanes.place(self.workspace, layout.weight)
                 lanes.here.call(self.code.outputs, [self.workspace, state])
                 lanes.loop(lanes.width, scatter)
@@ -102,6 +105,7 @@ class Service(Access):
             count = here.fptosi(self.of_lane(place, lane), WHOLE)
             index = here.add(here.mul(subject, whole(2)), whole(offset))
             self.set_array(Job.STEPS, index, count)
+        self.finish_reductions(lane)
         for place, value in ((layout.active, 0.0), (layout.due, math.inf), (layout.stop, math.inf), (layout.step, 1.0)):
             self.set_lane(number(value), place, lane)
 
@@ -111,8 +115,7 @@ class Service(Access):
 
         def body(lane: Value, status: Value) -> None:
             here = lanes.here
-            places = [lanes.place(self.workspace, place) for place in (layout.time, layout.state, layout.rate)]
-            here.call(self.code.rates, [self.workspace, *places])
+            here.call(self.code.change, [self.workspace])
             worst, culprit, size = (
                 here.alloca(REAL),
                 here.alloca(WHOLE),
@@ -120,16 +123,12 @@ class Service(Access):
             )
             here.store(number(-1.0), worst)
             here.store(whole(0), culprit)
-            last = here.select(
-                here.icmp_signed("==", self.entry(Job.METHOD), whole(0)),
-                *(whole(layout.stages + (method.stages - 1) * n) for method in METHODS),
-            )
+            last = layout.stages + (RODAS5P.stages - 1) * n
 
             def look(index: Value) -> None:
                 rate = here.call(size, [self.element(layout.rate, index, lane)])
                 state = here.call(size, [self.element(layout.state, index, lane)])
-                base = lanes.place(self.workspace, here.add(index, last))
-                error = here.call(size, [lanes.scalar(base, lane)])
+                error = here.call(size, [self.element(last, index, lane)])
                 atol = self.element(layout.atol, index, lane)
                 scale = here.fadd(atol, here.fmul(self.of_lane(layout.rtol, lane), state))
                 scaled = here.fdiv(error, scale)
@@ -143,7 +142,8 @@ class Service(Access):
 
             lanes.loop(n, look)
             subject = self.of_lane(layout.subject, lane, WHOLE)
-            self.set_array(Job.FAILED_TIME, subject, self.of_lane(layout.time, lane))
+            failed = here.fadd(self.begin(lane), self.of_lane(layout.time, lane))
+            self.set_array(Job.FAILED_TIME, subject, failed)
             self.set_array(Job.FAILED_STATE, subject, here.load(culprit, typ=WHOLE))
             self._release(lane, status)
 
@@ -169,6 +169,9 @@ class Service(Access):
             lanes.loop(n, copy_state)
             lanes.loop(self.system.parameters, copy_parameter)
             start = self.entry(Job.START, REAL)
+            if lanes.single:
+                self.set_begin(start, lane)
+                start = number(0.0)
             for place, value in (
                 (layout.time, start), (layout.before, start), (layout.step, number(1.0)),
                 (layout.proposed, number(1.0)), (layout.active, number(1.0)), (layout.fresh, number(1.0)),
@@ -182,6 +185,7 @@ class Service(Access):
             self.set_lane(whole(0), layout.column, lane)
             self._next_due(lane)
             self._next_stop(lane)
+            self.begin_reductions(lane)
             self.set_flag(Flag.DIRTY, 1)
 
         def body() -> None:
@@ -213,22 +217,66 @@ class Service(Access):
             kind, index = (self.array(place, number, WHOLE) for place in (Job.ACTION_KIND, Job.ACTION_INDEX))
             value = self.array(Job.ACTION_VALUE, number)
             with here.if_then(here.icmp_signed("==", kind, whole(0))):
-                total = here.fadd(value, self.element(layout.state, index, lane))
+                dose = self.dosed(lane, number, index, value)
+                total = here.fadd(dose, self.element(layout.state, index, lane))
                 self.set_element(total, layout.state, index, lane)
             with here.if_then(here.icmp_signed("==", kind, whole(1))):
                 self.set_element(value, layout.parameters, index, lane)
                 self.set_flag(Flag.DIRTY, 1)
             with here.if_then(here.icmp_signed("==", kind, whole(2))):
-                total = here.fadd(value, self.element(layout.extra, index, lane))
+                rate = self.dosed(lane, number, index, value)
+                total = here.fadd(rate, self.element(layout.extra, index, lane))
                 self.set_element(total, layout.extra, index, lane)
                 self.set_flag(Flag.INFUSING, 1)
+            if self.decides:
+                with here.if_then(here.icmp_signed("==", kind, whole(DECIDE))):
+                    self.call(self.decide, lane, index, number)
+            if self.happens:
+                with here.if_then(here.icmp_signed("==", kind, whole(TRIGGER))):
+                    self.trigger(lane, index, here.fptosi(value, WHOLE))
+                with here.if_then(here.icmp_signed("==", kind, whole(EXECUTE))):
+                    self.execute(lane, index, here.fptosi(value, WHOLE))
 
         first = self.array(Job.ACTION_START, row, WHOLE)
         lanes.repeat(first, lambda number: here.icmp_signed("<", number, last), act)
         self.set_lane(here.add(row, whole(1)), layout.row, lane)
+        if lanes.single:
+            self.bank_reductions(lane)
+            self.set_begin(self.array(Job.ROW_TIME, row), lane)
+            self.set_edges(lane)
+            self.set_lane(number(0.0), layout.time, lane)
+            self._next_due(lane)
         self._next_stop(lane)
         self.set_lane(number(1.0), layout.fresh, lane)
         self.set_lane(number(0.0), layout.refused, lane)
+        if self.happens:
+            with here.if_then(here.icmp_signed("!=", self.array(Job.ROW_EARLY, row, WHOLE), whole(0))):
+                self._record_after(lane)
+
+    def _act_all(self, lane: Value) -> None:
+        """Act at all rows of this moment, until the last output is recorded."""
+        here, layout = self.lanes.here, self.layout
+
+        def more(_: Value) -> Value:
+            there = here.fcmp_ordered("==", self.of_lane(layout.time, lane), self.of_lane(layout.stop, lane))
+            return here.and_(there, here.not_(self.is_finished(lane)))
+
+        self.lanes.repeat(whole(0), more, lambda _: self._act(lane))
+
+    def _record_after(self, lane: Value) -> None:
+        """Record what was due at this moment and waited for the events at it."""
+        layout = self.layout
+
+        def copy(index: Value) -> None:
+            self.set_element(self.element(layout.state, index, lane), layout.trial, index, lane)
+
+        self.lanes.loop(self.system.states, copy)
+        self._next_due(lane)
+        self.refresh()
+        self.call(self.record)
+        if self.reduce_start is not None:
+            self.set_lane(number(0.0), layout.begun, lane)
+            self.call(self.reduce_start)
 
     def _write_settle(self) -> Value:
         """Write ``settle() -> lanes freed``: ends subjects that are done or out of steps, and does what is due."""
@@ -252,8 +300,15 @@ class Service(Access):
                             count()
                         with no:
                             now, stop = self.of_lane(layout.time, lane), self.of_lane(layout.stop, lane)
-                            with here.if_then(here.fcmp_ordered("==", now, stop)):
-                                self._act(lane)
+                            if not self.happens:
+                                with here.if_then(here.fcmp_ordered("==", now, stop)):
+                                    self._act(lane)
+                                return
+                            # events at a moment, then outputs, then all else: two rows at one time
+                            self._act_all(lane)
+                            with here.if_then(self.is_finished(lane)):
+                                self._release(lane, whole(Status.OK))
+                                count()
 
                 def inside() -> None:
                     done = here.fcmp_ordered("==", self.of_lane(layout.due, lane), number(math.inf))

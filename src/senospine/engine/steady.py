@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from senospine.engine.breakpoints import BreakPoints
 from senospine.engine.columns import INFUSION, SWITCH
 from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
-from senospine.engine.kernel import Kernel
+from senospine.engine.kernel import Kernel, refuse_screening
 from senospine.engine.period import Period, Search, Settling
 from senospine.engine.schedule import Schedule
 from senospine.engine.start import start_values
@@ -120,9 +120,9 @@ def steady_state(
     Raises
     ------
     ModelError
-        An unknown state, or as in :meth:`Kernel.solve`.
+        An unknown state, a kernel for screening, or as in :meth:`Kernel.solve`.
     ScheduleError
-        A switch in the cycle, an entry outside the interval, or as in :meth:`Kernel.solve`.
+        A switch or decision in the cycle, an entry outside the interval, or as in :meth:`Kernel.solve`.
 
     Notes
     -----
@@ -147,14 +147,15 @@ def steady_state(
     """
     model = kernel.model
     states = tuple(model.states) if states is None else tuple(states)
+    refuse_screening(kernel, "a steady state")
     _refuse(kernel, states, cycle, start, interval, tolerance, max_rounds)
     given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
     n = count_subjects(given, cycle, np.zeros(1), begun, n_subjects)
     BreakPoints.of(cycle, model.states, list(model.constants), start, n)  # refuses what no solver can honour
     running = _running(cycle, start, interval)
     first = start_values(model, given, begun, start, n)[0][:, [model.states.index(name) for name in states]]
-    if not set(states) <= set(kernel.outputs):
-        kernel = replace(kernel, outputs=states)
+    if kernel.reduce or not set(states) <= set(kernel.outputs):
+        kernel = replace(kernel, outputs=states, reduce=())
     scales = np.array([model.scale(name) for name in states])
     rtol = max(1e-4 * tolerance, 1e-12)
     searches = []
@@ -228,6 +229,9 @@ def _refuse(
         name = cycle.names[cycle.target[cycle.kind == SWITCH][0]]
         remedy = "give the value as a parameter, or as a function of time in the model"
         raise ScheduleError(f"the cycle switches '{name}'", why="it would stay switched", remedy=remedy)
+    if cycle.decisions:
+        remedy = "settle without them, and add them to what follows"
+        raise ScheduleError("the cycle has decisions", why="intervals would not be equal", remedy=remedy)
     outside = (cycle.time < start) | (cycle.time >= start + interval)
     if outside.any():
         raise ScheduleError(

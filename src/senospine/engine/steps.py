@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 from senospine.engine.emit import SystemCode
 from senospine.engine.tableaus import Rosenbrock
@@ -10,6 +10,12 @@ from senospine.engine.vectors import POINTER, Value, whole
 
 #: a first step is not less than this many roundings of the time, so that it moves it
 FEWEST_ROUNDINGS = 64
+#: a first step's error is taken as (step / time of the transient) ^ order over this
+FIRST_ERROR = 10.0
+#: a first step changes the state by no more than this many times its size
+MOST_CHANGE = 10.0
+#: a first step above this, or none where the state stands still, says nothing: it is taken as the second, and grows
+LARGEST_FIRST, UNKNOWN_FIRST = 1e12, 1e-3
 #: the mean square error that a step with an unsound factorisation is given
 UNSOUND = 1e8
 
@@ -36,11 +42,11 @@ class StepCode:
         offset = whole(self.layout.stages + stage * self.states)
         return self.lanes.load(workspace, self.lanes.here.add(index, offset))
 
-    def _combined(self, workspace: Value, row: tuple[float, ...], index: Value, start: Value = None) -> Value:
+    def _combined(self, workspace: Value, row: Sequence[Value], index: Value, start: Value = None) -> Value:
         lanes, total = self.lanes, start
         for stage, coefficient in enumerate(row):
-            if coefficient != 0.0:
-                term = lanes.multiply(self._stage(workspace, stage, index), lanes.real(coefficient))
+            if coefficient is not None:
+                term = lanes.multiply(self._stage(workspace, stage, index), coefficient)
                 total = term if total is None else lanes.add(total, term)
         return lanes.real(0.0) if total is None else total
 
@@ -48,61 +54,72 @@ class StepCode:
         lanes, layout, method = self.lanes, self.layout, self.method
         with lanes.function(f"step_{method.name}", [POINTER, whole(0).type]) as function:
             workspace, norm = function.args
-            at = {name: lanes.place(workspace, getattr(layout, name))
-                  for name in ("rate", "weight", "first_weight", "trial", "stage_time", "stages")}  # fmt: skip
             step = lanes.load(workspace, layout.step)
             inverse = lanes.divide(lanes.real(1.0), step)
             lanes.store(lanes.multiply(inverse, lanes.real(1 / method.gamma)), workspace, layout.pivot)
             lanes.here.call(self.code.jacobian, [workspace])
             nodes, weights = method.nodes
-            self._add_time(workspace, layout.first_weight, lanes.multiply(step, lanes.real(weights[0])), fresh=True)
-            lanes.here.call(self.code.solve, [workspace, at["rate"], at["first_weight"], at["stages"]])
-            for stage in range(1, method.stages):
-                self._combine(workspace, stage, inverse)
+            time, trial = lanes.place(workspace, layout.stage_time), lanes.place(workspace, layout.trial)
+            for stage in range(method.stages):
+                place = layout.stages + stage * self.states
+                if stage > 0:  # the first has its rates from the Jacobian
+                    self._combine(workspace, stage, inverse)
+                    self.code.add_infusions(workspace, workspace, place)
                 if weights[stage] != 0.0:
-                    self._add_time(workspace, layout.weight, lanes.multiply(step, lanes.real(weights[stage])))
+                    self._add_time(workspace, place, lanes.multiply(step, lanes.real(weights[stage])))
+                result = lanes.place(workspace, place)
+                if stage == 0:
+                    lanes.here.call(self.code.solve, [workspace, result])
+                    continue
                 moment = lanes.add(lanes.load(workspace, layout.time), lanes.multiply(step, lanes.real(nodes[stage])))
                 lanes.store(moment, workspace, layout.stage_time)
-                lanes.here.call(self.code.rates, [workspace, at["stage_time"], at["trial"], at["rate"]])
-                result = lanes.place(workspace, layout.stages + stage * self.states)
-                lanes.here.call(self.code.solve, [workspace, at["rate"], at["weight"], result])
+                lanes.here.call(self.code.stage, [workspace, time, trial, result])
             self._finish(workspace, norm)
         return function
 
-    def _add_time(self, workspace: Value, target: int, factor: Value, *, fresh: bool = False) -> None:
+    def _add_time(self, workspace: Value, target: int, factor: Value) -> None:
         """Add the derivatives by time, of the rates that have any."""
         lanes = self.lanes
         for row in self.code.system.by_time:
             term = lanes.multiply(factor, lanes.load(workspace, self.layout.by_time + row))
-            total = term if fresh else lanes.add(lanes.load(workspace, target + row), term)
-            lanes.store(total, workspace, target + row)
+            lanes.store(lanes.add(lanes.load(workspace, target + row), term), workspace, target + row)
+
+    def _row(self, coefficients: tuple[float, ...], factor: Value = None) -> list[Value]:
+        """Return coefficients in all lanes, times a factor; None for zero."""
+        values = [self.lanes.real(item) if item else None for item in coefficients]
+        return values if factor is None else [item and self.lanes.multiply(item, factor) for item in values]
 
     def _combine(self, workspace: Value, stage: int, inverse: Value) -> None:
-        """Write the argument of a stage and its weights from the stages before, in one pass."""
+        """Write the argument of a stage, and its weights where it will be, from the stages before.
+
+        Passes go up and down in turn: what one used last is what the next finds in the cache.
+        """
         lanes, layout, method = self.lanes, self.layout, self.method
+        stages = self._row(method.stage[stage]) if stage < len(method.stage) else []
+        coupling = self._row(method.coupling[stage], inverse)
 
         def body(index: Value) -> None:
+            if stage % 2:
+                index = lanes.here.sub(whole(self.states - 1), index)
             trial = lanes.here.add(index, whole(layout.trial))
             if stage < len(method.stage):
                 start = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
-                argument = self._combined(workspace, method.stage[stage], index, start)
+                argument = self._combined(workspace, stages, index, start)
             else:
                 argument = lanes.add(lanes.load(workspace, trial), self._stage(workspace, stage - 1, index))
-            weight = lanes.multiply(self._combined(workspace, method.coupling[stage], index), inverse)
+            weight = self._combined(workspace, coupling, index)
             lanes.store(argument, workspace, trial)
-            lanes.store(weight, workspace, lanes.here.add(index, whole(layout.weight)))
+            lanes.store(weight, workspace, lanes.here.add(index, whole(layout.stages + stage * self.states)))
 
         lanes.loop(self.states, body)
 
     def _finish(self, workspace: Value, norm: Value) -> None:
-        """Write the end of the step and the norm of its error; error and pivot hold the sum and the largest."""
+        """Write the end of the step and the norm of its error."""
         lanes, layout, last = self.lanes, self.layout, self.method.stages - 1
         zero = lanes.real(0.0)
-        lanes.store(zero, workspace, layout.error)
-        lanes.store(zero, workspace, layout.pivot)
         rtol = lanes.load(workspace, layout.rtol)
 
-        def body(index: Value) -> None:
+        def body(index: Value, sums: list[Value]) -> list[Value]:
             error = self._stage(workspace, last, index)
             before = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
             place = lanes.here.add(index, whole(layout.trial))
@@ -112,12 +129,15 @@ class StepCode:
             atol = lanes.load(workspace, lanes.here.add(index, whole(layout.atol)))
             scaled = lanes.divide(error, lanes.add(atol, lanes.multiply(rtol, size)))
             square = lanes.multiply(scaled, scaled)
-            total = lanes.add(lanes.load(workspace, layout.error), lanes.add(square, lanes.multiply(after, zero)))
-            lanes.store(total, workspace, layout.error)
-            lanes.store(lanes.greatest(square, lanes.load(workspace, layout.pivot)), workspace, layout.pivot)
+            total, unknown, largest = sums
+            return [
+                lanes.add(total, square),
+                lanes.add(unknown, lanes.multiply(after, zero)),
+                lanes.greatest(square, largest),
+            ]
 
-        lanes.loop(self.states, body)
-        total, largest = lanes.load(workspace, layout.error), lanes.load(workspace, layout.pivot)
+        total, unknown, largest = lanes.fold(self.states, [zero, zero, zero], body)
+        total = lanes.add(total, unknown)
         mean = lanes.multiply(total, lanes.real(1 / self.states))
         chosen = lanes.here.select(lanes.here.icmp_signed("==", norm, whole(0)), mean, largest)
         square = lanes.add(chosen, lanes.multiply(total, zero))  # NaN or infinite anywhere is NaN here
@@ -125,7 +145,7 @@ class StepCode:
         lanes.store(lanes.choose(sound, square, lanes.real(UNSOUND)), workspace, layout.error)
 
     def _write_between(self) -> Value:
-        lanes, layout, dense = self.lanes, self.layout, self.method.dense
+        lanes, layout, dense = self.lanes, self.layout, [self._row(row) for row in self.method.dense]
         with lanes.function(f"between_{self.method.name}", [POINTER]) as function:
             (workspace,) = function.args
             right = lanes.load(workspace, layout.fraction)
@@ -153,8 +173,13 @@ class StepCode:
         return function
 
 
-def write_start(code: SystemCode) -> Value:
-    """Write ``(workspace)``: proposes a first step for fresh lanes by the rule of Hairer, Nørsett & Wanner.
+def write_start(code: SystemCode, order: int) -> Value:
+    """Write ``(workspace)``: proposes a first step for fresh lanes.
+
+    From the sizes d1 and d2 of the first and second derivatives, scaled as errors are, a transient of rate d2 / d1 and
+    size d1² / d2 is read, whose error over a step h is taken as size (h rate)^order / 10. The unit of time plays no
+    part. No first step changes the state by more than ten times its size. The rule of Hairer, Nørsett & Wanner needs
+    two evaluations instead of one with derivatives, and proposed a fifth to a twentieth of what the error allows.
 
     References
     ----------
@@ -163,64 +188,32 @@ def write_start(code: SystemCode) -> Value:
     lanes, layout, n = code.lanes, code.layout, code.system.states
     with lanes.function("start", [POINTER]) as function:
         (workspace,) = function.args
-        rate, second = lanes.place(workspace, layout.rate), lanes.place(workspace, layout.weight)
-        now, state = lanes.place(workspace, layout.time), lanes.place(workspace, layout.state)
-        lanes.here.call(code.rates, [workspace, now, state, rate])
+        lanes.here.call(code.change, [workspace])
         rtol = lanes.load(workspace, layout.rtol)
 
-        def norm(value: list[Value], index: Value) -> list[Value]:
-            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
+        def gather(index: Value, sums: list[Value]) -> list[Value]:
+            y, first, second = (
+                lanes.load(workspace, lanes.here.add(index, whole(place)))
+                for place in (layout.state, layout.rate, layout.weight)
+            )
             atol = lanes.load(workspace, lanes.here.add(index, whole(layout.atol)))
             scale = lanes.add(atol, lanes.multiply(rtol, lanes.intrinsic("fabs", y)))
-            return [lanes.divide(item, scale) for item in value]
-
-        def root(place: int) -> Value:
-            return lanes.intrinsic("sqrt", lanes.multiply(lanes.load(workspace, place), lanes.real(1 / n)))
-
-        def gather(place: int, value: Value) -> None:
-            lanes.store(lanes.add(lanes.load(workspace, place), lanes.multiply(value, value)), workspace, place)
+            inverse = lanes.divide(lanes.real(1.0), scale)
+            scaled = [lanes.multiply(item, inverse) for item in (y, first, second)]
+            return [lanes.add(total, lanes.multiply(item, item)) for total, item in zip(sums, scaled, strict=True)]
 
         zero = lanes.real(0.0)
-        for place in (layout.error, layout.pivot):
-            lanes.store(zero, workspace, place)
-
-        def sizes(index: Value) -> None:
-            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
-            a, b = norm([y, lanes.load(rate, index)], index)
-            gather(layout.error, a)
-            gather(layout.pivot, b)
-
-        lanes.loop(n, sizes)
-        d0, d1 = root(layout.error), root(layout.pivot)
-        small = lanes.compare("<", lanes.least(d0, d1), lanes.real(1e-5))
-        h0 = lanes.choose(small, lanes.real(1e-6), lanes.divide(lanes.multiply(lanes.real(0.01), d0), d1))
-
-        def probe(index: Value) -> None:
-            y = lanes.load(workspace, lanes.here.add(index, whole(layout.state)))
-            moved = lanes.add(y, lanes.multiply(h0, lanes.load(rate, index)))
-            lanes.store(moved, workspace, lanes.here.add(index, whole(layout.trial)))
-
-        lanes.loop(n, probe)
-        lanes.store(lanes.add(lanes.load(workspace, layout.time), h0), workspace, layout.stage_time)
-        trial, moment = lanes.place(workspace, layout.trial), lanes.place(workspace, layout.stage_time)
-        lanes.here.call(code.rates, [workspace, moment, trial, second])
-        lanes.store(zero, workspace, layout.error)
-
-        def change(index: Value) -> None:
-            difference = lanes.subtract(lanes.load(second, index), lanes.load(rate, index))
-            gather(layout.error, norm([difference], index)[0])
-
-        lanes.loop(n, change)
-        d2 = lanes.divide(root(layout.error), h0)
-        largest = lanes.greatest(d2, d1)  # d1 where d2 is NaN
-        power = code.functions.power(lanes.divide(lanes.real(0.01), largest), lanes.load(workspace, layout.exponent))
-        floor = lanes.greatest(lanes.real(1e-6), lanes.multiply(h0, lanes.real(1e-3)))
-        h1 = lanes.choose(lanes.compare("<", largest, lanes.real(1e-15)), floor, power)
-        first = lanes.least(lanes.multiply(h0, lanes.real(100.0)), h1)
-        finite = lanes.compare("<", first, lanes.real(math.inf))
-        first = lanes.choose(finite, first, lanes.real(1e-6))
+        squares = lanes.fold(n, [zero, zero, zero], gather)
+        d0, d1, d2 = (lanes.intrinsic("sqrt", lanes.multiply(item, lanes.real(1 / n))) for item in squares)
+        small = lanes.divide(lanes.multiply(d2, lanes.real(FIRST_ERROR)), lanes.multiply(d1, d1))
+        power = code.functions.power(small, lanes.real(1 / order))
+        first = lanes.divide(lanes.multiply(power, d1), d2)
+        most = lanes.divide(lanes.multiply(lanes.add(d0, lanes.real(1.0)), lanes.real(MOST_CHANGE)), d1)
+        first = lanes.least(first, most)  # the second where the first is NaN
+        usable = lanes.compare("<", first, lanes.real(LARGEST_FIRST))
+        first = lanes.choose(usable, first, lanes.real(UNKNOWN_FIRST))
         roundings = lanes.intrinsic("fabs", lanes.load(workspace, layout.time))
-        first = lanes.greatest(first, lanes.multiply(roundings, lanes.real(FEWEST_ROUNDINGS * 2.0**-52)))
+        first = lanes.greatest(first, lanes.multiply(roundings, lanes.real(FEWEST_ROUNDINGS * lanes.rounding)))
         fresh = lanes.compare("!=", lanes.load(workspace, layout.fresh), zero)
         lanes.store(lanes.choose(fresh, first, lanes.load(workspace, layout.proposed)), workspace, layout.proposed)
         lanes.store(zero, workspace, layout.fresh)

@@ -9,7 +9,20 @@ from senospine.engine.derivatives import TIME, Derivatives
 from senospine.engine.graph import Graph
 from senospine.engine.lu import Factorisation, factorise
 from senospine.engine.reader import Reader
+from senospine.engine.reductions import ReductionPlan
+from senospine.model.events import TimedEvent
 from senospine.model.expressions import Expression
+
+
+@dataclass(frozen=True)
+class EventNodes:
+    """An event of the model's own: which states it sets to which nodes, each times a factor."""
+
+    states: tuple[int, ...]
+    values: tuple[int, ...]
+    factors: tuple[int, ...]
+    values_at_trigger: bool
+    diluted: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,14 @@ class System:
         Nodes that depend on parameters only.
     recorded : tuple of int
         States that outputs depend on.
+    reductions : ReductionPlan or None
+    reduced : tuple of int
+        Nodes of the outputs that are reduced.
+    watched : tuple of int
+        States that these depend on.
+    observed : tuple of int
+        Nodes of the outputs that decisions look at.
+    events : tuple of EventNodes
     """
 
     graph: Graph
@@ -41,6 +62,11 @@ class System:
     hoisted: tuple[int, ...]
     recorded: tuple[int, ...]
     plan: Factorisation
+    reductions: ReductionPlan | None = None
+    reduced: tuple[int, ...] = ()
+    watched: tuple[int, ...] = ()
+    observed: tuple[int, ...] = ()
+    events: tuple[EventNodes, ...] = ()
 
 
 def read_system(
@@ -49,6 +75,9 @@ def read_system(
     assignments: Mapping[str, Expression],
     rates: Mapping[str, Expression],
     outputs: Sequence[str],
+    reductions: ReductionPlan | None = None,
+    observed: Sequence[str] = (),
+    events: Sequence[TimedEvent] = (),
 ) -> System:
     """Return the system of a model's formulas.
 
@@ -65,6 +94,9 @@ def read_system(
         reader.slots[name] = reader.read(expression)
     roots = tuple(reader.read(rates[name]) for name in states)
     recorded = tuple(reader.slots[name] for name in outputs)
+    reduced = () if reductions is None else tuple(reader.slots[name] for name in reductions.outputs)
+    seen = tuple(reader.slots[name] for name in observed)
+    happening = tuple(_event_nodes(reader, event, states) for event in events)
     derivatives = Derivatives(graph)
     jacobian: dict[tuple[int, int], int] = {}
     by_time: dict[int, int] = {}
@@ -76,10 +108,27 @@ def read_system(
                 by_time[row] = node
             else:
                 jacobian[row, column] = node
-    everything = (*roots, *recorded, *jacobian.values(), *by_time.values())
-    read = {int(graph.values[node]) for node in graph.ordered(recorded) if graph.operators[node] == "state"}
+    everything = (*roots, *recorded, *jacobian.values(), *by_time.values(), *reduced, *seen,
+                  *(node for event in happening for node in (*event.values, *event.factors)))  # fmt: skip
     plan = factorise(len(roots), jacobian)
     return System(
         graph, len(roots), len(parameters), roots, recorded, jacobian, by_time, tuple(graph.hoisted(everything)),
-        tuple(sorted(read)), plan,
+        _states_in(graph, recorded), plan, reductions, reduced, _states_in(graph, reduced), seen, happening,
     )  # fmt: skip
+
+
+def _states_in(graph: Graph, roots: Sequence[int]) -> tuple[int, ...]:
+    """Return the states that nodes depend on."""
+    return tuple(sorted({int(graph.values[i]) for i in graph.ordered(roots) if graph.operators[i] == "state"}))
+
+
+def _event_nodes(reader: Reader, event: TimedEvent, states: Sequence[str]) -> EventNodes:
+    places = {name: index for index, name in enumerate(states)}
+    one = reader.graph.number(1.0)
+    return EventNodes(
+        tuple(places[item.state] for item in event.assigned),
+        tuple(reader.read(item.value) for item in event.assigned),
+        tuple(one if item.factor is None else reader.read(item.factor) for item in event.assigned),
+        event.values_at_trigger,
+        tuple((places[state], places[size]) for state, size in event.diluted),
+    )

@@ -1,4 +1,4 @@
-"""Coefficients of Rosenbrock methods: Rodas4 and Rodas5P.
+"""Coefficients of a Rosenbrock method: Rodas5P.
 
 In transformed variables a step of size h from (t, y) solves, stage by stage,
 
@@ -10,7 +10,7 @@ and ends at the argument of the last stage plus its k, which is also the error e
 
 References
 ----------
-Hairer, E., Wanner, G.: Solving Ordinary Differential Equations II, 2nd ed., section IV.7 and the code RODAS (Rodas4).
+Hairer, E., Wanner, G.: Solving Ordinary Differential Equations II, 2nd ed., section IV.7.
 Steinebach, G. (2023): Construction of Rosenbrock-Wanner method Rodas5P, BIT 63, 27, doi 10.1007/s10543-023-00967-x.
 """
 
@@ -71,31 +71,6 @@ def _clean(values: np.ndarray) -> list[float]:
     return [float(round(v)) if abs(v - round(v)) < 1e-12 else float(v) for v in values]
 
 
-RODAS4 = Rosenbrock(
-    name="Rodas4",
-    order=4,
-    gamma=0.25,
-    stage=(
-        (),
-        (1.544,),
-        (0.9466785280815826, 0.2557011698983284),
-        (3.314825187068521, 2.896124015972201, 0.9986419139977817),
-        (1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950),
-    ),
-    coupling=(
-        (),
-        (-5.6688,),
-        (-2.430093356833875, -0.2063599157091915),
-        (-0.1073529058151375, -9.594562251023355, -20.47028614809616),
-        (7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160),
-        (8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136, -6.058818238834054),
-    ),
-    dense=(
-        (10.12623508344586, -7.487995877610167, -34.80091861555747, -7.992771707568823, 1.025137723295662),
-        (-0.6762803392806898, 6.087714651680015, 16.43084320892478, 24.76722511418386, -6.594389125716872),
-    ),
-)
-
 RODAS5P = Rosenbrock(
     name="Rodas5P",
     order=5,
@@ -129,5 +104,3 @@ RODAS5P = Rosenbrock(
          -59.78993625266729, -0.15582684282751913, 4.883087185713722),
     ),
 )  # fmt: skip
-
-METHODS = (RODAS4, RODAS5P)

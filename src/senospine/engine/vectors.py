@@ -1,10 +1,11 @@
-"""Helpers to write LLVM code on lanes: a value is one ``<width x double>``, and nothing ever crosses lanes.
+"""Helpers to write LLVM code on lanes: a value is one vector of doubles or floats, and nothing ever crosses lanes.
 
 Because every instruction works on each lane alone, a subject's numbers cannot depend on its neighbours.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -37,14 +38,20 @@ class Lanes:
     ----------
     width : int
         Number of lanes; a power of two.
+    single : bool
+        Values are single precision. Single numbers that are taken out or put in are doubles all the same.
     """
 
-    def __init__(self, width: int) -> None:
-        self.width = width
+    def __init__(self, width: int, *, single: bool = False) -> None:
+        self.width, self.single = width, single
+        self.bytes = 4 if single else 8
+        self.element, self._integer = (ir.FloatType(), ir.IntType(32)) if single else (REAL, WHOLE)
+        self.rounding = 2.0**-23 if single else 2.0**-52
+        self.largest = 2.0**128 - 2.0**104 if single else sys.float_info.max
         self.module = ir.Module("lanes")
-        self.vector = ir.VectorType(REAL, width)
-        self.integers = ir.VectorType(WHOLE, width)
-        self.align = 8 * width
+        self.vector = ir.VectorType(self.element, width)
+        self.integers = ir.VectorType(self._integer, width)
+        self.align = self.bytes * width
         self.exact = False
         self.here: Value = None
         self._declared: dict[str, Value] = {}
@@ -79,7 +86,7 @@ class Lanes:
 
     def intrinsic(self, name: str, *items: Value) -> Value:
         """Return ``llvm.name`` of vectors."""
-        function = self.outside(f"llvm.{name}.v{self.width}f64", self.vector, [self.vector] * len(items))
+        function = self.outside(f"llvm.{name}.v{self.width}f{8 * self.bytes}", self.vector, [self.vector] * len(items))
         return self.here.call(function, items)
 
     def lane_by_lane(self, name: str, item: Value) -> Value:
@@ -88,9 +95,8 @@ class Lanes:
         result: Value = ir.Constant(self.vector, ir.Undefined)
         for lane in range(self.width):
             index = ir.Constant(ir.IntType(32), lane)
-            result = self.here.insert_element(
-                result, self.here.call(function, [self.here.extract_element(item, index)]), index
-            )
+            value = self.here.call(function, [self.widened(self.here.extract_element(item, index))])
+            result = self.here.insert_element(result, self.narrowed(value), index)
         return result
 
     # ------------------------------------------------------------- arithmetic
@@ -99,9 +105,48 @@ class Lanes:
         """Return a constant in all lanes."""
         return ir.Constant(self.vector, [float(value)] * self.width)
 
+    def widened(self, number: Value) -> Value:
+        """Return one number of a lane as a double."""
+        return self.here.fpext(number, REAL) if self.single else number
+
+    def narrowed(self, number: Value) -> Value:
+        """Return a double as a lane holds it."""
+        return self.here.fptrunc(number, self.element) if self.single else number
+
     def integer(self, value: int) -> Value:
         """Return a whole constant in all lanes."""
         return ir.Constant(self.integers, [value] * self.width)
+
+    @contextmanager
+    def times(self, count: int) -> Iterator[None]:
+        """Let a value be ``count`` vectors side by side: their work is independent, so the processor overlaps it."""
+        before = self.width, self.vector, self.integers
+        self.width *= count
+        self.vector, self.integers = (ir.VectorType(kind, self.width) for kind in (self.element, self._integer))
+        yield
+        self.width, self.vector, self.integers = before
+
+    def joined(self, items: Sequence[Value]) -> Value:
+        """Return vectors side by side; their number is a power of two."""
+        values = list(items)
+        while len(values) > 1:
+            values = [self._shuffled(a, b, 0, 2 * a.type.count) for a, b in zip(values[::2], values[1::2], strict=True)]
+        return values[0]
+
+    def parts(self, value: Value, width: int) -> list[Value]:
+        """Return the vectors of ``width`` that stand side by side in ``value``."""
+        return [self._shuffled(value, value, first, width) for first in range(0, value.type.count, width)]
+
+    def together(self, kind: Value, items: Sequence[Value]) -> Value:
+        """Return values as one of a structure's type, as functions hand several back."""
+        result: Value = ir.Constant(kind, ir.Undefined)
+        for place, item in enumerate(items):
+            result = self.here.insert_value(result, item, place)
+        return result
+
+    def _shuffled(self, a: Value, b: Value, first: int, count: int) -> Value:
+        kind = ir.VectorType(ir.IntType(32), count)
+        return self.here.shuffle_vector(a, b, ir.Constant(kind, list(range(first, first + count))))
 
     def _flags(self) -> tuple[str, ...]:
         return () if self.exact else _CONTRACT
@@ -180,14 +225,17 @@ class Lanes:
 
     def scalar(self, base: Value, index: Value, kind: Value = REAL) -> Value:
         """Return number ``index`` after ``base``."""
-        return self.here.load(self.scalar_place(base, index, kind), typ=kind, align=8)
+        align = self.bytes if kind == self.element else 8
+        return self.here.load(self.scalar_place(base, index, kind), typ=kind, align=align)
 
     def set_scalar(self, value: Value, base: Value, index: Value) -> None:
         """Write number ``index`` after ``base``."""
-        self.here.store(value, self.scalar_place(base, index, value.type), align=8)
+        align = self.bytes if value.type == self.element else 8
+        self.here.store(value, self.scalar_place(base, index, value.type), align=align)
 
     def spread(self, number: Value) -> Value:
-        """Return one number in all lanes."""
+        """Return one double in all lanes."""
+        number = self.narrowed(number)
         first = self.here.insert_element(ir.Constant(self.vector, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.width), [0] * self.width)
         return self.here.shuffle_vector(first, ir.Constant(self.vector, ir.Undefined), zeros)
@@ -198,6 +246,21 @@ class Lanes:
         """Repeat ``body(i)`` for i = 0 … count - 1."""
         count = whole(count) if isinstance(count, int) else count
         self.repeat(whole(0), lambda i: self.here.icmp_signed("<", i, count), body)
+
+    def fold(self, count: int, first: list[Value], body: Callable[[Value, list[Value]], list[Value]]) -> list[Value]:
+        """Return what ``values = body(i, values)`` for i = 0 … count - 1 makes of ``first``, kept in registers."""
+        before = self.here.block
+        inside, after = self.here.append_basic_block(), self.here.append_basic_block()
+        self.here.branch(inside)
+        self.here.position_at_end(inside)
+        index, *values = (self.here.phi(item.type) for item in [whole(0), *first])
+        following = [self.here.add(index, whole(1)), *body(index, values)]
+        for phi, start, item in zip([index, *values], [whole(0), *first], following, strict=True):
+            phi.add_incoming(start, before)
+            phi.add_incoming(item, self.here.block)
+        self.here.cbranch(self.here.icmp_signed("<", following[0], whole(count)), inside, after)
+        self.here.position_at_end(after)
+        return following[1:]
 
     def repeat(self, first: Value, test: Callable[[Value], Value], body: Callable[[Value], None]) -> None:
         """Repeat ``body(i)`` for i = first, first + 1, … while ``test(i)`` holds."""
