@@ -129,7 +129,8 @@ def moments(study: Study) -> list[tuple[float, str]]:
     starts, ends = {arm.doses[0] for arm in dosed}, {arm.doses[-1] for arm in dosed}
     for days, label in ((starts, "first dose"), (ends, "last dose")):
         for day in sorted(days):
-            who = [arm.stands_for for arm in dosed if day in {arm.doses[0 if label == "first dose" else -1]}]
+            who = [arm.name.removeprefix(f"{arm.group}.") for arm in dosed
+                   if arm.doses[0 if label == "first dose" else -1] == day]  # fmt: skip
             words = f"{label}, {who[0]}" if len(days) > 1 and len(dosed) > 1 else label
             if not any(abs(day - other) < 0.5 for other in found):
                 found.setdefault(day, []).append(words)

@@ -155,7 +155,7 @@ def gauge_words(item: Quantity, found: Sequence[float] | Array) -> str:
     >>> gauge_words(QUANTITIES[0], (12.04, 15.26, 80.0))
     '15.3 % (12.0–80.0)'
     """
-    low, middle, high = (f"{value:.{item.digits}f}" for value in found)
+    low, middle, high = (f"{round(float(value), item.digits) + 0.0:.{item.digits}f}" for value in found)
     unit = "" if item.unit == "fold" else f" {item.unit}"
     more = "× " if item.unit == "fold" else ""
     return f"{more}{middle}{unit} ({low}–{high})"

@@ -66,7 +66,7 @@ for (const figure of document.querySelectorAll(".spine")) {
         set("band-" + item.name, "d", box(at(low), y + 1, Math.max(at(high) - at(low), 0.8), 7));
         set("tick-" + item.name, "d", box(at(middle) - 1.1, y - 1, 2.2, 11));
         set("over-" + item.name, "d", high > item.most ? `M${end + 1} ${y}L${end + 6} ${y + 4.5}L${end + 1} ${y + 9}Z` : "");
-        const [a, b, c] = [low, middle, high].map(value => value.toFixed(item.digits));
+        const [a, b, c] = [low, middle, high].map(value => value.toFixed(item.digits).replace(/^-(0(\.0+)?)$/, "$1"));
         const unit = item.unit === "fold" ? "" : " " + item.unit;
         arm.querySelector(".words-" + item.name).textContent = `${unit ? "" : "× "}${b}${unit} (${a}–${c})`;
       });
