@@ -135,7 +135,7 @@ def _tissue() -> dict[str, Any]:
         }
         for layer in layers()
     ]  # fmt: skip
-    quantities = [{"name": q.name, "most": q.most, "digits": q.digits, "unit": q.unit} for q in QUANTITIES]
+    quantities = [{"name": q.name, "most": q.most, "least": q.least, "digits": q.digits, "unit": q.unit} for q in QUANTITIES]
     return {"layers": kinds, "quantities": quantities,
             "gauge": {"x": TRACK_X, "width": TRACK_W, "top": GAUGE_TOP, "row": GAUGE_ROW}}  # fmt: skip
 

@@ -29,7 +29,7 @@ def legend(columns: int, width: float) -> list[Drawn]:
     parts.append(Ink(rectangle(x + 13, y + 6, 2.2, 11), INK))
     parts.append(Ink((("M", (x + 29, y + 7)), ("L", (x + 34, y + 11.5)), ("L", (x + 29, y + 16)), ("Z", ())), VERMILION))
     parts.append(Words(x + 38, y + 10, "median animal, and 5 to 95 % of animals", 10.5))
-    parts.append(Words(x + 38, y + 22, "red arrow: more than the drawing has room for", 9.2, colour=QUIET))
+    parts.append(Words(x + 38, y + 22, "red arrow: beyond what the drawing has room for", 9.2, colour=QUIET))
     return parts
 
 

@@ -28,8 +28,8 @@ class Quantity:
     ----------
     needs : tuple of str
         Model outputs it is computed from, animal by animal.
-    most : float
-        The largest value that can be drawn, in ``unit``; beyond it the drawing is full and says so.
+    most, least : float
+        The largest and the smallest value that can be drawn, in ``unit``; beyond them a mark says so.
     step : float
         What one mark stands for, in ``unit``; zero where an area is drawn true to scale.
     digits : int
@@ -46,6 +46,11 @@ class Quantity:
     colour: str
     meaning: str
     _value: Callable[[Mapping[str, Array]], Array]
+    least: float = 0.0
+
+    def is_beyond(self, value: float) -> bool:
+        """Return whether a value cannot be drawn."""
+        return not self.least - 0.05 <= value <= self.most
 
     def value(self, outputs: Mapping[str, Array]) -> Array:
         """Return each animal's value, in ``unit``."""
@@ -88,7 +93,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("vessels", "H-type vessels", "fold", ("h_vessels",), 3.0, 0.2, 2, VERMILION,
              "H-type vessel; the last one by its share", _fold("h_vessels")),
     Quantity("bone", "vertebral BV/TV", "%", ("trabecular_bone",), 60.0, 0.0, 1, BONE,
-             "trabeculae: drawn area is BV/TV", _odds("bvtv_young", "trabecular_bone")),
+             "trabeculae: drawn area is BV/TV", _odds("bvtv_young", "trabecular_bone"), 8.0),
     Quantity("disc_cells", "senescent disc cells", "κ", ("senescent_disc_cells",), 16.0, 0.1, 2, PURPLE,
              "senescent disc cell; κ: burden at half of largest removal", _fold("senescent_disc_cells")),
     Quantity("matrix", "disc matrix", "%", ("disc_matrix",), 100.0, 0.0, 1, NUCLEUS,

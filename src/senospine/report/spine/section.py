@@ -62,8 +62,9 @@ def section(values: Array) -> list[Drawn]:
 
 def drawn_value(layer: Layer, value: float) -> float:
     """Return what a layer is drawn for: the value, at most what there is room for, or what it leaves of 100 %."""
-    most = next(item.most for item in QUANTITIES if item.name == layer.quantity)
-    return 100 - min(value, most) if layer.flip else min(value, most)
+    item = next(item for item in QUANTITIES if item.name == layer.quantity)
+    drawn = min(max(value, item.least), item.most)
+    return 100 - drawn if layer.flip else drawn
 
 
 def layer_path(layer: Layer, value: float) -> Commands:
@@ -135,7 +136,7 @@ def gauges(values: Array) -> list[Drawn]:
         parts.append(Ink(rectangle(TRACK_X, y + 1, TRACK_W, 7), "#ecebe7"))
         parts.append(Ink(rectangle(low, y + 1, max(high - low, 0.8), 7), "#a9a9a4", name=f"band-{item.name}"))
         parts.append(Ink(rectangle(middle - 1.1, y - 1, 2.2, 11), INK, name=f"tick-{item.name}"))
-        over = high >= TRACK_X + TRACK_W and found[2] > item.most
+        over = item.is_beyond(found[0]) or item.is_beyond(found[2])
         arrow = polygon([(TRACK_X + TRACK_W + 1, y), (TRACK_X + TRACK_W + 6, y + 4.5), (TRACK_X + TRACK_W + 1, y + 9)])
         parts.append(Ink(arrow if over else (), VERMILION, name=f"over-{item.name}"))
         parts.append(Words(TRACK_X + TRACK_W + 9, y + 8, gauge_words(item, found), 9.6, name=f"words-{item.name}"))

@@ -106,7 +106,7 @@ def _filling(name: str, tiles: list[Array], whole: float, streams: int) -> tuple
 
 
 def _spaces() -> list[Array]:
-    return _tiles("marrow", (5, WIDTH - 5, 0, BONE_BEGIN - 3), 12, 4, 0.26)
+    return _tiles("marrow", (2, WIDTH - 2, 0, BONE_BEGIN - 1.5), 12, 4, 0.26)
 
 
 def _marrow() -> tuple[Mark, ...]:

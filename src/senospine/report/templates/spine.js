@@ -32,7 +32,8 @@ for (const figure of document.querySelectorAll(".spine")) {
   }
 
   function path(layer, value) {
-    const most = Math.min(value, quantities[layer.q].most), drawn = layer.flip ? 100 - most : most;
+    const {least, most} = quantities[layer.q], within = Math.min(Math.max(value, least), most);
+    const drawn = layer.flip ? 100 - within : within;
     let text = "";
     for (const [low, high, x, y, rings] of layer.marks) {
       const share = Math.min(Math.max((drawn - low) / (high - low), 0), 1);
@@ -65,7 +66,7 @@ for (const figure of document.querySelectorAll(".spine")) {
         const [low, middle, high] = found[q];
         set("band-" + item.name, "d", box(at(low), y + 1, Math.max(at(high) - at(low), 0.8), 7));
         set("tick-" + item.name, "d", box(at(middle) - 1.1, y - 1, 2.2, 11));
-        set("over-" + item.name, "d", high > item.most ? `M${end + 1} ${y}L${end + 6} ${y + 4.5}L${end + 1} ${y + 9}Z` : "");
+        set("over-" + item.name, "d", high > item.most || low < item.least - 0.05 ? `M${end + 1} ${y}L${end + 6} ${y + 4.5}L${end + 1} ${y + 9}Z` : "");
         const [a, b, c] = [low, middle, high].map(value => value.toFixed(item.digits).replace(/^-(0(\.0+)?)$/, "$1"));
         const unit = item.unit === "fold" ? "" : " " + item.unit;
         arm.querySelector(".words-" + item.name).textContent = `${unit ? "" : "× "}${b}${unit} (${a}–${c})`;
