@@ -22,7 +22,11 @@ DAY = 100.0
 YOUNG = {
     "osteoclasts": 1.0, "trap_osteoclasts": 1.0, "endplate_porosity": 1.0, "sensory_innervation": 1.0,
     "neuronal_fibres": 1.0, "h_vessels": 1.0, "netrin1": 1.0, "ngf": 1.0, "mechanical_pain": 1.0, "heat_pain": 1.0,
-    "movement_pain": 1.0, "age": 91.3125,
+    "movement_pain": 1.0, "age": 91.3125, "senescent_osteoclasts": 0.0, "senescent_disc_cells": 0.0,
+    "senescent_dorsal_horn": 0.0, "senescent_removal": 0.21, "ectopic_ossification": 0.0, "endplate_calcification": 1.0,
+    "trabecular_bone": 1.0, "trabecular_thickness": 1.0, "bone_formation": 1.0, "prostaglandin_e2": 1.0,
+    "disc_sasp": 1.0, "disc_matrix": 1.0, "dorsal_horn_cgrp": 1.0, "dorsal_horn_gfap": 1.0, "cold_pain": 1.0,
+    "axial_pain": 1.0, "running_vigour": 1.0, "platelets": 1.0, "lymphocytes": 1.0,
 }  # fmt: skip
 
 SHORT_STUDY = """study: short

@@ -54,6 +54,28 @@ def test_the_documents_name_every_readout() -> None:
     assert set(readouts()) <= set(re.findall(r"`([a-z0-9_.]+)`", text))
 
 
+EXAMPLES = [
+    (path.name, number, *found.groups())
+    for path in DOCUMENTS
+    for number, found in enumerate(
+        re.finditer(r"```python\n((?:import numpy as np\n)?import senospine\n.*?)```\n\nprints\n\n```text\n(.*?)```",
+                    path.read_text(encoding="utf-8"), re.DOTALL)
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"), [item[2:] for item in EXAMPLES], ids=[f"{name}-{number}" for name, number, *_ in EXAMPLES]
+)
+def test_examples_print_what_the_documents_say(code: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(code, "example", "exec"), {})
+    assert capsys.readouterr().out == printed
+
+
+def test_the_examples_were_found() -> None:
+    assert len(EXAMPLES) >= 4
+
+
 def test_readme_code_runs() -> None:
     code = (ROOT / "README.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
     namespace: dict[str, object] = {}

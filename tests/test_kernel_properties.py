@@ -10,7 +10,7 @@ from helpers import compile_with, write_model
 
 from senospine.engine import Entry, Schedule
 from senospine.model import load_model
-from senospine.model.model import BIOLOGY
+from senospine.model.loading import BIOLOGY
 
 TIMES = np.linspace(0.0, 12.0, 49)
 

@@ -98,3 +98,11 @@ def test_closed_systems_have_singular_jacobians_and_are_solved() -> None:
     assert solution.steps is not None
     assert solution.steps.sum() < 400
     np.testing.assert_allclose([solution[name][0, 1] for name in "abc"], 1 / 3, rtol=1e-5)
+
+
+def test_a_step_beyond_the_last_finite_time_writes_nowhere_else() -> None:
+    """Found by fuzzing: the last step overshot to an infinite time, at which every later output seemed due."""
+    kernel = compile_model(model_of("k = 1; x' = -k*x; x = 1;"), cache=False)
+    solution = kernel.solve(n_subjects=3, times=[0.0, 1.0, 1e308], rtol=1e-4)
+    np.testing.assert_allclose(solution["x"], [[1.0, np.exp(-1.0), 0.0]] * 3, atol=1e-4)
+    assert not solution.failures

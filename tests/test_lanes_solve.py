@@ -194,7 +194,7 @@ def test_refused_arguments() -> None:
         kernel.solve(times=[1.0], rtol=0.0)
     with pytest.raises(ScheduleError, match="lies before the start"):
         kernel.solve(times=[1.0], start=2.0)
-    with pytest.raises(ScheduleError, match="subject 0: an entry at 1 lies before the start"):
+    with pytest.raises(ScheduleError, match="entry 0: an entry at 1 lies before the start"):
         kernel.solve(schedule=Schedule.shared([Entry(1.0, "bolus", "gut", 1.0)]), times=[5.0], start=2.0)
     with pytest.raises(ModelError, match="different numbers of subjects"):
         kernel.solve({"ka": [1.0, 2.0]}, times=[1.0], n_subjects=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from helpers import DECAY, UNITS, model_of
 
 from senospine.errors import FileError
 from senospine.model import Model, load_model
-from senospine.model.model import BIOLOGY
+from senospine.model.loading import BIOLOGY
 from senospine.report import Arrow, mechanism_arrows, mechanism_svg, write_mechanism
 from senospine.report.arrows import mechanism_nodes
 from senospine.report.layout import NODE_HEIGHT, NODE_WIDTH, lay_out
@@ -22,7 +23,21 @@ PICTURE = Path(__file__).parents[1] / "docs/mechanism.svg"
 
 #: what the papers cited in biology/*.ant say, as far as the model holds it
 KNOWN = [
-    ("navitoclax_kill", "senescent_osteoclasts", -1),
+    ("navitoclax_kill", "endplate_kill", 1),
+    ("endplate_kill", "senescent_osteoclasts", -1),
+    ("disc_kill", "senescent_disc_cells", -1),
+    ("dorsal_horn_kill", "senescent_dorsal_horn", -1),
+    ("immune_capacity", "senescent_removal", 1),
+    ("senescent_removal", "senescent_osteoclasts", -1),
+    ("immune_capacity", "senescent_disc_cells", -1),
+    ("sparc_loss", "senescent_disc_cells", 1),
+    ("o_vanillin_effect", "disc_sasp", -1),
+    ("tak242_effect", "disc_sasp", -1),
+    ("celecoxib_effect", "prostaglandin_e2", -1),
+    ("h_vessels", "ectopic_ossification", 1),
+    ("navitoclax_concentration", "bone_formation", -1),
+    ("navitoclax_concentration", "platelets_old", -1),
+    ("disc_sensitisation", "cold_pain", 1),
     ("instability", "senescent_osteoclasts", 1),
     ("age", "senescent_osteoclasts", 1),
     ("senescent_osteoclasts", "sasp", 1),
@@ -51,6 +66,8 @@ def test_what_the_model_does_not_hold_is_not_drawn(arrows: tuple[Arrow, ...]) ->
     pairs = {(arrow.source, arrow.target) for arrow in arrows}
     assert ("age", "h_vessels") not in pairs  # they follow osteoclasts, never age
     assert ("navitoclax_kill", "osteoclasts") not in pairs
+    assert ("sensitisation", "cold_pain") not in pairs  # touch and cold are told apart
+    assert ("disc_sensitisation", "mechanical_pain") not in pairs
     assert not [pair for pair in pairs if pair[0] == pair[1]]
 
 
@@ -63,8 +80,8 @@ def test_inner_assignments_are_contracted(mouse: Model, arrows: tuple[Arrow, ...
 @pytest.mark.parametrize(
     ("file", "text", "instead", "arrow"),
     [
-        ("senescence.ant", " - kill_hazard * senescent_osteoclasts", "", ("navitoclax_kill", "senescent_osteoclasts")),
-        ("endplate.ant", " + instability_recruitment * instability", "", ("instability", "osteoclasts")),
+        ("disc.ant", " * (1 + stretch_gain * (1 - disc_matrix))", "", ("disc_matrix", "disc_sensitisation")),
+        ("endplate.ant", "instability_recruitment * instability + ", "", ("instability", "osteoclasts")),
         ("innervation.ant", "attraction := endplate_porosity * ", "attraction := ",
          ("endplate_porosity", "sensory_innervation")),
     ],
@@ -120,7 +137,21 @@ def test_nothing_lies_over_anything_else(mouse: Model, arrows: tuple[Arrow, ...]
 def test_layers_run_from_drivers_to_pain(mouse: Model, arrows: tuple[Arrow, ...]) -> None:
     groups = {node: mouse.variables[node].group for node in mechanism_nodes(mouse)}
     layers = lay_out(groups, arrows).layers
-    assert layers == (("clock", "driver", "navitoclax"), ("senescence",), ("endplate",), ("innervation",), ("pain",))
+    assert layers == (
+        ("clock", "driver", "drugs"), ("blood",), ("senescence",), ("endplate", "disc"), ("innervation", "vertebra"),
+        ("dorsal horn",), ("pain",),
+    )  # fmt: skip
+
+
+def test_bands_of_groups_do_not_lie_over_each_other(mouse: Model, arrows: tuple[Arrow, ...]) -> None:
+    """Two groups share a column only where one stands wholly above the other there."""
+    groups = {node: mouse.variables[node].group for node in mechanism_nodes(mouse)}
+    layout = lay_out(groups, arrows)
+    wide = [first for first, last in layout.columns_of.values() if last > first]
+    assert len(wide) == len(set(wide))
+    for column in set(layout.column.values()):
+        kinds = [groups[node] for node in sorted(groups, key=layout.y.__getitem__) if layout.column[node] == column]
+        assert sum(a != b for a, b in pairwise(kinds)) == len(set(kinds)) - 1, column
 
 
 def test_every_label_is_there_and_fits(mouse: Model) -> None:

@@ -168,7 +168,7 @@ def test_the_log_kill_of_a_dose_is_what_the_register_says(lanes, psi):
     doses = [Entry(10.0, "bolus", "rg7112_effect", 200.0), Entry(10.0, "bolus", "o_vanillin_effect", 50.0)]
     found = lanes.solve(
         {**BARE, "drug_interaction": psi}, Schedule.shared(doses), [40.0], rtol=1e-9,
-        initial={name: 1.0 for name in ("senescent_osteoclasts", "senescent_disc_cells", "senescent_dorsal_horn")},
+        initial=dict.fromkeys(("senescent_osteoclasts", "senescent_disc_cells", "senescent_dorsal_horn"), 1.0),
     )  # fmt: skip
     values = lanes.model.parameters
     one, two = 2.0 * values["rg7112_log_kill_per_dose"], 0.5 * values["o_vanillin_log_kill_per_dose"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from senospine.engine import compile_model
 from senospine.errors import ModelError, SenospineError
 from senospine.model import load_model
-from senospine.model.model import antimony_to_sbml
+from senospine.model.antimony_text import antimony_to_sbml
 
 ANTIMONY = """function hill(x, k)
   x^2/(k^2 + x^2)

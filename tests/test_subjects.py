@@ -19,7 +19,7 @@ ANIMALS = 6000
 
 def test_the_four_animal_models_of_pan_2024() -> None:
     models = animal_models("mouse")
-    assert {name: (row.surgery, row.switches) for name, row in models.items()} == {
+    assert {name: (models[name].surgery, models[name].switches) for name in ("young", "aged", "sham", "lsi")} == {
         "young": (False, ()),
         "aged": (False, ()),
         "sham": (True, ()),

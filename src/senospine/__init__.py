@@ -18,6 +18,7 @@ _ROOMS = {
     "Entry": "engine",
     "Status": "engine",
     "sensitivities": "engine",
+    "steady_state": "engine",
     "parse_regimen": "therapy",
     "dose_table": "therapy",
     "load_drug": "therapy",

@@ -29,8 +29,14 @@ LABELS = {
     "amici": "AMICI",
     "pydiffsol": "pydiffsol",
 }
+#: those that have forward sensitivities
+DIFFERENTIATORS = {
+    "senospine_sensitivities": "senospine",
+    "amici_sensitivities": "AMICI",
+    "pydiffsol_sensitivities": "pydiffsol",
+}
 OURS, AGAIN = "senospine_lanes", "senospine_again"
-OWN = (OURS, "scipy_lsoda")
+OWN = (OURS, "scipy_lsoda", "senospine_sensitivities")
 _ONE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
@@ -86,7 +92,7 @@ class Contestant:
     @property
     def label(self) -> str:
         """What people call it."""
-        return LABELS[self.name]
+        return (LABELS | DIFFERENTIATORS)[self.name]
 
     def start(self) -> None:
         """Start the process; a solver that cannot be imported is marked missing."""

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.engine import Entry, Schedule
+from senospine.engine import Schedule
 from senospine.model import Model, load_model
 from senospine.model.register import Variable
 
@@ -57,21 +57,19 @@ class Reference:
 
     def schedule(self, population: dict[str, Array]) -> Schedule:
         """Return the doses: all three drugs for five days every two weeks, each subject's own amounts."""
-        count = len(population["doseA"])
-        return Schedule.each(
-            [
-                [
-                    Entry(time, "bolus", f"G{drug}", float(population[f"dose{drug}"][i]))
-                    for time in DOSE_TIMES
-                    for drug in DRUGS
-                ]
-                for i in range(count)
-            ]
-        )
+        amounts = np.column_stack([population[f"dose{drug}"] for drug in DRUGS])
+        return Schedule.from_columns(
+            time=np.repeat(DOSE_TIMES, len(DRUGS)), kind="bolus",
+            target=[f"G{drug}" for drug in DRUGS] * len(DOSE_TIMES), amount=np.tile(amounts, len(DOSE_TIMES)),
+        )  # fmt: skip
 
 
-def reference_model(layers: int = 7) -> Reference:
-    """Return the model; 7 layers give 46 states, 20 give 85."""
+def reference_model(layers: int = 7, *, unit_doses: bool = False) -> Reference:
+    """Return the model; 7 layers give 46 states, 20 give 85.
+
+    With ``unit_doses`` every bolus is to be 1, and the dose stands before the absorption: the same drug in plasma, and
+    the dose a parameter that one can differentiate with respect to.
+    """
     nominal: dict[str, float] = {}
     variation: dict[str, float] = {}
     rates: dict[str, str] = {}
@@ -95,7 +93,7 @@ def reference_model(layers: int = 7) -> Reference:
         else:
             loss = f"{par(f'kel{drug}', elimination)}*{plasma}"
         rates[gut] = f"-{ka}*{gut}"
-        rates[plasma] = f"{ka}*{gut} - {loss} - {k12}*{plasma} + {k21}*{tissue}"
+        rates[plasma] = f"{f'dose{drug}*' if unit_doses else ''}{ka}*{gut} - {loss} - {k12}*{plasma} + {k21}*{tissue}"
         rates[tissue] = f"{k12}*{plasma} - {k21}*{tissue}"
     for drug, delay in zip(DRUGS, (12.0, 30.0, 72.0), strict=True):
         d, kb = par(f"D{drug}", layers * layers / delay), par(f"kb{drug}", 2.0 * layers / delay)

@@ -21,7 +21,7 @@ HOPELESS = 0.8
 LONG_ENOUGH = 0.5
 
 
-def worst_errors(values: Array, truth: Array, scales: Sequence[float]) -> Array:
+def worst_errors(values: Array, truth: Array, scales: Sequence[float], floor: Array | float = 0.0) -> Array:
     """Return each subject's largest error over outputs and times, shape (n_subjects,).
 
     Relative to the larger of the true value and 1 % of that output's peak in that subject; an output that is zero
@@ -31,10 +31,12 @@ def worst_errors(values: Array, truth: Array, scales: Sequence[float]) -> Array:
     ----------
     values, truth : ndarray, shape (n_subjects, n_times, n_outputs)
     scales : sequence of float, length n_outputs
+    floor : ndarray, shape (n_subjects, 1, n_outputs), optional
+        Smaller values are measured by this.
     """
     peak = np.abs(truth).max(axis=1, keepdims=True)
     peak = np.where(peak > 0, peak, np.asarray(scales))
-    error = np.abs(values - truth) / np.maximum(np.abs(truth), 0.01 * peak)
+    error = np.abs(values - truth) / np.maximum(np.maximum(np.abs(truth), 0.01 * peak), floor)
     return np.asarray(np.where(np.isfinite(error), error, np.inf).max(axis=(1, 2)))
 
 
@@ -59,7 +61,7 @@ class Choice:
 
 def loosest(
     contestant: Contestant, setting: Setting, truth: Array, scales: Sequence[float], target: float,
-    cores: list[int] | None = None, ladder: Sequence[float] = LADDER, at_least: float = 0.0,
+    cores: list[int] | None = None, ladder: Sequence[float] = LADDER, at_least: float = 0.0, floor: Array | float = 0.0,
 ) -> tuple[float, float, Timing] | None:  # fmt: skip
     """Return the loosest tolerance of the ladder whose worst error is at most the target, that error and the timing.
 
@@ -69,7 +71,7 @@ def loosest(
         values, timing = contestant.values(0, len(truth), rtol, setting, cores=cores)
         if values.shape != truth.shape:
             raise Trouble(f"its results have shape {values.shape}, they should have {truth.shape}")
-        error = float(worst_errors(values, truth, scales).max())
+        error = float(worst_errors(values, truth, scales, floor).max())
         if error <= target:
             return rtol, error, timing
         if timing.cpu_rate < at_least:
@@ -79,7 +81,7 @@ def loosest(
 
 def tune(
     contestant: Contestant, truth: Array, scales: Sequence[float], target: float = 1e-3,
-    cores: list[int] | None = None, ladder: Sequence[float] = LADDER, most: int = 0,
+    cores: list[int] | None = None, ladder: Sequence[float] = LADDER, most: int = 0, floor: Array | float = 0.0,
 ) -> Choice:  # fmt: skip
     """Return a solver's fastest setting under the target.
 
@@ -91,6 +93,7 @@ def tune(
     Trouble
         No way meets the target.
     """
+    floor = np.broadcast_to(floor, (len(truth), 1, truth.shape[2]))
     tried: list[str] = []
     found: list[tuple[float, float, Setting]] = []
     for setting in contestant.settings:
@@ -98,7 +101,7 @@ def tune(
         enough = HOPELESS * max((item[0] for item in found), default=0.0)
         try:
             contestant.solve(0, 1, ladder[0], setting, cores=cores)  # warm
-            result = loosest(contestant, setting, truth[:FEW], scales, target, cores, ladder, enough)
+            result = loosest(contestant, setting, truth[:FEW], scales, target, cores, ladder, enough, floor[:FEW])
         except Trouble as trouble:
             tried.append(f"{words}: {trouble}")
             continue
@@ -111,7 +114,7 @@ def tune(
     for _, rtol, setting in sorted(found, key=lambda item: -item[0])[:2]:
         steps = [step for step in ladder if step <= rtol]
         try:
-            result = loosest(contestant, setting, truth, scales, target, cores, steps)
+            result = loosest(contestant, setting, truth, scales, target, cores, steps, floor=floor)
             if result is None:
                 continue
             more = min(most, round(result[2].cpu_rate * LONG_ENOUGH))

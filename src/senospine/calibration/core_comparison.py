@@ -54,7 +54,7 @@ class Datum:
 
     def log_likelihood(self, predicted: Array) -> Array:
         """Return the log of the normal density of the datum, on its scale."""
-        return -0.5 * self.standardised(predicted) ** 2 - np.log(self.spread * np.sqrt(2 * np.pi))
+        return np.asarray(-0.5 * self.standardised(predicted) ** 2 - np.log(self.spread * np.sqrt(2 * np.pi)))
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,9 @@ def _noise_free(parameters: Mapping[str, Array]) -> Predicted:
         clearing(age) / (1 + burden) ** 2 + rate * age / critical / capacity
         for age, burden in zip(AGES, found, strict=True)
     ]
-    return Predicted(*removal, *relaxation, *found, np.ones_like(rate))
+    return Predicted(
+        removal[0], removal[1], relaxation[0], relaxation[1], found[0], found[1], np.ones_like(rate)
+    )  # fmt: skip
 
 
 def _noisy(core: Core, parameters: Mapping[str, Array]) -> Predicted:
@@ -144,4 +146,7 @@ def _noisy(core: Core, parameters: Mapping[str, Array]) -> Predicted:
     share = 1 / (1 + young.centres)
     removal = [parameters["rate"] * density.mean(share) for density in (young, old)]
     relaxation = [parameters["rate"] * density.mean(share**2) for density in (young, old)]
-    return Predicted(*removal, *relaxation, young.mean(young.centres), old.mean(old.centres), old.alive)
+    return Predicted(
+        removal[0], removal[1], relaxation[0], relaxation[1],
+        young.mean(young.centres), old.mean(old.centres), old.alive,
+    )  # fmt: skip

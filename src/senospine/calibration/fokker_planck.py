@@ -38,7 +38,7 @@ class Densities:
         return np.asarray((self.mass * values).sum(axis=1) / self.alive)
 
 
-def edges_to(highest: float, cells: int = 120, finest: float = 0.03) -> Array:
+def edges_to(highest: float, cells: int = 90, finest: float = 0.04) -> Array:
     """Return cell edges from 0 to ``highest``, widths growing geometrically from ``finest``; shape (cells + 1,)."""
     low, high = 1.0, 2.0
     for _ in range(80):
@@ -46,11 +46,11 @@ def edges_to(highest: float, cells: int = 120, finest: float = 0.03) -> Array:
         total = finest * cells if ratio == 1 else finest * np.expm1(cells * np.log(ratio)) / (ratio - 1)
         low, high = (ratio, high) if total < highest else (low, ratio)
     widths = finest * ratio ** np.arange(cells)
-    return np.concatenate(([0.0], np.cumsum(widths))) * highest / widths.sum()
+    return np.asarray(np.concatenate(([0.0], np.cumsum(widths))) * highest / widths.sum())
 
 
 def solve_density(
-    drift: Drift, diffusion: Array, edges: Array, times: Array, *, step: float = 3.0, deadly: bool = False
+    drift: Drift, diffusion: Array, edges: Array, times: Array, *, step: float = 6.0, deadly: bool = False
 ) -> list[Densities]:
     """Return the density of the burden at ``times``, begun at time 0 with all animals in the first cell.
 

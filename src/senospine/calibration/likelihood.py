@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import nctdtr, ndtr, stdtrit
 
 from senospine.evidence import Association, Bound, Contrast, Fact, Value
 
@@ -23,6 +23,8 @@ ALPHA = 0.05
 REPORTED = 0.3
 #: a probability below this is told apart no more
 LEAST = 1e-4
+#: a noncentrality beyond this changes no probability
+FARTHEST = 30.0
 #: spread of a published mean beyond sampling, on the log scale: dose, strain, site and laboratory (assumption)
 MISFIT = 0.15
 
@@ -72,8 +74,9 @@ def _contrast(fact: Contrast, groups: Groups) -> Array:
         freedom = len(fact.groups) * (n - 1)
         shift = (arm.mean - versus.mean) / np.sqrt(np.maximum(variance, 1e-300) * 2 / n)
         critical = stdtrit(freedom, 1 - ALPHA / (2 * fact.comparisons))
-        width = np.sqrt(1 + critical**2 / (2 * freedom))  # normal approximation of the noncentral t
-        up_star, down_star = ndtr((shift - critical) / width), ndtr((-shift - critical) / width)
+        shift = np.clip(shift, -FARTHEST, FARTHEST)
+        # SciPy's distribution has no number where it is about nothing
+        up_star, down_star = (np.nan_to_num(nctdtr(freedom, side * shift, -critical)) for side in (-1, 1))
         total += _reported(fact, up_star, down_star, ndtr(shift))
     return np.asarray(total / len(sizes))
 

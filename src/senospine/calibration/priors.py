@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 #: the registers' ``low`` and ``high`` hold the central 90 %
 _EDGE = float(ndtri(0.95))
-#: how near to an end of its uniform prior a value is a switch that is off, as a share of the width
+#: how near to an end of its uniform prior a value stands there, as a share of the width
 _END = 1e-9
 
 
@@ -34,8 +34,8 @@ class Priors:
     def of(cls, model: Model) -> Priors:
         """Return the parameters that a fit may move.
 
-        Those with a prior that is not fixed; but not a switch that is off, which is a value at an end of its uniform
-        prior: what it stands for is a rival mechanism, compared and not fitted.
+        Those with a prior that is not fixed; but not what is off, a uniform prior's value of zero or at its end: it
+        stands for a rival mechanism, which is compared and not fitted.
         """
         rows = [row for name, row in sorted(model.register.items()) if name in model.parameters and _free(row)]
         return cls(tuple(rows))
@@ -90,4 +90,5 @@ def _free(row: Parameter) -> bool:
     if row.prior == "fixed":
         return False
     low, high = _ends(row)
-    return not (row.prior == "uniform" and min(row.value - low, high - row.value) <= _END * (high - low))
+    at_end = min(row.value - low, high - row.value) <= _END * (high - low)
+    return not (row.prior == "uniform" and (at_end or row.value == 0))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -96,7 +96,13 @@ class Problem:
         """SHA-256 of everything the fit depends on."""
         facts = json.dumps([row.to_dict() for row in self.facts], sort_keys=True)
         register = repr(sorted((name, row.value) for name, row in assay_register().items()))
-        arms = repr([(name, study.arms) for name, study in sorted(self.studies.items())])
+        arms = json.dumps(
+            [
+                [study, arm.name, arm.day_of(moment), [astuple(entry) for entry in arm.entries]]
+                for study, arm, moments in sorted(self._arms, key=lambda item: (item[0], item[1].name))
+                for moment in moments
+            ]
+        )
         texts = {"evidence": facts, "assays": register, "arms": arms}
         return {"model": self.model.sha256} | {
             name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()

@@ -4,6 +4,7 @@ from senospine.engine.kernel import Kernel, Solution, compile_model
 from senospine.engine.schedule import Entry, Schedule
 from senospine.engine.sensitivity import Sensitivities, sensitivities
 from senospine.engine.status import Failure, Status
+from senospine.engine.steady import SteadyState, steady_state
 
 __all__ = [
     "Entry",
@@ -13,6 +14,8 @@ __all__ = [
     "Sensitivities",
     "Solution",
     "Status",
+    "SteadyState",
     "compile_model",
     "sensitivities",
+    "steady_state",
 ]

@@ -1,4 +1,4 @@
-"""First derivatives from five values in a row, and how far they may be wrong."""
+"""First derivatives from values at neighbouring points, and how far they may be wrong."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ NOISE = np.array([np.hypot(np.linalg.norm(rows[0]), rows[0].sum()) for rows in T
 SAFETY = 3.0
 #: of the kernel's tolerance: neighbours that agree better than this do so by luck, where steps happen to be the same
 LEAST = 1e-3
+#: the same where neighbours take the same steps: upwards or downwards, or two of them
+SINGLE = np.array([[1.0], [1.0], [-1.0]])
+SINGLE_AGAIN = np.array([[-1.0], [2.0], [-2.0]])
+DOUBLE = np.array([[-1.0, 1.0], [1.0, 2.0], [-1.0, -2.0]])
+#: what rounding does to the value of a solution, in parts of it
+ROUNDING = 2.0**-50
 
 
 def choose_stencils(at: Array, reach: Array, low: Array, high: Array) -> NDArray[np.int64]:
@@ -68,4 +74,49 @@ def derivatives_with_errors(
     noise = 24.0 * np.abs(fourth - fourth_again / 8.0) * NOISE[stencils][:, :, None]
     least = LEAST * tolerance * np.abs(near[:, None, 0]) / steps[:, :, None]
     error = SAFETY * (np.abs(values - again) + noise + least) + tolerance * np.abs(values)
+    return values.transpose(0, 2, 1), error.transpose(0, 2, 1)
+
+
+def slopes(paths: Array, places: NDArray[np.int64], moves: Array) -> tuple[Array, Array]:
+    """Return derivatives from one neighbour or two, and how much two disagree, shape (n_subjects, n_wrt, n_times).
+
+    Parameters
+    ----------
+    paths : ndarray, shape (n_subjects, n_variants, n_times)
+        The first of each subject is at the point.
+    places : ndarray, shape (n_wrt, 1 or 2)
+        Where the neighbours stand among the variants.
+    moves : ndarray, shape (n_subjects, n_wrt, 1 or 2)
+        How far they are from the point.
+    """
+    differences = (paths[:, places] - paths[:, None, :1]) / moves[..., None]
+    if places.shape[1] == 1:
+        return differences[:, :, 0], np.zeros_like(differences[:, :, 0])
+    near, far = moves[:, :, 0, None], moves[:, :, 1, None]
+    one, other = differences[:, :, 0], differences[:, :, 1]
+    return (far * one - near * other) / (far - near), one - other
+
+
+def slopes_with_errors(
+    near: Array, far: Array, places: NDArray[np.int64], moves: Array, moves_far: Array, tolerance: float
+) -> tuple[Array, Array]:
+    """Return derivatives from ``near`` and their errors from ``far``, shape (n_subjects, n_times, n_wrt).
+
+    Parameters
+    ----------
+    near, far, places, moves, moves_far
+        As in :func:`slopes`; ``far`` solved with a larger tolerance, and moved elsewhere.
+    tolerance : float
+        Of ``near``.
+
+    Notes
+    -----
+    Both runs have their own steps, so the change of the derivative shows what the steps do; other moves make it show
+    the truncation and kinks as well. Between two neighbours at both sides a kink hides, but they disagree: of a smooth
+    function half as much at half the distance, at a kink as much as before.
+    """
+    (values, disagreement), (again, before) = slopes(near, places, moves), slopes(far, places, moves_far)
+    rounding = ROUNDING * np.abs(near[:, None, 0]) / np.abs(moves).min(axis=2)[:, :, None]
+    kink = np.abs(disagreement - before / 2.0)
+    error = SAFETY * (np.abs(values - again) + kink + rounding) + tolerance * np.abs(values)
     return values.transpose(0, 2, 1), error.transpose(0, 2, 1)

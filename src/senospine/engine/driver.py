@@ -7,6 +7,7 @@ depend on them. Which lane or thread a subject falls to is decided by an atomic 
 from __future__ import annotations
 
 import math
+import sys
 
 from senospine.engine.layout import Flag, Job
 from senospine.engine.service import Service
@@ -71,6 +72,7 @@ class _Driver(Service):
             self.set_vector(following, layout.proposed)
             arrives = lanes.compare(">=", step, lanes.subtract(limit, before))
             now = lanes.choose(arrives, limit, lanes.add(before, step))
+            now = lanes.least(now, lanes.real(sys.float_info.max))  # infinite is the time of what never comes
             now = lanes.choose(accepted, now, before)
             self.set_vector(before, layout.before)
             self.set_vector(now, layout.time)

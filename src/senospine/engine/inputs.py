@@ -65,8 +65,8 @@ def count_subjects(
         sizes |= {name: len(value) for name, value in source.items() if np.ndim(value) == 1}
     if times.ndim == 2:
         sizes["times"] = len(times)
-    if schedule is not None and schedule.per_subject:
-        sizes["schedule"] = len(schedule.entries)
+    if schedule is not None and schedule.n_subjects is not None:
+        sizes["schedule"] = schedule.n_subjects
     if len(set(sizes.values())) > 1:
         words = ", ".join(f"{name}: {size}" for name, size in sizes.items())
         raise ModelError(f"different numbers of subjects ({words})", remedy="give arrays of one length, or scalars")

@@ -111,6 +111,13 @@ class LaneKernel(Kernel):
         asked = {name: self.model.readable[name] for name in self.outputs if name in self.model.readable}
         return {**self.model.assignments, **asked}
 
+    @cached_property
+    def in_step(self) -> LaneKernel:
+        """The same kernel with lanes that keep the steps of the first of their group."""
+        from senospine.engine.following import FollowingKernel
+
+        return FollowingKernel(self.model, self.outputs, self.norm, self.hit_outputs, self.lanes, self.cache)
+
     def build(self) -> bool:
         """Compile the model now, not at the first solve; return whether the cache held it."""
         return self._code.from_cache

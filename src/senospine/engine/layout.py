@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from senospine.engine.system import System
 
 #: counts as part of the cache key; raise it with every change of what is emitted
-EMITTER = 4
+EMITTER = 5
 
 
 class Job(IntEnum):

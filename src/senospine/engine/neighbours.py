@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from senospine.engine.differences import OFFSETS, choose_stencils
+from senospine.engine.differences import choose_stencils
 from senospine.engine.inputs import count_subjects
 from senospine.engine.kernel import Solution
 from senospine.engine.schedule import Schedule, check_times
@@ -52,7 +52,8 @@ class SensitivityFailure:
     value : float
         What it was moved to.
     status, time, state
-        As in :class:`senospine.engine.Failure`.
+        As in :class:`senospine.engine.Failure`; no state, and the first output that is missing, for a neighbour that
+        stopped being a number while its subject went on.
     """
 
     subject: int
@@ -64,13 +65,24 @@ class SensitivityFailure:
 
     def __str__(self) -> str:
         moved = f" with {self.wrt} = {self.value:.10g}" if self.wrt else ""
-        end = f"at time {self.time:g} ({self.state}); {self.status.advice}"
+        where = f" ({self.state})" if self.state else ""
+        end = f"at time {self.time:g}{where}; {self.status.advice}"
         return f"subject {self.subject}{moved}: {self.status} {end}"
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Every subject with the neighbours it is compared with, four for each name."""
+    """Every subject with the neighbours it is compared with.
+
+    Attributes
+    ----------
+    at, steps, stencils : ndarray, shape (n_subjects, n_wrt)
+        Each name's value, the size of a step, and the stencil that its range allows.
+    variants : int
+        Solves a subject: itself first, and its neighbours.
+    places : ndarray, shape (n_wrt, n_neighbours)
+        Where the neighbours of each name stand among the variants.
+    """
 
     kernel: Solver
     wrt: tuple[str, ...]
@@ -83,18 +95,19 @@ class Neighbourhood:
     at: Array
     steps: Array
     stencils: NDArray[np.int64]
-
-    @property
-    def variants(self) -> int:
-        """Solves a subject: itself and its neighbours."""
-        return 1 + 4 * len(self.wrt)
+    variants: int
+    places: NDArray[np.int64]
 
     def solve(
-        self, rows: slice, factor: float, rtol: float
-    ) -> tuple[Solution, list[tuple[tuple[int, int], SensitivityFailure]]]:
-        """Return the solution of the subjects ``rows``, each followed by its neighbours, and what failed."""
+        self, rows: slice, offsets: Array, rtol: float
+    ) -> tuple[Solution, Array, list[tuple[tuple[int, int], SensitivityFailure]]]:
+        """Return the solution of the subjects ``rows``, each followed by its neighbours, and what failed.
+
+        Between them are the neighbours' distances, shape (n_rows, n_wrt, n_neighbours); ``offsets`` are those of each
+        stencil in steps, shape (n_stencils, n_neighbours).
+        """
         at = self.at[rows]
-        moved = at[:, :, None] + factor * self.steps[rows][:, :, None] * OFFSETS[self.stencils[rows]]
+        moved = at[:, :, None] + self.steps[rows][:, :, None] * offsets[self.stencils[rows]]
         parameters, initial = (
             {name: np.repeat(value[rows], self.variants) if value.ndim else value for name, value in given.items()}
             for given in (self.parameters, self.initial)
@@ -102,7 +115,7 @@ class Neighbourhood:
         columns = {}
         for index, name in enumerate(self.wrt):
             column = np.full((len(at), self.variants), np.nan)
-            column[:, 1 + 4 * index : 5 + 4 * index] = moved[:, index]
+            column[:, self.places[index]] = moved[:, index]
             columns[name] = column.ravel()
             if not name.startswith(INITIAL):
                 parameters[name] = np.where(
@@ -122,15 +135,16 @@ class Neighbourhood:
         solution = self.kernel.solve(
             parameters, schedule, times, start=self.start, initial=initial, n_subjects=n, rtol=rtol, **self.more
         )
-        return solution, list(self._failures(solution, moved, rows.start))
+        return solution, moved - at[:, :, None], list(self._failures(solution, moved, rows.start))
 
     def _failures(
         self, solution: Solution, moved: Array, low: int
     ) -> Iterator[tuple[tuple[int, int], SensitivityFailure]]:
+        owner = {int(place): where for where, place in np.ndenumerate(self.places)}
         for failure in solution.failures:
             subject, variant = divmod(failure.subject, self.variants)
-            index, neighbour = divmod(variant - 1, 4)  # the subject itself has index -1
-            wrt, value = (self.wrt[index], moved[subject, index, neighbour]) if variant else ("", np.nan)
+            index, neighbour = owner.get(variant, (-1, 0))  # the subject itself has index -1
+            wrt, value = (self.wrt[index], moved[subject, index, neighbour]) if index >= 0 else ("", np.nan)
             yield (
                 (low + subject, index),
                 SensitivityFailure(low + subject, wrt, float(value), failure.status, failure.time, failure.state),
@@ -140,7 +154,7 @@ class Neighbourhood:
 def neighbourhood(
     kernel: Solver, wrt: tuple[str, ...], parameters: Mapping[str, ArrayLike] | None,
     initial: Mapping[str, ArrayLike] | None, schedule: Schedule | None, times: ArrayLike, start: float,
-    n_subjects: int | None, relative_step: float, threads: int | None,
+    n_subjects: int | None, relative_step: float, threads: int | None, variants: int, places: NDArray[np.int64],
 ) -> Neighbourhood:  # fmt: skip
     """Return the subjects that the arguments tell, with steps and stencils for each name."""
     given, first = _arrays(parameters, "parameter"), _arrays(initial, "initial value of")
@@ -157,7 +171,7 @@ def neighbourhood(
     low = np.where(at == 0.0, np.minimum(low, 0.0), low)
     stencils = choose_stencils(at, 2.0 * steps, low, high)
     more: dict[str, Any] = {} if threads is None else {"threads": threads}
-    return Neighbourhood(kernel, wrt, given, first, schedule, when, start, more, at, steps, stencils)
+    return Neighbourhood(kernel, wrt, given, first, schedule, when, start, more, at, steps, stencils, variants, places)
 
 
 def _range(model: Model, name: str) -> tuple[float, float, float]:

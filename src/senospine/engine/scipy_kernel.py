@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senospine.engine.breakpoints import SET_PARAMETER, Action, BreakPoints
 from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
 from senospine.engine.inputs import columns_of, count_subjects, output_times, refuse_settings
 from senospine.engine.kernel import Kernel, Solution
-from senospine.engine.schedule import Action, Schedule, compile_entries
+from senospine.engine.schedule import Schedule
 from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
-from senospine.errors import ScheduleError
 
 Array = NDArray[np.float64]
 
@@ -95,22 +95,12 @@ class ScipyKernel(Kernel):
         results = np.full((len(self.outputs), n, times.shape[-1]), np.nan)
         status = np.zeros(n, dtype=np.int64)
         failures = []
-        constants = list(model.constants)
-        shared = (
-            compile_entries(schedule.of(0), model.states, constants) if schedule and not schedule.per_subject else []
-        )
+        table = BreakPoints.of(schedule, model.states, list(model.constants), start, n)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # LSODA's warnings become a typed status
             for subject in range(n):
-                points = compile_entries(schedule.of(subject), model.states, constants) if (
-                    schedule and schedule.per_subject
-                ) else shared  # fmt: skip
-                if points and points[0][0] < start:
-                    raise ScheduleError(
-                        f"an entry at {points[0][0]:g} lies before the start at {start:g}", where=f"subject {subject}"
-                    )
                 grid = times if times.ndim == 1 else times[subject]
-                stops = self._stops(points, values[subject], start, float(grid[-1]))
+                stops = self._stops(table.points(subject), values[subject], start, float(grid[-1]))
                 failure = self._one(
                     subject, first[subject].copy(), values[subject].copy(), stops, grid,
                     start, rtol, tolerance, max_steps, results[:, subject],
@@ -128,12 +118,7 @@ class ScipyKernel(Kernel):
             constants = self.model.constants
             refuse_moving_triggers(
                 self.model.events,
-                {
-                    constants[item.index]
-                    for _, actions in points
-                    for item in actions
-                    if item.operation == "set parameter"
-                },
+                {constants[item.index] for _, actions in points for item in actions if item.operation == SET_PARAMETER},
             )
             for firing in firings(self.model.events, dict(zip(constants, p.tolist(), strict=True)), start, end):
                 stops.setdefault(firing.triggered, _Stop(*firing.triggered)).triggered.append(firing)
@@ -172,9 +157,9 @@ class ScipyKernel(Kernel):
             for firing in stop.executed:
                 self._events.execute(firing, y, p, now)
             for action in stop.actions:
-                target = {"add to state": y, "set parameter": p, "add to rate": extra}[action.operation]
+                target = (y, p, extra)[action.operation]
                 target[action.index] = action.value + (
-                    0.0 if action.operation == "set parameter" else target[action.index]
+                    0.0 if action.operation == SET_PARAMETER else target[action.index]
                 )
         return None
 

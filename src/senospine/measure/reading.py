@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: from the whole to its parts; the experimental unit is one of these, ``animal`` unless the design says otherwise
 HIERARCHY = ("study", "group", "cage", "animal", "level", "section", "field", "cell")
 
-Kind = Literal["continuous", "count", "proportion", "latency", "ordinal", "composition"]
+Kind = Literal["continuous", "count", "proportion", "latency", "censored", "ordinal", "composition"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,15 @@ class Definition:
         Such as ``Tb.Sp/hr-sphere/voxel/margin``: symbol, method, convention, border rule.
     label, unit : str
     kind : str
-        How it is distributed: decides how it may be summarised and compared.
+        How it is distributed: decides how it may be summarised and compared. A ``latency`` is positive and may be cut
+        off; a ``censored`` value may lie beyond a limit on either side.
     convention : str
         A sentence: how it is computed, with what choices.
     source : str
         DOI or the word ``assumption``.
+    distinguished_by : tuple of str
+        Settings that tell values of this definition apart, such as the force of a filament: they are summarised and
+        compared each by itself.
     """
 
     id: str
@@ -47,6 +51,7 @@ class Definition:
     kind: Kind
     convention: str
     source: str
+    distinguished_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Reading:
         Where it belongs, keys of :data:`HIERARCHY`; ``animal`` at least.
     low, high : float
         Interval of 95 % from the measurement itself, NaN where it has none. Of a latency cut off, ``high`` is
-        infinite and ``low`` the cut-off.
+        infinite and ``low`` the cut-off; below a limit, ``low`` is minus infinite and ``high`` the limit. ``value``
+        is then the limit.
     count, total : float
         What was counted, and of how many or over what area; NaN where nothing is counted.
     settings : mapping of str to number or str
@@ -100,7 +106,9 @@ def definitions() -> Mapping[str, Definition]:
     for path in sorted((Path(__file__).parent / "definitions").glob("*.yaml")):
         for identity, item in read_yaml(path).data.items():
             assert identity not in found, f"{identity} is defined twice"
-            found[identity] = Definition(identity, **item)
+            found[identity] = Definition(
+                identity, **{**item, "distinguished_by": tuple(item.get("distinguished_by", ()))}
+            )
     return MappingProxyType(found)
 
 

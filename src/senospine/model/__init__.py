@@ -1,7 +1,8 @@
 """Models with provenance: Antimony or SBML in, units and dimensions checked, every number with its source."""
 
 from senospine.model.expressions import Expression, evaluate
-from senospine.model.model import Model, load_model, shipped_models
+from senospine.model.loading import load_model, shipped_models
+from senospine.model.model import Model
 from senospine.model.register import Parameter, Variable, check_register, read_register, read_rows
 from senospine.model.units import Unit
 

@@ -15,22 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from senospine.errors import FileError, Finding, ModelError, RegisterError, suggest
-from senospine.model.antimony_text import antimony_to_sbml
+from senospine.errors import Finding, ModelError
+from senospine.model.checks import check_provenance, check_units
 from senospine.model.events import TimedEvent
-from senospine.model.expressions import Call, Expression, Number, evaluate, names, text
-from senospine.model.raw import RawModel, Species
-from senospine.model.register import Parameter, Variable, read_register, read_variables
-from senospine.model.sbml import read_sbml, refuse_inconsistent
-from senospine.model.units import Unit, UnitClash, unit_of, unit_of_text
+from senospine.model.expressions import Expression, evaluate, names
+from senospine.model.raw import Species
+from senospine.model.register import Parameter, Variable
+from senospine.model.units import Unit
 
 _SMALLEST_SCALE = 1e-18
-BIOLOGY = Path(__file__).parent.parent / "biology"
-
-
-def shipped_models() -> list[str]:
-    """Return the names that :func:`load_model` knows without a path."""
-    return ["mouse"]
 
 
 @dataclass(frozen=True)
@@ -158,7 +151,7 @@ class Model:
 
     def check(self) -> list[Finding]:
         """Return everything that is wrong with units, sources and names; empty means clean."""
-        return [*_check_units(self), *_check_register(self)]
+        return [*check_units(self), *check_provenance(self)]
 
     def to_sbml(self) -> str:
         """Return SBML Level 3 with every value put in and every source as a note."""
@@ -175,116 +168,6 @@ class Model:
                 note = f"{row.meaning} Source: {row.source} {row.doi}. Confidence: {row.confidence}. {row.reason}"
                 element.setNotes(f"<p xmlns='http://www.w3.org/1999/xhtml'>{_escape(note)}</p>")
         return str(libsbml.writeSBMLToString(document))
-
-
-def load_model(name: str | Path, register: str | Path | None = None) -> Model:
-    """Return a shipped model by name, or one from an Antimony (``.ant``) or SBML (``.xml``) file.
-
-    Parameters
-    ----------
-    name : str or Path
-        ``"mouse"``, or a path.
-    register : path, optional
-        The parameter register of a model of your own. Without one, values come from the file and have no provenance.
-
-    Raises
-    ------
-    FileError
-        No such model or file.
-    ModelError
-        A syntax error, a name without a value, a circle of assignments, or something outside the subset.
-    RegisterError
-        A register row that cannot stand, or a parameter that is in the model and not in its register.
-
-    Examples
-    --------
-    >>> load_model("mouse").states[:2]
-    ('instability', 'senescent_osteoclasts')
-    """
-    if str(name) in shipped_models():
-        path = BIOLOGY / f"{name}.ant"
-        return _load(path, BIOLOGY / "parameters.csv", BIOLOGY / "variables.csv")
-    path = Path(name)
-    if path.suffix.lower() not in {".ant", ".txt", ".xml", ".sbml"}:
-        raise FileError(
-            f"'{name}' is neither a shipped model nor a model file",
-            remedy=f"{suggest(str(name), shipped_models())}; or give a path that ends in .ant or .xml",
-        )
-    return _load(path, None if register is None else Path(register), None)
-
-
-def _load(path: Path, register_path: Path | None, variables_path: Path | None) -> Model:
-    try:
-        source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read the model: {error}", where=str(path), remedy="check path and encoding") from None
-    sbml = source if path.suffix.lower() in {".xml", ".sbml"} else antimony_to_sbml(path)
-    raw = read_sbml(sbml, str(path))
-    register = {} if register_path is None else read_register(register_path)
-    variables = {} if variables_path is None else read_variables(variables_path)
-
-    states = tuple(raw.rates)
-    for state in states:
-        if state not in raw.initial:
-            raise ModelError(f"state '{state}' has no initial value", where=str(path), remedy=f"write '{state} = …'")
-    parameters: dict[str, float] = {}
-    model = Model(
-        raw.name,
-        path,
-        states,
-        MappingProxyType(raw.rates),
-        MappingProxyType(_in_order(raw, path)),
-        MappingProxyType({state: raw.initial[state] for state in states}),
-        MappingProxyType(parameters),
-        MappingProxyType(raw.units),
-        raw.time_unit,
-        MappingProxyType(register),
-        MappingProxyType(variables),
-        sbml,
-        MappingProxyType(raw.derived),
-        raw.events,
-        MappingProxyType(raw.species),
-    )
-    read = {name for _, _, formula in _formulas(model) for name in names(formula)}
-    for key, value in raw.parameters.items():
-        if key in register:
-            parameters[key] = register[key].value
-        elif register_path is not None:
-            raise RegisterError(
-                f"parameter '{key}' has no row in the register, so no value and no source",
-                where=model.where(key),
-                why="a module's input that was declared twice also ends here: declare its unit once, at its owner",
-                remedy=f"add a row for it to {register_path}",
-            )
-        elif value is not None:
-            parameters[key] = value
-        elif key not in raw.optional or key in read:
-            raise ModelError(f"parameter '{key}' has no value", where=model.where(key), remedy="give it one")
-    if not (model.outputs or model.constants):
-        raise ModelError(
-            "the file holds no model", where=str(path), remedy="write 'model name() … end' around the equations"
-        )
-    _refuse_unknown_names(model)
-    refuse_inconsistent(raw.document, str(path))
-    _ = model.start  # refuses initial values that go round in a circle
-    return model
-
-
-def _in_order(raw: RawModel, path: Path) -> dict[str, Expression]:
-    """Return the assignments so that each stands after what it reads."""
-    ordered: dict[str, Expression] = {}
-    pending = dict(raw.assignments)
-    while pending:
-        ready = [key for key, value in pending.items() if not names(value) & pending.keys()]
-        if not ready:
-            raise ModelError(
-                f"assignments go round in a circle: {', '.join(sorted(pending))}",
-                where=str(path),
-                remedy="make one of them a state with a rate of its own",
-            )
-        for key in ready:
-            ordered[key] = pending.pop(key)
-    return ordered
 
 
 def _ordered(formulas: Mapping[str, Expression], wanted: list[str], path: Path) -> dict[str, Expression]:
@@ -333,86 +216,6 @@ def _set_value(model: Any, name: str, value: float) -> Any:
     return element
 
 
-def _formulas(model: Model) -> Iterator[tuple[str, str, Expression]]:
-    for key, value in model.rates.items():
-        yield key, "rate of", value
-    for key, value in model.assignments.items():
-        yield key, "assignment to", value
-    for key, value in model.initial.items():
-        yield key, "initial value of", value
-    for key, value in model.derived.items():
-        yield key, "initial assignment to", value
-    for event in model.events:
-        for item in event.assigned:
-            value = item.value if item.factor is None else Call("times", (item.value, item.factor))
-            yield item.state, f"assignment of event '{event.id}' to", value
-
-
-def _refuse_unknown_names(model: Model) -> None:
-    known = {*model.outputs, *model.constants}
-    for key, words, formula in _formulas(model):
-        for name in sorted(names(formula) - known):
-            raise ModelError(
-                f"{words} '{key}' reads '{name}', which is not defined",
-                where=model.where(key),
-                remedy=suggest(name, known),
-            )
-
-
-def _check_units(model: Model) -> Iterator[Finding]:
-    units = dict(model.units)
-    for name in (*model.outputs, *model.constants):
-        if name not in units:
-            yield Finding("error", model.where(name), f"'{name}' has no unit", f"declare it: '{name} has day;'")
-    for key, words, formula in _formulas(model):
-        if key not in units or isinstance(formula, Number):  # a state's plain initial number is in the state's unit
-            continue
-        expected = units[key] / model.time_unit if words == "rate of" else units[key]
-        try:
-            found = unit_of(formula, units, model.time_unit)
-        except (UnitClash, ArithmeticError) as clash:
-            yield Finding(
-                "error", model.where(key), f"units clash in the {words} '{key}': {clash}", "correct the formula"
-            )
-            continue
-        if not found.same(expected):
-            yield Finding(
-                "error",
-                model.where(key),
-                f"the {words} '{key}' has unit {found}, it should be {expected}: {text(formula)}",
-                "correct the formula, or the unit it is declared with",
-            )
-
-
-def _check_register(model: Model) -> Iterator[Finding]:
-    for name in model.parameters:
-        row = model.register.get(name)
-        if row is None:
-            yield Finding(
-                "warning", model.where(name), f"parameter '{name}' has no source", "give the model a register"
-            )
-        elif name in model.units and not unit_of_text(row.unit).same(model.units[name]):
-            yield Finding(
-                "error",
-                row.where,
-                f"'{name}' is registered in {row.unit}, the model declares {model.units[name]} ({model.where(name)})",
-                "convert the value, or correct one of the units",
-            )
-    for name, row in model.register.items():
-        if name not in model.parameters:
-            yield Finding(
-                "warning", row.where, f"'{name}' is registered but the model does not use it", "remove the row"
-            )
-    for name, variable in model.variables.items():
-        if name in model.units and not unit_of_text(variable.unit).same(model.units[name]):
-            yield Finding(
-                "error",
-                variable.where,
-                f"'{name}' is listed in {variable.unit}, the model says {model.units[name]}",
-                "",
-            )
-
-
 def _files(path: Path) -> Iterator[Path]:
     """Yield a model file and what it imports."""
     if path.suffix.lower() in {".xml", ".sbml"} or not path.is_file():
@@ -426,6 +229,3 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _escape(words: str) -> str:
     return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-__all__ = ["Model", "antimony_to_sbml", "load_model", "shipped_models"]

@@ -19,10 +19,11 @@ def print_cores(console: Console, comparisons: Sequence[CoreComparison]) -> None
         console.print()
         console.print(_table(comparison))
     console.print(
-        "Predictions: mean ± SD over each core's ranges and a stain background of 0-3 kappa, weighted by the likelihood. "
-        "log L: best fit, with and without that background. Evidence: log of the likelihood averaged over the ranges. "
-        "Fails: data the best fit misses by more than 1.96 SD. The spread of the rise (0.2 natural-log units) is an "
-        "assumption; critical ages are held to 468-874 d, what survival allows, in all cores but 'shifted'.",
+        "Predictions: mean ± SD over each core's ranges and a stain background of 0-3 kappa, weighted by the "
+        "likelihood. log L: best fit, with and without that background. Evidence: log of the likelihood averaged over "
+        "the ranges. Fails: data the best fit misses by more than 1.96 SD. The spread of the rise (0.2 natural-log "
+        "units) is an assumption; critical ages are held to 468-874 d, what survival allows, in all "
+        "cores but 'shifted'.",
         style="dim", highlight=False, markup=False,
     )  # fmt: skip
 
@@ -97,12 +98,15 @@ def draw_cores(comparisons: Sequence[CoreComparison], path: str | Path) -> Path:
                 axis.set_xscale("log")
             row[0].set_title(f"reading '{comparison.reading}'", loc="left", fontsize=9, fontweight="bold")
         figure.supxlabel(
-            "band: measured ± SD   ● mean ± SD with a stain background   × best fit without one   (synthetic)", fontsize=8
-        )  # fmt: skip
+            "band: measured ± SD   ● mean ± SD with a stain background   × best fit without one   (synthetic)",
+            fontsize=8,
+        )
         target = Path(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(target, dpi=150, metadata={"Date": None} if target.suffix == ".svg" else None)
         except (OSError, ValueError) as error:
-            raise FileError(f"cannot write the picture: {error}", where=str(target), remedy="end it in .svg or .png") from None  # fmt: skip
+            raise FileError(
+                f"cannot write the picture: {error}", where=str(target), remedy="end it in .svg or .png"
+            ) from None
     return target

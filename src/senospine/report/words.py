@@ -134,3 +134,28 @@ def fold(fact: Fact, found: Repeats | None) -> tuple[float, float, float] | None
         low, middle, high = (1 + end / 100 for end in ends)
         return low, middle, high
     return None
+
+
+def p_text(value: object) -> str:
+    """Return a p value as a person writes it.
+
+    Examples
+    --------
+    >>> p_text(0.00001), p_text(0.04321), p_text(float("nan"))
+    ('< 0.001', '0.043', '–')
+    """
+    found = to_float(value)
+    return "–" if not math.isfinite(found) else "< 0.001" if found < 0.001 else f"{found:.3f}"
+
+
+def span(low: object, high: object, between: str = "–") -> str:
+    """Return an interval, or a dash where there is none."""
+    return f"{number(to_float(low), 3)}{between}{number(to_float(high), 3)}" if math.isfinite(to_float(low)) else "–"
+
+
+def to_float(value: object) -> float:
+    """Return a number, NaN for what is none."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan

@@ -1,7 +1,7 @@
 """Runs: blocks over processes or a cluster, and folders whose parts are whole or absent."""
 
 from senospine.runs.blocks import available_workers, run_blocks
-from senospine.runs.files import is_temporary_of, sweep_temporaries, write_then_rename
+from senospine.runs.files import cannot_write, is_temporary_of, sha256_of, sweep_temporaries, write_then_rename
 from senospine.runs.folder import OutcomeFolder
 from senospine.runs.lock import FolderLock
 from senospine.runs.manifest import NOTICE, check_parts, read_manifest
@@ -12,11 +12,13 @@ __all__ = [
     "FolderLock",
     "OutcomeFolder",
     "available_workers",
+    "cannot_write",
     "check_parts",
     "fingerprint",
     "is_temporary_of",
     "read_manifest",
     "run_blocks",
+    "sha256_of",
     "sweep_temporaries",
     "versions",
     "write_then_rename",

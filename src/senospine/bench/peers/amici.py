@@ -84,8 +84,8 @@ def load(statement: Statement, folder: Path) -> Amici:
     return Amici(statement, {name: _build(text, statement.outputs, folder.parent) for name, text in texts.items()})
 
 
-def _build(sbml: str, outputs: tuple[str, ...], folder: Path) -> Any:
-    digest = hashlib.sha256(f"{sbml} {outputs} {amici.__version__}".encode()).hexdigest()[:16]
+def _build(sbml: str, outputs: tuple[str, ...], folder: Path, *, derivatives: bool = False) -> Any:
+    digest = hashlib.sha256(f"{sbml} {outputs} {derivatives} {amici.__version__}".encode()).hexdigest()[:16]
     home, name = folder / "amici_builds" / digest, f"bench_{digest}"
     if not (home / "built").exists():
         SbmlImporter(sbml, from_file=False).sbml2amici(
@@ -93,7 +93,7 @@ def _build(sbml: str, outputs: tuple[str, ...], folder: Path) -> Any:
             home,
             observation_model=[amici.MeasurementChannel(id_=f"seen_{item}", formula=item) for item in outputs],
             compute_conservation_laws=False,
-            generate_sensitivity_code=False,
+            generate_sensitivity_code=derivatives,
         )
         (home / "built").touch()
     return amici.import_model_module(name, home).get_model()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import senospine
-from senospine.engine import Entry, Kernel, Schedule, compile_model
+from senospine.engine import Kernel, Schedule, compile_model
 from senospine.model import Model, load_model
 from senospine.model.register import Variable
 
@@ -29,28 +29,32 @@ class Ours:
         self.statement, self.kernels, self.settings = statement, kernels, settings
 
     def prepare(self, first: int, count: int) -> Any:
-        """Return parameters, initial values and doses."""
+        """Return parameters, initial values and doses, as arrays."""
         this = self.statement
         values, initial = this.values[first : first + count], this.initial[first : first + count]
         own = any(isinstance(event.amount, str) for event in this.events)
-        rows = [
-            [Entry(event.time, event.kind, event.target, this.amount(event, row)) for event in this.events]  # type: ignore[arg-type]
-            for row in (values if own else values[:1])
-        ]
-        schedule = Schedule.each(rows) if own else Schedule.shared(rows[0])
+        amounts = np.array(
+            [[this.amount(event, row) for event in this.events] for row in (values if own else values[:1])]
+        )
+        entries = {
+            "time": np.array([event.time for event in this.events]),
+            "kind": [event.kind for event in this.events],
+            "target": [event.target for event in this.events],
+            "amount": amounts if own else amounts[0],
+        }
         return (
             dict(zip(this.parameters, values.T, strict=True)),
-            schedule,
+            entries,
             dict(zip(this.states, initial.T, strict=True)),
         )
 
     def solve(self, block: Any, rtol: float, setting: Setting) -> Array:
-        """Return the outputs."""
-        parameters, schedule, initial = block
+        """Return the outputs; the doses are read here, so that reading them is timed."""
+        parameters, entries, initial = block
         kernel = self.kernels[setting["way"]]
         solution = kernel.solve(
-            parameters, schedule, self.statement.times, start=self.statement.start, initial=initial, rtol=rtol,
-            threads=setting.get("threads", 1),
+            parameters, Schedule.from_columns(**entries), self.statement.times, start=self.statement.start,
+            initial=initial, rtol=rtol, threads=setting.get("threads", 1),
         )  # fmt: skip
         return np.stack([solution[name] for name in self.statement.outputs], axis=-1)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from senospine.errors import StudyError, suggest
 from senospine.report.spine.quantities import QUANTITIES
 from senospine.report.svg import tick_text
-from senospine.report.timeaxis import MONTH
+from senospine.report.timeaxis import MONTH, time_axis
 from senospine.study import Outcome, Study
 
 Array = NDArray[np.float64]
@@ -112,10 +112,10 @@ def _frames(study: Study, recorded: Sequence[Array], times: Sequence[float] | No
         days = known[np.abs(known[:, None] - np.asarray(times, dtype=float)).argmin(axis=0)]
         return days, {}
     named = {float(known[np.abs(known - day).argmin()]): label for day, label in moments(study)}
-    first = min(named) - 7 if min(named) > 0.5 * known[-1] else known[0]
-    near = np.linspace(first, known[-1], FRAMES)
-    far = np.linspace(known[0], first, 7)[:-1] if first > known[0] else np.array([])
-    nearest = known[np.abs(known[:, None] - np.concatenate([far, near])).argmin(axis=0)]
+    axis = time_axis(study)  # as close in time as the time courses are drawn: closer around treatment
+    life = known[(known >= 0) & (np.asarray(axis.place(known)) >= 0)]
+    places = np.asarray(axis.place(life))
+    nearest = life[np.abs(places[:, None] - np.linspace(places[0], places[-1], FRAMES)).argmin(axis=0)]
     days = np.union1d(nearest, list(named))
     return days, {int(np.searchsorted(days, day)): label for day, label in named.items()}
 

@@ -1,20 +1,16 @@
-"""The command line: words in, one clear table or JSON out. No science here."""
+"""Commands for models, studies, evidence and speed."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from senospine.errors import Finding, SenospineError
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from senospine.cli.measure import measure_app
+from senospine.cli.output import Json, console, print_json, progress, report_findings
+from senospine.errors import SenospineError
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
 
@@ -27,8 +23,8 @@ evidence_app = typer.Typer(help="Show or check published findings.", no_args_is_
 app.add_typer(model_app, name="model")
 model_app.add_typer(export_app, name="export")
 app.add_typer(evidence_app, name="evidence")
+app.add_typer(measure_app, name="measure")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
 Workers = Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)]
@@ -64,7 +60,7 @@ def reproduce(
 
     model = load_model("mouse")
     values = chosen_parameters(parameters, model)
-    with _progress(as_json) as on_progress:
+    with progress(as_json) as on_progress:
         result = run(
             out,
             animals=animals,
@@ -87,9 +83,9 @@ def reproduce(
         )
         on_progress("write report", 1, 1)
     if as_json:
-        _print_json({**result.to_dict(), "report": str(report)})
+        print_json({**result.to_dict(), "report": str(report)})
     else:
-        print_scoreboard(_console(), result, report)
+        print_scoreboard(console(), result, report)
 
 
 @app.command()
@@ -116,7 +112,7 @@ def simulate(
     loaded = load_study(study)
     folder = out or Path("results") / loaded.name
     values = chosen_parameters(parameters, load_model(loaded.species))
-    with _progress(as_json) as on_progress:
+    with progress(as_json) as on_progress:
         outcome = run_study(
             loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
             parameters=values, on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
@@ -126,11 +122,11 @@ def simulate(
 
         write_spine(outcome, spine)
     if as_json:
-        _print_json(outcome_dict(outcome) | ({"spine": str(spine)} if spine else {}))
+        print_json(outcome_dict(outcome) | ({"spine": str(spine)} if spine else {}))
     else:
-        print_outcome(_console(), outcome)
+        print_outcome(console(), outcome)
         if spine is not None:
-            _console().print(f"drawn spine written to {spine}")
+            console().print(f"drawn spine written to {spine}")
 
 
 @app.command()
@@ -149,7 +145,7 @@ def calibrate(
 
     command = f"senospine calibrate --starts {starts} --iterations {iterations} --animals {animals} --seed {seed}"
     problem = Problem.published(animals=animals, seed=seed)
-    with _progress(as_json) as on_progress:
+    with progress(as_json) as on_progress:
 
         def told(start: int, step: int, height: float) -> None:
             on_progress(f"start {start + 1} of {starts}, log posterior {height:.2f}", step, iterations)
@@ -157,10 +153,10 @@ def calibrate(
         fit = climb(problem, out, starts=starts, iterations=iterations, command=command, on_progress=told)
     write_fit(fit, out / "fit.json")
     if as_json:
-        _print_json(fit.to_dict())
+        print_json(fit.to_dict())
     else:
-        print_fit(_console(), fit)
-        _console().print(f"fit written to {out / 'fit.json'}; use it with --parameters {out / 'fit.json'}")
+        print_fit(console(), fit)
+        console().print(f"fit written to {out / 'fit.json'}; use it with --parameters {out / 'fit.json'}")
 
 
 @model_app.command("show")
@@ -180,11 +176,11 @@ def model_show(
 
         write_mechanism(loaded, picture)
     if as_json:
-        _print_json(model_dict(loaded) | ({"picture": str(picture)} if picture else {}))
+        print_json(model_dict(loaded) | ({"picture": str(picture)} if picture else {}))
     else:
-        print_model(_console(), loaded)
+        print_model(console(), loaded)
         if picture is not None:
-            _console().print(f"picture written to {picture}")
+            console().print(f"picture written to {picture}")
 
 
 @model_app.command("check")
@@ -194,7 +190,7 @@ def model_check(model: ModelName = "mouse", register: Register = None, as_json: 
 
     findings = check_register(register) if register else []
     findings = findings or load_model(model, register).check()
-    _report_findings(findings, f"model '{model}': units, names and sources are clean", as_json)
+    report_findings(findings, f"model '{model}': units, names and sources are clean", as_json)
 
 
 @model_app.command("core")
@@ -207,7 +203,7 @@ def model_core(
     from senospine.calibration import READINGS, compare_cores
     from senospine.report.core_fits import draw_cores, print_cores
 
-    with _progress(as_json) as on_progress:
+    with progress(as_json) as on_progress:
         comparisons = []
         for reading in READINGS:
             on_progress(f"fit cores, reading '{reading}'", 0, 1)
@@ -216,11 +212,11 @@ def model_core(
     if picture is not None:
         draw_cores(comparisons, picture)
     if as_json:
-        _print_json([item.to_dict() for item in comparisons])
+        print_json([item.to_dict() for item in comparisons])
     else:
-        print_cores(_console(), comparisons)
+        print_cores(console(), comparisons)
         if picture is not None:
-            _console().print(f"picture written to {picture}")
+            console().print(f"picture written to {picture}")
 
 
 @export_app.command("sbml")
@@ -240,11 +236,11 @@ def model_export_sbml(
         write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))
     if as_json:
         content = {} if output else {"sbml": text}
-        _print_json({"model": loaded.name, "sha256": loaded.sha256, "file": str(output) if output else None, **content})
+        print_json({"model": loaded.name, "sha256": loaded.sha256, "file": str(output) if output else None, **content})
     elif output is None:
         sys.stdout.write(text)
     else:
-        _console().print(f"model '{loaded.name}' written to {output}")
+        console().print(f"model '{loaded.name}' written to {output}")
 
 
 @evidence_app.command("show")
@@ -265,9 +261,9 @@ def evidence_show(
             raise EvidenceError(f"no evidence of {name} '{wanted}'", remedy=suggest(wanted, known))
     chosen = [row for row in rows if study in {None, row.study} and role in {None, row.role}]
     if as_json:
-        _print_json(evidence_dicts(chosen))
+        print_json(evidence_dicts(chosen))
     else:
-        print_evidence(_console(), chosen)
+        print_evidence(console(), chosen)
 
 
 @evidence_app.command("check")
@@ -280,7 +276,7 @@ def evidence_check(
 
     findings = check_evidence(file)
     rows = 0 if findings else len(load_evidence(file))
-    _report_findings(findings, f"{rows} rows of evidence are clean", as_json)
+    report_findings(findings, f"{rows} rows of evidence are clean", as_json)
 
 
 @app.command()
@@ -294,12 +290,16 @@ def bench(
     target: Annotated[float, typer.Option(help="Largest error allowed.", min=1e-8, max=0.1)] = 1e-3,
     work: Annotated[Path | None, typer.Option(help="Folder to keep peers' builds and logs in.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Write a picture (.png or .svg) here.")] = None,
+    sensitivities: Annotated[bool, typer.Option(help="Derivatives by all parameters, one subject, instead.")] = False,
     as_json: Json = False,
 ) -> None:
     """Measure the engine's speed beside other solvers, at equal accuracy."""
     from senospine.bench import draw_benchmark, print_benchmark, run_benchmark
 
-    with _progress(as_json) as on_progress:
+    if sensitivities:
+        _bench_sensitivities(peers, peer_python, rounds, target, work, as_json)
+        return
+    with progress(as_json) as on_progress:
         result = run_benchmark(
             models.split(",") if models else None,
             None if peers is None else [] if peers == "none" else peers.split(","),
@@ -314,85 +314,31 @@ def bench(
     if picture is not None:
         draw_benchmark(result, picture)
     if as_json:
-        _print_json(result.to_dict() | ({"picture": str(picture)} if picture else {}))
+        print_json(result.to_dict() | ({"picture": str(picture)} if picture else {}))
     else:
-        print_benchmark(_console(), result)
+        print_benchmark(console(), result)
         if picture is not None:
-            _console().print(f"picture written to {picture}")
+            console().print(f"picture written to {picture}")
 
 
-def _report_findings(findings: list[Finding], clean: str, as_json: bool) -> None:
-    """Print all findings; exit with 2 if one of them is an error."""
-    if as_json:
-        _print_json(
-            [{name: getattr(item, name) for name in ("severity", "where", "what", "remedy")} for item in findings]
+def _bench_sensitivities(
+    peers: str | None, peer_python: Path | None, rounds: int, target: float, work: Path | None, as_json: bool
+) -> None:
+    from senospine.bench.derivatives import print_sensitivity_benchmark, run_sensitivity_benchmark
+
+    with progress(as_json) as on_progress:
+        result = run_sensitivity_benchmark(
+            None if peers is None else [] if peers == "none" else peers.split(","),
+            peer_python=str(peer_python) if peer_python else None,
+            rounds=rounds,
+            target=target,
+            work=work,
+            on_progress=on_progress,
         )
+    if as_json:
+        print_json(result.to_dict())
     else:
-        console = _console()
-        for item in findings:
-            console.print(str(item), markup=False, highlight=False)
-        console.print(clean if not findings else f"{len(findings)} findings", markup=False, highlight=False)
-    if any(item.severity == "error" for item in findings):
-        raise typer.Exit(2)
-
-
-def _console(stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 118)
-
-
-def _print_json(content: Any) -> None:
-    sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function (what, done, of) that shows progress on standard error."""
-    try:
-        with _bars() if sys.stderr.isatty() and not quiet else _log(quiet) as show:
-            yield show
-    except KeyboardInterrupt:
-        sys.stderr.write("senospine: stopped; the same command goes on from the parts that are finished\n")
-        raise
-
-
-@contextmanager
-def _log(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """One line as each thing begins, for logs and pipes."""
-    seen: set[str] = set()
-
-    def show(what: str, done: int, of: int) -> None:
-        if what not in seen and not quiet:
-            sys.stderr.write(f"{what} …\n")
-            sys.stderr.flush()
-        seen.add(what)
-
-    yield show
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=_console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=of)
-            bars.update(tasks[what], completed=done)
-
-        yield show
+        print_sensitivity_benchmark(console(), result)
 
 
 def main() -> None:

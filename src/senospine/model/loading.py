@@ -1,0 +1,132 @@
+"""A model from its files: the shipped ones by name, any other by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+
+from senospine.errors import FileError, ModelError, RegisterError, suggest
+from senospine.model.antimony_text import antimony_to_sbml
+from senospine.model.checks import formulas_of, refuse_unknown_names
+from senospine.model.expressions import Expression, names
+from senospine.model.model import Model
+from senospine.model.raw import RawModel
+from senospine.model.register import read_register, read_variables
+from senospine.model.sbml import read_sbml, refuse_inconsistent
+
+BIOLOGY = Path(__file__).parent.parent / "biology"
+
+
+def shipped_models() -> list[str]:
+    """Return the names that :func:`load_model` knows without a path."""
+    return ["mouse"]
+
+
+def load_model(name: str | Path, register: str | Path | None = None) -> Model:
+    """Return a shipped model by name, or one from an Antimony (``.ant``) or SBML (``.xml``) file.
+
+    Parameters
+    ----------
+    name : str or Path
+        ``"mouse"``, or a path.
+    register : path, optional
+        The parameter register of a model of your own. Without one, values come from the file and have no provenance.
+
+    Raises
+    ------
+    FileError
+        No such model or file.
+    ModelError
+        A syntax error, a name without a value, a circle of assignments, or something outside the subset.
+    RegisterError
+        A register row that cannot stand, or a parameter that is in the model and not in its register.
+
+    Examples
+    --------
+    >>> load_model("mouse").states[:2]
+    ('instability', 'senescent_osteoclasts')
+    """
+    if str(name) in shipped_models():
+        path = BIOLOGY / f"{name}.ant"
+        return _load(path, BIOLOGY / "parameters.csv", BIOLOGY / "variables.csv")
+    path = Path(name)
+    if path.suffix.lower() not in {".ant", ".txt", ".xml", ".sbml"}:
+        raise FileError(
+            f"'{name}' is neither a shipped model nor a model file",
+            remedy=f"{suggest(str(name), shipped_models())}; or give a path that ends in .ant or .xml",
+        )
+    return _load(path, None if register is None else Path(register), None)
+
+
+def _load(path: Path, register_path: Path | None, variables_path: Path | None) -> Model:
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"cannot read the model: {error}", where=str(path), remedy="check path and encoding") from None
+    sbml = source if path.suffix.lower() in {".xml", ".sbml"} else antimony_to_sbml(path)
+    raw = read_sbml(sbml, str(path))
+    register = {} if register_path is None else read_register(register_path)
+    variables = {} if variables_path is None else read_variables(variables_path)
+
+    states = tuple(raw.rates)
+    for state in states:
+        if state not in raw.initial:
+            raise ModelError(f"state '{state}' has no initial value", where=str(path), remedy=f"write '{state} = …'")
+    parameters: dict[str, float] = {}
+    model = Model(
+        raw.name,
+        path,
+        states,
+        MappingProxyType(raw.rates),
+        MappingProxyType(_in_order(raw, path)),
+        MappingProxyType({state: raw.initial[state] for state in states}),
+        MappingProxyType(parameters),
+        MappingProxyType(raw.units),
+        raw.time_unit,
+        MappingProxyType(register),
+        MappingProxyType(variables),
+        sbml,
+        MappingProxyType(raw.derived),
+        raw.events,
+        MappingProxyType(raw.species),
+    )
+    read = {name for _, _, formula in formulas_of(model) for name in names(formula)}
+    for key, value in raw.parameters.items():
+        if key in register:
+            parameters[key] = register[key].value
+        elif register_path is not None:
+            raise RegisterError(
+                f"parameter '{key}' has no row in the register, so no value and no source",
+                where=model.where(key),
+                why="a module's input that was declared twice also ends here: declare its unit once, at its owner",
+                remedy=f"add a row for it to {register_path}",
+            )
+        elif value is not None:
+            parameters[key] = value
+        elif key not in raw.optional or key in read:
+            raise ModelError(f"parameter '{key}' has no value", where=model.where(key), remedy="give it one")
+    if not (model.outputs or model.constants):
+        raise ModelError(
+            "the file holds no model", where=str(path), remedy="write 'model name() … end' around the equations"
+        )
+    refuse_unknown_names(model)
+    refuse_inconsistent(raw.document, str(path))
+    _ = model.start  # refuses initial values that go round in a circle
+    return model
+
+
+def _in_order(raw: RawModel, path: Path) -> dict[str, Expression]:
+    """Return the assignments so that each stands after what it reads."""
+    ordered: dict[str, Expression] = {}
+    pending = dict(raw.assignments)
+    while pending:
+        ready = [key for key, value in pending.items() if not names(value) & pending.keys()]
+        if not ready:
+            raise ModelError(
+                f"assignments go round in a circle: {', '.join(sorted(pending))}",
+                where=str(path),
+                remedy="make one of them a state with a rate of its own",
+            )
+        for key in ready:
+            ordered[key] = pending.pop(key)
+    return ordered

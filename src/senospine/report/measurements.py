@@ -1,0 +1,130 @@
+"""A laboratory's own animals on one page: readings, groups, comparisons, pictures, ARRIVE, and what was refused."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import senospine
+from senospine.measure import definition
+from senospine.measure.animals import Analysis, beside_plot, estimation_plot, superplot
+from senospine.report.svg import number, write_text
+from senospine.report.words import count, p_text, to_float
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from senospine.measure.batch import Batch
+
+#: rows of readings on the page; the file holds all
+_SHOWN = 400
+
+
+def write_measurements(
+    path: str | Path, analysis: Analysis, *, batch: Batch | None = None, beside: Any = None, command: str = ""
+) -> Path:
+    """Write one self-contained HTML page and return its path.
+
+    Parameters
+    ----------
+    path : path
+    analysis : Analysis
+    batch : Batch, optional
+        Adds pictures of inputs, and inputs that gave nothing.
+    beside : tuple, optional
+        What :func:`senospine.measure.animals.beside_simulated` returned.
+    command : str
+
+    Raises
+    ------
+    FileError
+        The file cannot be written.
+    """
+    environment = Environment(
+        loader=PackageLoader("senospine.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals |= {"count": count}
+    environment.filters |= {"number": _number, "p": p_text, "end": _end}
+    page = environment.get_template("measurements.html").render(_contents(analysis, batch, beside, command))
+    return write_text(path, page)
+
+
+def _number(value: object) -> str:
+    found = to_float(value)
+    return number(0.0 if abs(found) < 1e-12 else found, 3)  # what is left of a mean of zero is rounding
+
+
+def _end(value: object) -> str:
+    found = to_float(value)
+    return ("∞" if found > 0 else "−∞") if math.isinf(found) else number(found, 3)
+
+
+def _contents(analysis: Analysis, batch: Batch | None, beside: Any, command: str) -> dict[str, Any]:
+    animals = analysis.animals
+    with_plots = not animals.empty
+    pictures = [(name, item.title, item.caption, _inline(item.png)) for name, item in (batch.pictures if batch else [])]
+    inputs = sorted({name for text in analysis.readings["inputs"] for name in _keys(text)})
+    used = list(dict.fromkeys(analysis.readings["definition"]))
+    return {
+        "analysis": analysis,
+        "groups": _rows(analysis.groups),
+        "comparisons": _rows(analysis.comparisons),
+        "animals": _rows(animals),
+        "readings": _rows(analysis.readings.head(_SHOWN)),
+        "readings_in_all": len(analysis.readings),
+        "n_animals": animals[["study", analysis.unit]].drop_duplicates().shape[0] if with_plots else 0,
+        "definitions": [definition(str(name)) for name in used],
+        "label": lambda identity: definition(str(identity)).label,
+        "superplot": _figure(superplot(analysis.readings, analysis.unit)) if with_plots else "",
+        "estimation": _figure(estimation_plot(animals, analysis.control)) if len(analysis.comparisons) else "",
+        "beside": _rows(beside[0]) if beside else [],
+        "beside_plot": _figure(beside_plot(animals, beside[0], beside[1], analysis.control)) if beside else "",
+        "pictures": pictures,
+        "failures": batch.failures if batch else [],
+        "inputs": inputs,
+        "warnings": _warnings(analysis.readings),
+        "command": command,
+        "version": senospine.__version__,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "css": Markup((Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")),
+    }
+
+
+def _keys(text: str) -> list[str]:
+    import json
+
+    return list(json.loads(text or "{}"))
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _warnings(readings: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
+    """Return each warning once, with its definition and the animals it concerns."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for identity, animal, text in zip(readings["definition"], readings["animal"], readings["warnings"], strict=True):
+        for warning in str(text).split("; ") if text else []:
+            mine = found.setdefault((definition(str(identity)).label, warning), [])
+            if animal not in mine:
+                mine.append(str(animal))
+    return [(label, warning, animals) for (label, warning), animals in found.items()]
+
+
+def _figure(figure: Figure) -> Markup:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=144)
+    return _inline(out.getvalue())
+
+
+def _inline(png: bytes) -> Markup:
+    return Markup(f"data:image/png;base64,{base64.b64encode(png).decode()}")
