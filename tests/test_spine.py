@@ -200,7 +200,8 @@ def test_failed_animals_are_left_out(outcome: Outcome) -> None:
 
 
 def test_pictures_are_well_formed_and_repeat_to_the_byte(outcome: Outcome, tmp_path: Path) -> None:
-    paths = [write_spine(outcome, tmp_path / name, times=[220.0, 270.0]) for name in ("a.svg", "b.svg", "a.png", "b.png")]
+    names = ("a.svg", "b.svg", "a.png", "b.png")
+    paths = [write_spine(outcome, tmp_path / name, times=[220.0, 270.0]) for name in names]
     contents = [path.read_bytes() for path in paths]
     assert contents[0] == contents[1]
     assert contents[2] == contents[3]

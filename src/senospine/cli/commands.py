@@ -99,7 +99,8 @@ def simulate(
     parameters: Parameters = "fit",
     overwrite: Overwrite = False,
     spine: Annotated[
-        Path | None, typer.Option(help="Draw vertebra, endplate and disc of each arm here (.svg, .png; .html: a slider).")
+        Path | None,
+        typer.Option(help="Draw endplate and disc of each arm here: .svg, .png, or .html to slide."),
     ] = None,
     as_json: Json = False,
 ) -> None:

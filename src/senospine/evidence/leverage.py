@@ -69,8 +69,11 @@ def leverage(outcomes: Sequence[Outcome], model: Model) -> list[Carried]:
     for item in found:
         groups.setdefault(item.group, []).append(item)
     together = [
-        Carried("", f"{len(items)} comparisons", group, tuple(dict.fromkeys(name for item in items for name in item.readouts)),
-                _joined([item.elasticity for item in items]))
+        Carried(
+            "", f"{len(items)} comparison{'s' if len(items) > 1 else ''}", group,
+            tuple(dict.fromkeys(name for item in items for name in item.readouts)),
+            _joined([item.elasticity for item in items]),
+        )
         for group, items in groups.items()
     ]  # fmt: skip
     return [*found, *together]

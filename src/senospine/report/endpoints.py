@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ _SLOT = 17.0
 class _Grid:
     """How the panels of a study stand: moments side by side in a panel, wider panels where there are many groups."""
 
-    moments: tuple[str, ...]
+    moments: tuple[Mapping[str, str], ...]
     columns: int
     slant: bool
 
@@ -40,26 +40,32 @@ class _Grid:
 
 
 def _grid(study: Study, scores: Sequence[Score]) -> _Grid:
-    texts = list(dict.fromkeys(text for arm in study.arms for text, _ in arm.moments))
-    whole = [text for text in texts if all(text in dict(arm.moments) for arm in study.arms)]
-    if len(texts) < 2 or len(whole) < len(texts):  # arms measured at their own times: each at its last
-        moments: tuple[str, ...] = ("",)
-    else:
-        asked = {score.fact.at for score in scores}
-        moments = (*texts[:-1], texts[-1] if texts[-1] in asked else "")
+    arms = study.groups
+    asked = {score.fact.at for score in scores}
+    count = {len(arm.moments) for arm in study.arms}
+    moments: tuple[Mapping[str, str], ...] = (dict.fromkeys(arms, ""),)  # each arm's last
+    if count != {1} and len(count) == 1:
+        ranks = [{name: arm.moments[rank][0] for name, arm in arms.items()} for rank in range(count.pop())]
+        last = {name: text if text in asked else "" for name, text in ranks[-1].items()}  # as evidence asks for it
+        moments = (*ranks[:-1], last)
     needed = len(moments) * len(study.groups) * _SLOT
     if len(moments) > 1:  # room for the moments' names, and for findings that name one
-        needed = max(needed, len(moments) * max(text_width(moment_words(study, text), 10) + 10 for text in moments), 310)
+        needed = max(needed, len(moments) * max(text_width(_named(study, moment), 10) + 10 for moment in moments), 310)
     columns = next((n for n in (5, 4, 3, 2) if _WIDTH / n - 52 >= needed), 1)
     room = (_WIDTH / columns - 52) / len(study.groups)
     slant = len(moments) == 1 and any(text_width(name, 10) > room - 3 for name in study.groups)
     return _Grid(moments, columns, slant)
 
 
-def moment_words(study: Study, moment: str) -> str:
-    """Return a moment of measurement in few words; an empty one is the last."""
-    text = moment or next(iter(study.arms)).moments[-1][0]
+def moment_words(study: Study, moment: str, arm: str = "") -> str:
+    """Return a moment of measurement in few words; an empty one is the arm's last, or the first arm's."""
+    text = moment or study.groups.get(arm, study.arms[0]).moments[-1][0]
     return text.removesuffix(" after surgery").removesuffix(" after birth")
+
+
+def _named(study: Study, moment: Mapping[str, str]) -> str:
+    """Return the words for what the arms call a moment, each once."""
+    return " / ".join(dict.fromkeys(moment_words(study, text, name) for name, text in moment.items()))
 
 
 def control_arm(study: Study) -> str:
@@ -69,17 +75,17 @@ def control_arm(study: Study) -> str:
 
 
 def measured(
-    laboratory: Laboratory, readout: Readout, moment: str = ""
+    laboratory: Laboratory, readout: Readout, moments: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return by arm the animals of repeat 0, as many as the study has, and all measured values of all repeats.
 
-    What papers report as fold is divided by the control group's mean of the same repeat.
+    What papers report as fold is divided by the control group's mean of the same repeat. ``moments`` names for each
+    arm when it is measured; by default its last.
     """
     study = laboratory.outcome.study
-    draws = laboratory.measure(readout.name, moment)
     sizes = {name: arm.n for name, arm in study.groups.items()}
-    shown = {arm: draws.values[arm][0, : sizes[arm]] for arm in sizes}
-    pool = dict(draws.values)
+    pool = {arm: laboratory.measure(readout.name, (moments or {}).get(arm, "")).values[arm] for arm in sizes}
+    shown = {arm: pool[arm][0, : sizes[arm]] for arm in sizes}
     if readout.as_fold:
         control = control_arm(study)
         shown = {arm: values / shown[control].mean() for arm, values in shown.items()}
@@ -114,7 +120,8 @@ def _groups(study: Study, y: float) -> list[str]:
     x, parts = 2.0, []
     for name, colour in arm_colours(study).items():
         if name in study.groups:
-            parts += [f'<circle cx="{x + 5:.1f}" cy="{y - 4:.1f}" r="4" fill="{colour}"/>', text(x + 14, y, name, "key")]
+            parts.append(f'<circle cx="{x + 5:.1f}" cy="{y - 4:.1f}" r="4" fill="{colour}"/>')
+            parts.append(text(x + 14, y, name, "key"))
             x += 14 + text_width(name, 12.5) + 20
     return parts
 
@@ -164,7 +171,7 @@ def _panel(laboratory: Laboratory, item: Readout, scores: Sequence[Score], grid:
                 parts.append(text(x, _PLOT_H + 14, name, "tick", text_anchor="middle"))
         if several:
             middle = (place + 0.5) * span
-            parts.append(text(middle, _PLOT_H + 14, moment_words(study, moment), "tick", text_anchor="middle"))
+            parts.append(text(middle, _PLOT_H + 14, _named(study, moment), "tick", text_anchor="middle"))
             if place:
                 parts.append(line(place * span, 0, place * span, _PLOT_H + 5, FAINT, 1))
     return parts + _findings(scores, _PLOT_H + (50 if grid.slant else 20), study, grid)
@@ -207,7 +214,7 @@ def _findings(scores: Sequence[Score], y: float, study: Study, grid: _Grid) -> l
         row, base = score.fact, y + _NOTE * index
         chance = f", model {percent(score.p_published)}" if score.repeats else ""
         parts.append(verdict_svg(-28, base - 3.8, score.verdict))
-        when = f", {moment_words(study, row.at)}" if len(grid.moments) > 1 else ""
+        when = f", {moment_words(study, row.at, row.arm)}" if len(grid.moments) > 1 else ""
         words = f"{row.panel} {row.comparison}{when}: paper {row.text}{chance}"
         parts.append(text(-20, base, words, "found", **_squeeze(words, _WIDTH / grid.columns - 24)))
     return parts

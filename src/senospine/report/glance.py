@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from senospine.evidence import Score, Total, totals
+from senospine.evidence.scoreboard import Verdict
 from senospine.report.svg import number
 from senospine.report.verdicts import tally
 from senospine.report.words import percent
@@ -15,7 +16,8 @@ from senospine.study import Outcome, Study
 #: shipped studies in the order in which a reader wants them; others follow in their own
 ORDER = (
     "pan2024-lsi", "pan2024-aged", "mannarino2025", "krock2018", "sparc-null", "ni2019", "xue2021", "sharma2020-male",
-    "sharma2020-female", "ash2006-platelets", "karin2019", "cao2017", "su2022", "lsi-timing",
+    "sharma2020-female", "ash2006-platelets", "karin2019", "senescent-pulse", "cao2017", "su2022",
+    "lsi-timing",
 )  # fmt: skip
 ROLES = ("calibration", "validation")
 
@@ -26,7 +28,7 @@ class RoleCell:
 
     role: str
     rows: int
-    parts: list[tuple[str, int, str]]
+    parts: Sequence[tuple[Verdict, int, str]]
     naive: str
     model_bits: str
     naive_bits: str
@@ -82,7 +84,7 @@ def _cell(total: Total, scores: Sequence[Score]) -> RoleCell:
     judged = any(score.gain_bits is not None for score in scores)
     gain = round(total.gain_bits, 1) + 0.0
     return RoleCell(
-        total.role, total.rows, tally(scores), naive, number(total.model_bits, 3), number(total.naive_bits, 3),
+        total.role, total.rows, tally(list(scores)), naive, number(total.model_bits, 3), number(total.naive_bits, 3),
         (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–",
     )  # fmt: skip
 
@@ -95,9 +97,7 @@ def contradictions(scores: Sequence[Score]) -> list[Contradiction]:
             continue
         words = re.search(r"panels? ([^;]+)", score.fact.note)
         panels = set(re.findall(r"\b\d+[a-z]+\b", words.group(1))) if words else set()
-        against = [
-            other for other in scores
-            if other.fact.panel in panels and other.fact.readout == score.fact.readout and other.fact.id != score.fact.id
-        ]  # fmt: skip
+        alike = [other for other in scores if other.fact.readout == score.fact.readout]
+        against = [other for other in alike if other.fact.panel in panels and other.fact.id != score.fact.id]
         found.append(Contradiction(score, against))
     return found

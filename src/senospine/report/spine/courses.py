@@ -131,9 +131,9 @@ def moments(study: Study) -> list[tuple[float, str]]:
         for day in sorted(days):
             who = [arm.name.removeprefix(f"{arm.group}.") for arm in dosed
                    if arm.doses[0 if label == "first dose" else -1] == day]  # fmt: skip
-            words = f"{label}, {who[0]}" if len(days) > 1 and len(dosed) > 1 else label
-            if not any(abs(day - other) < 0.5 for other in found):
-                found.setdefault(day, []).append(words)
+            name = f"{label}, {who[0]}" if len(days) > 1 and len(dosed) > 1 else label
+            near = next((other for other in found if abs(day - other) < 0.5), day)
+            found.setdefault(near, []).append(name)
     for arm in study.arms:
         for text, day in arm.moments:
             words = found.setdefault(day, [])

@@ -17,6 +17,7 @@ from senospine.report.spine.quantities import QUANTITIES
 from senospine.report.spine.section import FOOT, GAUGE_ROW, GAUGE_TOP, TRACK_W, TRACK_X, section, tissue_names
 from senospine.report.spine.tissue import WIDTH, layers
 from senospine.report.svg import FONT, MARK, QUIET
+from senospine.report.timeaxis import MONTH
 from senospine.study import Outcome
 
 _LEFT, _GAP, _TOP, _PAGE = 88.0, 26.0, 34.0, 1120.0
@@ -95,7 +96,8 @@ def spine_page(outcome: Outcome, arms: Sequence[str] | None = None) -> str:
     title = escape(outcome.study.title)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}: the drawn spine</title>'
-        f"<style>body {{ font-family: {FONT}; max-width: 1180px; margin: 24px auto; padding: 0 20px; }}\n{style}</style>"
+        f"<style>body {{ font-family: {FONT}; max-width: 1180px; margin: 24px auto; padding: 0 20px; }}\n"
+        f"{style}</style>"
         f"</head><body><h1>{title}</h1><p>{escape(outcome.study.question)}</p>{spine_figure(courses)}"
         f"<p>{escape(CAPTION)}</p>{spine_script()}</body></html>\n"
     )
@@ -135,7 +137,7 @@ def _tissue() -> dict[str, Any]:
         }
         for layer in layers()
     ]  # fmt: skip
-    quantities = [{"name": q.name, "most": q.most, "least": q.least, "digits": q.digits, "unit": q.unit} for q in QUANTITIES]
+    quantities = [{key: getattr(q, key) for key in ("name", "most", "least", "digits", "unit")} for q in QUANTITIES]
     return {"layers": kinds, "quantities": quantities,
             "gauge": {"x": TRACK_X, "width": TRACK_W, "top": GAUGE_TOP, "row": GAUGE_ROW}}  # fmt: skip
 
@@ -168,12 +170,13 @@ def _row(courses: SpineCourses, frame: int, arms: range, y: float) -> list[Drawn
         doses = courses.doses[arm]
         pooled = f" ({doses} possible doses)" if doses > 1 else ""
         note = _note(courses, arm, frame)
-        shown = courses.when(frame) if not note else note
+        shown = note or courses.when(frame)
         head: tuple[Drawn, ...] = (
             Words(0, 14, f"{courses.arms[arm]}{pooled}", 14, bold=True),
             Words(WIDTH, 14, shown, 11, "end", QUIET, name="when"),
         )
-        drawn = Group(0, _TOP - 6, 1, (*section(courses.values[arm, :, frame]), *(tissue_names() if not column else ())))
+        names = () if column else tissue_names()
+        drawn = Group(0, _TOP - 6, 1, (*section(courses.values[arm, :, frame]), *names))
         parts.append(Group(_LEFT + column * (WIDTH + _GAP), y, 1, (*head, drawn), name="arm"))
     return parts
 
@@ -183,7 +186,7 @@ def _note(courses: SpineCourses, arm: int, frame: int) -> str:
     shown, day = float(courses.shown[arm, frame]), float(courses.days[frame])
     if abs(shown - day) < 1.0:
         return ""
-    return f"{'last' if shown < day else 'first'} recorded at {shown / 30.4375:.1f} months"
+    return f"{'last' if shown < day else 'first'} recorded at {shown / MONTH:.1f} months"
 
 
 def _title(courses: SpineCourses) -> Words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from senospine.report.spine.ink import Drawn, Ink, Words, rectangle
+from senospine.report.spine.ink import Drawn, Ink, Words, polygon, rectangle
 from senospine.report.spine.quantities import BONE, CARTILAGE, NUCLEUS, QUANTITIES
 from senospine.report.spine.section import STYLES, layer_path, step_words
 from senospine.report.spine.tissue import Layer, Mark, layers
@@ -27,7 +27,7 @@ def legend(columns: int, width: float) -> list[Drawn]:
     parts.append(Ink(rectangle(x + 2, y + 8, 26, 7), "#ecebe7"))
     parts.append(Ink(rectangle(x + 8, y + 8, 13, 7), "#a9a9a4"))
     parts.append(Ink(rectangle(x + 13, y + 6, 2.2, 11), INK))
-    parts.append(Ink((("M", (x + 29, y + 7)), ("L", (x + 34, y + 11.5)), ("L", (x + 29, y + 16)), ("Z", ())), VERMILION))
+    parts.append(Ink(polygon([(x + 29, y + 7), (x + 34, y + 11.5), (x + 29, y + 16)]), VERMILION))
     parts.append(Words(x + 38, y + 10, "median animal, and 5 to 95 % of animals", 10.5))
     parts.append(Words(x + 38, y + 22, "red arrow: beyond what the drawing has room for", 9.2, colour=QUIET))
     return parts

@@ -22,6 +22,8 @@ WIDTH, HEIGHT = 320.0, 236.0
 BONE_END, CARTILAGE_END = 124.0, 144.0  # down the section: vertebra, bony endplate, cartilage endplate, disc
 BONE_BEGIN = 92.0
 _SEED = 7
+#: outline of a nucleus
+_SPOT = np.array([(0, -1), (-1, -1), (-1, 1), (1, 1), (1, -1)])
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,7 @@ def warp(points: Array) -> Array:
     return lifted
 
 
-def _tiles(
-    name: str, box: tuple[float, float, float, float], columns: int, rows: int, wander: float
-) -> list[Array]:
+def _tiles(name: str, box: tuple[float, float, float, float], columns: int, rows: int, wander: float) -> list[Array]:
     """Return a strip cut into uneven quadrilaterals, row by row, each of shape (4, 2)."""
     left, right, top, bottom = box
     draw = stream(_SEED, f"spine {name}")
@@ -82,9 +82,14 @@ def _tiles(
     for row in range(rows):
         for column in range(columns):
             a, b = (row, column), (row + 1, column + 1)
-            quad = np.array([(x[a], y[a]), (x[a[0], b[1]], y[a[0], b[1]]), (x[b], y[b]), (x[b[0], a[1]], y[b[0], a[1]])])
-            tiles.append(quad)
+            corners = (a, (a[0], b[1]), b, (b[0], a[1]))
+            tiles.append(np.array([(x[corner], y[corner]) for corner in corners]))
     return tiles
+
+
+def _tile(low: float, high: float, ring: Array) -> Mark:
+    x, y = ring.mean(axis=0)
+    return Mark(low, high, float(x), float(y), (ring - [x, y],))
 
 
 def _filling(name: str, tiles: list[Array], whole: float, streams: int) -> tuple[Mark, ...]:
@@ -100,8 +105,7 @@ def _filling(name: str, tiles: list[Array], whole: float, streams: int) -> tuple
         mine = order[first::streams]
         ends = np.cumsum(areas[mine]) / areas[mine].sum() * full
         for low, high, index in zip(np.concatenate(([0.0], ends[:-1])), ends, mine, strict=True):
-            middle = tiles[index].mean(axis=0)
-            marks[int(index)] = Mark(float(low), float(high), *middle, (tiles[index] - middle,))
+            marks[int(index)] = _tile(float(low), float(high), tiles[index])
     return tuple(marks[index] for index in sorted(marks))
 
 
@@ -111,9 +115,10 @@ def _spaces() -> list[Array]:
 
 def _marrow() -> tuple[Mark, ...]:
     """Return marrow spaces that shrink together: what they leave is trabecular bone."""
-    tiles = [warp(np.stack([quad, (quad + np.roll(quad, -1, axis=0)) / 2], axis=1).reshape(-1, 2)) for quad in _spaces()]
+    halves = [(quad + np.roll(quad, -1, axis=0)) / 2 for quad in _spaces()]
+    tiles = [warp(np.stack(both, axis=1).reshape(-1, 2)) for both in zip(_spaces(), halves, strict=True)]
     full = 100 * sum(rounded_area(tile) for tile in tiles) / (WIDTH * BONE_BEGIN)
-    return tuple(Mark(0.0, full, *tile.mean(axis=0), (tile - tile.mean(axis=0),)) for tile in tiles)
+    return tuple(_tile(0.0, full, tile) for tile in tiles)
 
 
 def _cells(name: str, places: Array, step: float, size: float, flat: float, nuclei: int) -> tuple[Mark, ...]:
@@ -129,8 +134,7 @@ def _cells(name: str, places: Array, step: float, size: float, flat: float, nucl
         rings = [ring]
         for nucleus in range(nuclei):
             across = (nucleus - (nuclei - 1) / 2) * size * 0.62
-            spot = np.array([(across + a * size * 0.24, b * size * 0.24) for a, b in ((0, -1), (-1, -1), (-1, 1), (1, 1), (1, -1))])
-            rings.append(spot)
+            rings.append(np.array([across, 0.0]) + 0.24 * size * _SPOT)
         marks.append(Mark(index * step, (index + 1) * step, float(x), float(y), tuple(rings)))
     return tuple(marks)
 
@@ -167,12 +171,12 @@ def _disc_places() -> Array:
     return np.asarray(draw.permutation(grid))
 
 
-def nucleus(share: float = 1.0) -> Array:
-    """Return the nucleus as control points about its middle, its area a share of the whole."""
+def _nucleus() -> Array:
+    """Return the nucleus as control points about its middle."""
     angles = np.linspace(0, 2 * np.pi, 15)[:-1]
     ring = np.stack([np.sign(np.cos(angles)) * np.abs(np.cos(angles)) ** 0.7 * 104,
                      np.sign(np.sin(angles)) * np.abs(np.sin(angles)) ** 0.7 * 39], axis=1)  # fmt: skip
-    return np.asarray(ring * np.sqrt(share))
+    return np.asarray(ring)
 
 
 @cache
@@ -187,15 +191,20 @@ def layers() -> tuple[Layer, ...]:
     strip = (3, WIDTH - 3, BONE_BEGIN + 1.5, BONE_END - 1)
     pores = [warp(quad) for quad in _tiles("pores", strip, 26, 2, 0.28)]
     wrong = [warp(quad) for quad in _tiles("wrong", (2, WIDTH - 2, BONE_END + 1, CARTILAGE_END), 28, 1, 0.3)]
-    disc = Mark(0.0, 100.0, WIDTH / 2, CARTILAGE_END + 46, (nucleus(),))
+    whole = Mark(0.0, 100.0, WIDTH / 2, CARTILAGE_END + 46, (_nucleus(),))
+    disc = _cells("disc", _disc_places()[: room["disc_cells"]], step["disc_cells"], 3.7, 0.74, 1)
+    reach = BONE_BEGIN + 6, BONE_END - 6
+    vessels = _lines("vessels", room["vessels"], step["vessels"], (4, 20), reach, 4.5)
+    reach = BONE_BEGIN + 12, BONE_END + 8
+    fibres = _lines("fibres", room["fibres"], step["fibres"], (20, 60), reach, 2.6)
     return (
         Layer("bone", "area", _marrow(), flip=True),
         Layer("porosity", "area", _filling("pores", pores, WIDTH * (BONE_END - BONE_BEGIN), 8)),
         Layer("ossification", "area", _filling("ossification", wrong, WIDTH * (CARTILAGE_END - BONE_END), 4)),
-        Layer("matrix", "area", (disc,)),
-        Layer("disc_cells", "area", _cells("disc", _disc_places()[: room["disc_cells"]], step["disc_cells"], 3.7, 0.74, 1)),
-        Layer("vessels", "line", _lines("vessels", room["vessels"], step["vessels"], (4, 20), (BONE_BEGIN + 6, BONE_END - 6), 4.5)),
-        Layer("fibres", "line", _lines("fibres", room["fibres"], step["fibres"], (20, 60), (BONE_BEGIN + 12, BONE_END + 8), 2.6)),
+        Layer("matrix", "area", (whole,)),
+        Layer("disc_cells", "area", disc),
+        Layer("vessels", "line", vessels),
+        Layer("fibres", "line", fibres),
         Layer("osteoclasts", "area", _cells("healthy", healthy, step["osteoclasts"], 4.3, 0.8, 2)),
         Layer("senescent_osteoclasts", "area", _cells("ill", ill, step["senescent_osteoclasts"], 5.2, 0.8, 1)),
     )

@@ -78,7 +78,9 @@ def _paint(sheet: Group, width: float, height: float, path: Path) -> None:
         figure.savefig(path, dpi=100 * _PIXELS, format="png", metadata={"Software": None})
 
 
-def _flat(group: Group, x: float = 0.0, y: float = 0.0, scale: float = 1.0) -> Iterator[tuple[Drawn, float, float, float]]:
+def _flat(
+    group: Group, x: float = 0.0, y: float = 0.0, scale: float = 1.0
+) -> Iterator[tuple[Drawn, float, float, float]]:
     """Yield everything drawn with where its group stands."""
     x, y, scale = x + scale * group.x, y + scale * group.y, scale * group.scale
     for part in group.parts:
