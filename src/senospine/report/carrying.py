@@ -52,7 +52,7 @@ def _row(item: Carried, model: Model) -> Carrying:
         slope = item.elasticity[name]
         carriers.append(Carrier(
             name, row.meaning, f"{100 * shares[name]:.0f} %", row.assumed, row.source,
-            number(slope, 2) if slope < 0 else f"+{number(slope, 2)}",
+            number(slope, 2) if slope < 0 or not item.study else f"+{number(slope, 2)}",
         ))  # fmt: skip
     assumed = sum(share for name, share in shares.items() if model.register[name].assumed)
     labels = [readouts()[name].label for name in item.readouts]

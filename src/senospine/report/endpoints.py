@@ -32,11 +32,17 @@ class _Grid:
     moments: tuple[Mapping[str, str], ...]
     columns: int
     slant: bool
+    longest: float
 
     @property
     def plot(self) -> float:
         """Width of a plot."""
         return _WIDTH / self.columns - 52
+
+    @property
+    def foot(self) -> float:
+        """Room for the names beneath a plot."""
+        return 20.0 if not self.slant else max(50.0, 20 + 0.53 * self.longest)
 
 
 def _grid(study: Study, scores: Sequence[Score]) -> _Grid:
@@ -54,7 +60,7 @@ def _grid(study: Study, scores: Sequence[Score]) -> _Grid:
     columns = next((n for n in (5, 4, 3, 2) if _WIDTH / n - 52 >= needed), 1)
     room = (_WIDTH / columns - 52) / len(study.groups)
     slant = len(moments) == 1 and any(text_width(name, 10) > room - 3 for name in study.groups)
-    return _Grid(moments, columns, slant)
+    return _Grid(moments, columns, slant, max(text_width(name, 10) for name in study.groups))
 
 
 def moment_words(study: Study, moment: str, arm: str = "") -> str:
@@ -111,7 +117,7 @@ def endpoints_svg(laboratory: Laboratory, scores: Sequence[Score]) -> str:
             panel = _panel(laboratory, item, by_readout[item.name], grid)
             parts += [f'<g transform="translate({x:.1f},{y + _TOP:.1f})">', *panel, "</g>"]
         notes = max((len(by_readout[item.name]) for item in row), default=0)
-        y += _TOP + _PLOT_H + (52 if grid.slant else 22) + _NOTE * max(notes, 1) + 2
+        y += _TOP + _PLOT_H + grid.foot + 2 + _NOTE * max(notes, 1) + 2
     return figure(_WIDTH, y + 18, [*_legend(), *parts], f"End points of {study.name}")
 
 
@@ -174,7 +180,7 @@ def _panel(laboratory: Laboratory, item: Readout, scores: Sequence[Score], grid:
             parts.append(text(middle, _PLOT_H + 14, _named(study, moment), "tick", text_anchor="middle"))
             if place:
                 parts.append(line(place * span, 0, place * span, _PLOT_H + 5, FAINT, 1))
-    return parts + _findings(scores, _PLOT_H + (50 if grid.slant else 20), study, grid)
+    return parts + _findings(scores, _PLOT_H + grid.foot, study, grid)
 
 
 def _cloud(values: Array, x: float, half: float, top: float, colour: str) -> list[str]:
