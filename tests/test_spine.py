@@ -242,6 +242,21 @@ def test_what_cannot_be_drawn_is_an_error(outcome: Outcome, tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_the_command_line_draws(
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from senospine.cli import main
+
+    command = ["senospine", "simulate", "krock2018", "--animals", "24", "--parameters", "register", "--workers", "1"]
+    picture = tmp_path / "spine.svg"
+    monkeypatch.setattr("sys.argv", [*command, "--out", str(outcome.path), "--spine", str(picture), "--json"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    assert json.loads(capsys.readouterr().out)["spine"] == str(picture)
+    assert picture.read_text(encoding="utf-8") == draw_spine(outcome) + "\n"
+
+
 def test_studies_of_blood_have_no_spine() -> None:
     assert not shows_spine(load_study("ash2006-platelets"))
     assert shows_spine(load_study("krock2018"))

@@ -214,7 +214,7 @@ def _dots(values: Array, x: float, top: float, colour: str, half: float) -> list
 def _findings(scores: Sequence[Score], y: float, study: Study, grid: _Grid) -> list[str]:
     """Return the published findings in words, each with what the model thinks of it."""
     if not scores:
-        return [text(-32, y + 14, "not in the paper’s text", "found")]
+        return [text(-32, y + 14, "no finding on record", "found")]
     parts = []
     for index, score in enumerate(scores, 1):
         row, base = score.fact, y + _NOTE * index

@@ -56,7 +56,9 @@ class SpineCourses:
         known = surgery.pop() if len(surgery) == 1 else None
         if known is None:
             return f"month {day / MONTH:.1f} of age"
-        return f"week {tick_text(round((day - known) / 7, 1))} after surgery" if day >= known else "before surgery"
+        if day < known - 1:
+            return "before surgery"
+        return f"week {tick_text(max(round((day - known) / 7, 1), 0.0))} after surgery"
 
 
 def spine_courses(
