@@ -28,9 +28,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# the picture of the mechanism, drawn from the model's own equations
+# the pictures of the documents: the mechanism from the model's own equations, the spine from a simulation
 picture: $(READY)
 	$(BIN)/senospine model show mouse --picture docs/mechanism.svg > /dev/null
+	$(BIN)/senospine simulate pan2024-lsi --out results/picture --overwrite --spine docs/spine.png > /dev/null
 
 # hashes, and no address of any registry
 lock: $(READY)

@@ -98,6 +98,10 @@ def simulate(
     scheduler: Scheduler = None,
     parameters: Parameters = "fit",
     overwrite: Overwrite = False,
+    spine: Annotated[
+        Path | None,
+        typer.Option(help="Draw endplate and disc of each arm here: .svg, .png, or .html to slide."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run one study and show what its animals would look like."""
@@ -114,10 +118,16 @@ def simulate(
             loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
             parameters=values, on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
         )  # fmt: skip
+    if spine is not None:
+        from senospine.report import write_spine
+
+        write_spine(outcome, spine)
     if as_json:
-        print_json(outcome_dict(outcome))
+        print_json(outcome_dict(outcome) | ({"spine": str(spine)} if spine else {}))
     else:
         print_outcome(console(), outcome)
+        if spine is not None:
+            console().print(f"drawn spine written to {spine}")
 
 
 @app.command()

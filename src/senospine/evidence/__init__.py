@@ -3,6 +3,7 @@
 from senospine.evidence.facts import Association, Bound, Contrast, Fact, Rate, Value
 from senospine.evidence.judging import Repeats
 from senospine.evidence.laboratory import Laboratory, run_laboratory
+from senospine.evidence.leverage import Carried, leverage
 from senospine.evidence.reproduce import DEFAULT_REPEATS, Reproduction, reproduce
 from senospine.evidence.rows import check_evidence, load_evidence
 from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
@@ -11,6 +12,7 @@ __all__ = [
     "DEFAULT_REPEATS",
     "Association",
     "Bound",
+    "Carried",
     "Contrast",
     "Fact",
     "Laboratory",
@@ -21,6 +23,7 @@ __all__ = [
     "Total",
     "Value",
     "check_evidence",
+    "leverage",
     "load_evidence",
     "reproduce",
     "run_laboratory",

@@ -13,6 +13,7 @@ from senospine.evidence import Contrast, Score, Total, totals
 from senospine.report.svg import FAINT, INK, QUIET, line
 from senospine.report.verdicts import verdict_icon
 from senospine.report.words import (
+    calibration_first,
     fold,
     knows_more,
     misses,
@@ -70,7 +71,7 @@ class Board:
 def boards(scores: Sequence[Score]) -> list[Board]:
     """Return a board per role, in the order of the evidence."""
     result = []
-    for total in totals(scores):
+    for total in calibration_first(totals(scores)):
         if total.role == "all":
             continue
         mine = [score for score in scores if score.fact.role == total.role]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,60 @@ from senospine.study import Study
 
 Array = NDArray[np.float64]
 
-_COLUMNS, _WIDTH = 5, 1120.0
-_LEFT, _TOP, _PLOT_W, _PLOT_H = 38.0, 58.0, 172.0, 112.0
+_WIDTH = 1120.0
+_LEFT, _TOP, _PLOT_H = 38.0, 58.0, 112.0
 _NOTE = 15.0
+#: pixels a group needs, so that its animals can be told apart
+_SLOT = 17.0
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """How the panels of a study stand: moments side by side in a panel, wider panels where there are many groups."""
+
+    moments: tuple[Mapping[str, str], ...]
+    columns: int
+    slant: bool
+    longest: float
+
+    @property
+    def plot(self) -> float:
+        """Width of a plot."""
+        return _WIDTH / self.columns - 52
+
+    @property
+    def foot(self) -> float:
+        """Room for the names beneath a plot."""
+        return 20.0 if not self.slant else max(50.0, 20 + 0.53 * self.longest)
+
+
+def _grid(study: Study, scores: Sequence[Score]) -> _Grid:
+    arms = study.groups
+    asked = {score.fact.at for score in scores}
+    count = {len(arm.moments) for arm in study.arms}
+    moments: tuple[Mapping[str, str], ...] = (dict.fromkeys(arms, ""),)  # each arm's last
+    if count != {1} and len(count) == 1:
+        ranks = [{name: arm.moments[rank][0] for name, arm in arms.items()} for rank in range(count.pop())]
+        last = {name: text if text in asked else "" for name, text in ranks[-1].items()}  # as evidence asks for it
+        moments = (*ranks[:-1], last)
+    needed = len(moments) * len(study.groups) * _SLOT
+    if len(moments) > 1:  # room for the moments' names, and for findings that name one
+        needed = max(needed, len(moments) * max(text_width(_named(study, moment), 10) + 10 for moment in moments), 310)
+    columns = next((n for n in (5, 4, 3, 2) if _WIDTH / n - 52 >= needed), 1)
+    room = (_WIDTH / columns - 52) / len(study.groups)
+    slant = len(moments) == 1 and any(text_width(name, 10) > room - 3 for name in study.groups)
+    return _Grid(moments, columns, slant, max(text_width(name, 10) for name in study.groups))
+
+
+def moment_words(study: Study, moment: str, arm: str = "") -> str:
+    """Return a moment of measurement in few words; an empty one is the arm's last, or the first arm's."""
+    text = moment or study.groups.get(arm, study.arms[0]).moments[-1][0]
+    return text.removesuffix(" after surgery").removesuffix(" after birth")
+
+
+def _named(study: Study, moment: Mapping[str, str]) -> str:
+    """Return the words for what the arms call a moment, each once."""
+    return " / ".join(dict.fromkeys(moment_words(study, text, name) for name, text in moment.items()))
 
 
 def control_arm(study: Study) -> str:
@@ -28,16 +80,18 @@ def control_arm(study: Study) -> str:
     return next((versus for _, versus in study.compare if versus not in compared), next(iter(study.groups)))
 
 
-def measured(laboratory: Laboratory, readout: Readout) -> tuple[dict[str, Array], dict[str, Array]]:
+def measured(
+    laboratory: Laboratory, readout: Readout, moments: Mapping[str, str] | None = None
+) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return by arm the animals of repeat 0, as many as the study has, and all measured values of all repeats.
 
-    What papers report as fold is divided by the control group's mean of the same repeat.
+    What papers report as fold is divided by the control group's mean of the same repeat. ``moments`` names for each
+    arm when it is measured; by default its last.
     """
     study = laboratory.outcome.study
-    draws = laboratory.measure(readout.name)
     sizes = {name: arm.n for name, arm in study.groups.items()}
-    shown = {arm: draws.values[arm][0, : sizes[arm]] for arm in sizes}
-    pool = dict(draws.values)
+    pool = {arm: laboratory.measure(readout.name, (moments or {}).get(arm, "")).values[arm] for arm in sizes}
+    shown = {arm: pool[arm][0, : sizes[arm]] for arm in sizes}
     if readout.as_fold:
         control = control_arm(study)
         shown = {arm: values / shown[control].mean() for arm, values in shown.items()}
@@ -50,18 +104,32 @@ def endpoints_svg(laboratory: Laboratory, scores: Sequence[Score]) -> str:
     """Return every read-out of a study as one figure; ``scores`` are those of this study."""
     study = laboratory.outcome.study
     by_readout = {item.name: [s for s in scores if s.fact.readout == item.name] for item in study.readouts}
-    slant = any(text_width(name, 10) > _PLOT_W / len(study.groups) - 3 for name in study.groups)
+    grid = _grid(study, scores)
     parts: list[str] = []
     y = 16.0
-    for start in range(0, len(study.readouts), _COLUMNS):
-        row = study.readouts[start : start + _COLUMNS]
+    if len(grid.moments) > 1:
+        parts += _groups(study, y + 20)
+        y += 24
+    for start in range(0, len(study.readouts), grid.columns):
+        row = study.readouts[start : start + grid.columns]
         for index, item in enumerate(row):
-            x = index * _WIDTH / _COLUMNS + _LEFT
-            panel = _panel(laboratory, item, by_readout[item.name], slant)
+            x = index * _WIDTH / grid.columns + _LEFT
+            panel = _panel(laboratory, item, by_readout[item.name], grid)
             parts += [f'<g transform="translate({x:.1f},{y + _TOP:.1f})">', *panel, "</g>"]
         notes = max((len(by_readout[item.name]) for item in row), default=0)
-        y += _TOP + _PLOT_H + (52 if slant else 22) + _NOTE * max(notes, 1) + 2
+        y += _TOP + _PLOT_H + grid.foot + 2 + _NOTE * max(notes, 1) + 2
     return figure(_WIDTH, y + 18, [*_legend(), *parts], f"End points of {study.name}")
+
+
+def _groups(study: Study, y: float) -> list[str]:
+    """Return the colours of the groups."""
+    x, parts = 2.0, []
+    for name, colour in arm_colours(study).items():
+        if name in study.groups:
+            parts.append(f'<circle cx="{x + 5:.1f}" cy="{y - 4:.1f}" r="4" fill="{colour}"/>')
+            parts.append(text(x + 14, y, name, "key"))
+            x += 14 + text_width(name, 12.5) + 20
+    return parts
 
 
 def _legend() -> list[str]:
@@ -77,31 +145,42 @@ def _legend() -> list[str]:
     return parts
 
 
-def _panel(laboratory: Laboratory, item: Readout, scores: Sequence[Score], slant: bool) -> list[str]:
+def _panel(laboratory: Laboratory, item: Readout, scores: Sequence[Score], grid: _Grid) -> list[str]:
     study = laboratory.outcome.study
     colours = arm_colours(study)
-    shown, pool = measured(laboratory, item)
-    highest = max(max(float(values.max()) for values in shown.values()),
-                  max(float(np.quantile(values, 0.99)) for values in pool.values()))  # fmt: skip
+    found = [measured(laboratory, item, moment) for moment in grid.moments]
+    highest = max(max(float(values.max()) for shown, _ in found for values in shown.values()),
+                  max(float(np.quantile(values, 0.99)) for _, pool in found for values in pool.values()))  # fmt: skip
     top = max(highest * 1.06, 1e-9)
-    unit = {"1/mm2": "per mm²", "percent": "%"}.get(item.unit, item.unit)
+    unit = {"1/mm2": "per mm²", "percent": "%", "1": "", "mm3": "mm³", "1e9/L": "10⁹ per L"}.get(item.unit, item.unit)
     unit = f"fold of {control_arm(study)}" if item.as_fold else unit
     parts = [text(-32, -24, item.label, "title"), text(-32, -11, unit, "unit")]
     for value in ticks(0, top):
         y = _PLOT_H * (1 - value / top)
-        parts += [line(0, y, _PLOT_W, y, FAINT, 0.7), text(-6, y + 3.6, tick_text(value), "tick", text_anchor="end")]
-    parts.append(line(0, _PLOT_H, _PLOT_W, _PLOT_H, INK, 1))
-    step = _PLOT_W / len(study.groups)
-    for index, name in enumerate(study.groups):
-        x = (index + 0.5) * step
-        parts += _cloud(pool[name], x, min(step * 0.42, 24), top, colours[name])
-        parts += _dots(shown[name], x, top, colours[name], min(step * 0.3, 14))
-        if slant:
-            turn = f"rotate(-32 {x + 4:.1f} {_PLOT_H + 11:g})"
-            parts.append(text(x + 4, _PLOT_H + 11, name, "tick", text_anchor="end", transform=turn))
-        else:
-            parts.append(text(x, _PLOT_H + 14, name, "tick", text_anchor="middle"))
-    return parts + _findings(scores, _PLOT_H + (50 if slant else 20))
+        parts += [line(0, y, grid.plot, y, FAINT, 0.7), text(-6, y + 3.6, tick_text(value), "tick", text_anchor="end")]
+    parts.append(line(0, _PLOT_H, grid.plot, _PLOT_H, INK, 1))
+    span = grid.plot / len(grid.moments)
+    several = len(grid.moments) > 1
+    step = (span - 8 * several) / len(study.groups)
+    for place, (moment, (shown, pool)) in enumerate(zip(grid.moments, found, strict=True)):
+        left = place * span + 4 * several
+        for index, name in enumerate(study.groups):
+            x = left + (index + 0.5) * step
+            parts += _cloud(pool[name], x, min(step * 0.42, 24), top, colours[name])
+            parts += _dots(shown[name], x, top, colours[name], min(step * 0.3, 14))
+            if several:
+                continue
+            if grid.slant:
+                turn = f"rotate(-32 {x + 4:.1f} {_PLOT_H + 11:g})"
+                parts.append(text(x + 4, _PLOT_H + 11, name, "tick", text_anchor="end", transform=turn))
+            else:
+                parts.append(text(x, _PLOT_H + 14, name, "tick", text_anchor="middle"))
+        if several:
+            middle = (place + 0.5) * span
+            parts.append(text(middle, _PLOT_H + 14, _named(study, moment), "tick", text_anchor="middle"))
+            if place:
+                parts.append(line(place * span, 0, place * span, _PLOT_H + 5, FAINT, 1))
+    return parts + _findings(scores, _PLOT_H + grid.foot, study, grid)
 
 
 def _cloud(values: Array, x: float, half: float, top: float, colour: str) -> list[str]:
@@ -132,20 +211,20 @@ def _dots(values: Array, x: float, top: float, colour: str, half: float) -> list
     return parts
 
 
-def _findings(scores: Sequence[Score], y: float) -> list[str]:
+def _findings(scores: Sequence[Score], y: float, study: Study, grid: _Grid) -> list[str]:
     """Return the published findings in words, each with what the model thinks of it."""
     if not scores:
-        return [text(-32, y + 14, "not in the paper’s text", "found")]
+        return [text(-32, y + 14, "no finding on record", "found")]
     parts = []
     for index, score in enumerate(scores, 1):
         row, base = score.fact, y + _NOTE * index
         chance = f", model {percent(score.p_published)}" if score.repeats else ""
         parts.append(verdict_svg(-28, base - 3.8, score.verdict))
-        words = f"{row.panel} {row.comparison}: paper {row.text}{chance}"
-        parts.append(text(-20, base, words, "found", **_squeeze(words)))
+        when = f", {moment_words(study, row.at, row.arm)}" if len(grid.moments) > 1 else ""
+        words = f"{row.panel} {row.comparison}{when}: paper {row.text}{chance}"
+        parts.append(text(-20, base, words, "found", **_squeeze(words, _WIDTH / grid.columns - 24)))
     return parts
 
 
-def _squeeze(words: str) -> dict[str, str]:
-    room = _WIDTH / _COLUMNS - 24
+def _squeeze(words: str, room: float) -> dict[str, str]:
     return {"textLength": f"{room:.0f}", "lengthAdjust": "spacingAndGlyphs"} if text_width(words, 10.2) > room else {}

@@ -15,17 +15,20 @@ from markupsafe import Markup
 
 from senospine.assays import assay_register
 from senospine.errors import StudyError
-from senospine.evidence import Laboratory, Score, totals
+from senospine.evidence import Carried, Laboratory, Score, leverage
 from senospine.model import Model
 from senospine.report.assumptions import conflicts, register_table
 from senospine.report.board import boards, insights
+from senospine.report.carrying import Carrying, carrying
 from senospine.report.endpoints import endpoints_svg
+from senospine.report.glance import at_a_glance, contradictions, in_order, role_cells
 from senospine.report.mechanism import mechanism_svg
 from senospine.report.sentences import brief, headline
-from senospine.report.svg import number, write_text
+from senospine.report.spine import CAPTION, shows_spine, spine_courses, spine_figure, spine_script
+from senospine.report.svg import write_text
 from senospine.report.timeaxis import time_axis
 from senospine.report.timecourses import timecourses_svg
-from senospine.report.verdicts import tally, verdict_icon
+from senospine.report.verdicts import verdict_icon
 from senospine.report.words import LEVEL_BITS, count, counted
 from senospine.runs import versions
 from senospine.study import Outcome, Study
@@ -40,7 +43,8 @@ class Section:
 
     study: Study
     brief: list[str]
-    tallies: list[tuple[str, list[Any], int]]
+    spine: Markup
+    carrying: list[Carrying]
     timecourses: Markup
     endpoints: Markup
     animals: int
@@ -60,7 +64,8 @@ def write_report(
 ) -> Path:
     """Write one self-contained HTML page and return its path.
 
-    Nothing in it is fetched: style, figures and the few lines of script are inline. Takes about two seconds.
+    Nothing in it is fetched: style, figures and the few lines of script are inline. Takes some ten seconds for all
+    published studies.
 
     Parameters
     ----------
@@ -108,19 +113,22 @@ def _contents(
     command: str,
 ) -> dict[str, Any]:
     registers = [model.register, assay_register()]
+    ordered = in_order(outcomes)
     tested = [score for score in scores if score.repeats]
-    gain = sum(score.gain_bits or 0.0 for score in tested)
+    carried = leverage(ordered, model)
+    sections = [_section(outcome, laboratories, scores, model, carried) for outcome in ordered]
     return {
         "headline": headline(scores),
-        "totals": totals(scores),
-        "tallies": [(total.role, tally([s for s in scores if s.fact.role == total.role]), total.rows)
-                    for total in totals(scores) if total.role != "all"],
-        "gain": number(gain, 3),
-        "tested": len(tested),
+        "roles": role_cells(scores),
+        "glance": at_a_glance([outcome.study for outcome in ordered], scores),
         "repeats": max((score.repeats.repeats for score in tested if score.repeats), default=0),
         "level_bits": LEVEL_BITS,
         "mechanism": _inline(mechanism_svg(model)),
-        "sections": [_section(outcome, laboratories, scores, model) for outcome in outcomes],
+        "sections": sections,
+        "spine_caption": CAPTION,
+        "spine_script": Markup(spine_script()) if any(part.spine for part in sections) else "",
+        "carrying": carrying([item for item in carried if not item.study], model),
+        "contradictions": contradictions(scores),
         "boards": boards(scores),
         "insights": insights(scores),
         "registers": [
@@ -138,17 +146,21 @@ def _contents(
 
 
 def _section(
-    outcome: Outcome, laboratories: Mapping[str, Laboratory], scores: Sequence[Score], model: Model
+    outcome: Outcome,
+    laboratories: Mapping[str, Laboratory],
+    scores: Sequence[Score],
+    model: Model,
+    carried: Sequence[Carried],
 ) -> Section:
     study = outcome.study
     mine = [score for score in scores if score.fact.study == study.name]
-    roles = list(dict.fromkeys(score.fact.role for score in mine))
-    tallies = [(role, [s for s in mine if s.fact.role == role]) for role in roles]
-    ends = Markup("")
+    ends = spine = Markup("")
     if study.name in laboratories:
         ends = _inline(endpoints_svg(laboratories[study.name], mine))
+    if shows_spine(study):
+        spine = _inline(spine_figure(spine_courses(outcome)))
     return Section(
-        study, brief(study, mine), [(role, tally(rows), len(rows)) for role, rows in tallies],
+        study, brief(study, mine), spine, carrying([item for item in carried if item.study == study.name], model),
         _inline(timecourses_svg(outcome, model)), ends, outcome.animals, outcome.failures,
         time_axis(study).stretched is not None, any(arm.doses for arm in study.arms),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from senospine.evidence import Contrast, Score, totals
 from senospine.report.svg import number, ratio
 from senospine.report.words import (
+    calibration_first,
     comparison,
     count,
     counted,
@@ -70,7 +71,7 @@ def _ratio(score: Score) -> str:
 
 def _tally(scores: Sequence[Score]) -> list[str]:
     parts = []
-    for total in totals(scores):
+    for total in calibration_first(totals(scores)):
         if total.role != "all":
             parts.append(f"{total.role.capitalize()}, {count(total.rows, 'finding')}: {verdict_words(total)}.")
     return parts

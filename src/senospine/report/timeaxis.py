@@ -11,7 +11,8 @@ import numpy as np
 from senospine.report.svg import ARM_COLOURS, tick_text, ticks
 from senospine.study import Study
 
-_MONTH = 30.4375
+#: days in a month, on average
+MONTH = 30.4375
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ def time_axis(study: Study) -> Axis:
     doses = [dose for arm in study.arms for dose in arm.doses]
     start = min(doses) - 7 if doses else 0.0
     if not doses or (last - start) > 0.4 * last:
-        marks = [(_MONTH * month, tick_text(month)) for month in ticks(0, last / _MONTH)]
+        marks = [(MONTH * month, tick_text(month)) for month in ticks(0, last / MONTH)]
         return Axis("months of age", lambda t: t / last, marks)
-    marks = [(_MONTH * month, tick_text(month)) for month in ticks(0, start / _MONTH * 0.85, 3)]
-    weeks = [month / 2 for month in range(2 * int(last / _MONTH) + 2) if start <= _MONTH * month / 2 <= last + 1]
-    marks += [(_MONTH * month, tick_text(month)) for month in weeks]
+    marks = [(MONTH * month, tick_text(month)) for month in ticks(0, start / MONTH * 0.85, 3)]
+    weeks = [month / 2 for month in range(2 * int(last / MONTH) + 2) if start <= MONTH * month / 2 <= last + 1]
+    marks += [(MONTH * month, tick_text(month)) for month in weeks]
 
     def place(t: Any) -> Any:
         return np.interp(t, [0, start, last], [0, 0.45, 1])

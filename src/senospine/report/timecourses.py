@@ -34,7 +34,18 @@ _LEFT, _TOP, _PLOT_W, _PLOT_H = 36.0, 60.0, 174.0, 106.0
 
 def course(outcome: Outcome, arm: Arm, name: str) -> tuple[Array, Array]:
     """Return days and the 5th, 50th and 95th percentile over solved animals, shape (3, n_times)."""
-    rows = outcome.frame[outcome.frame["arm"] == arm.name]
+    return _percentiles(outcome, [arm], name)
+
+
+def pooled_course(outcome: Outcome, group: str, name: str) -> tuple[Array, Array] | None:
+    """Return the percentiles over all arms that may be the one of a group; nothing where their days differ."""
+    arms = [arm for arm in outcome.study.arms if arm.stands_for == group]
+    grids = {tuple(outcome.frame.loc[outcome.frame["arm"] == arm.name, "time"].unique()) for arm in arms}
+    return _percentiles(outcome, arms, name) if len(grids) == 1 else None
+
+
+def _percentiles(outcome: Outcome, arms: Sequence[Arm], name: str) -> tuple[Array, Array]:
+    rows = outcome.frame[outcome.frame["arm"].isin([arm.name for arm in arms])]
     days = np.unique(rows["time"].to_numpy())
     values = rows[name].to_numpy().reshape(-1, len(days))
     solved = values[np.isfinite(values).all(axis=1)]
@@ -69,8 +80,10 @@ def _legend(study: Study, colours: dict[str, str], axis: Axis) -> list[str]:
     x, parts = 2.0, []
     for name in study.groups:
         parts.append(line(x, 11, x + 22, 11, colours[name], 2.6))
-        parts.append(text(x + 28, 15, name, "key"))
-        x += 28 + text_width(name, 12.5) + 22
+        many = sum(arm.stands_for == name for arm in study.arms)
+        words = f"{name} ({many} possible doses)" if many > 1 else name
+        parts.append(text(x + 28, 15, words, "key"))
+        x += 28 + text_width(words, 12.5) + 22
     if any(arm.doses for arm in study.arms):
         parts += [line(x + 4 * i, 5, x + 4 * i, 14, INK, 1.4) for i in range(5)]
         parts.append(text(x + 24, 15, "given", "key"))
@@ -117,7 +130,7 @@ def _frame(
 
 def _panel(outcome: Outcome, model: Model, name: str, axis: Axis) -> list[str]:
     study, colours = outcome.study, arm_colours(outcome.study)
-    courses = {arm.name: course(outcome, arm, name) for arm in study.arms}
+    arms, courses = _drawn(outcome, name)
     every = np.concatenate([bands.reshape(-1) for _, bands in courses.values()])
     every = every[np.isfinite(every)]
     ends = _scale(float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
@@ -131,11 +144,21 @@ def _panel(outcome: Outcome, model: Model, name: str, axis: Axis) -> list[str]:
     for day in sorted({arm.surgery_day for arm in study.arms if arm.surgery_day is not None}):
         x = float(axis.place(day)) * _PLOT_W
         parts.append(line(x, 0, x, _PLOT_H, INK, 1, 'stroke-dasharray="3 2"'))
-    for arm in study.arms if len(study.arms) == len(study.groups) else ():  # many possible doses: lines only
+    for arm in arms if len(arms) == len(study.groups) else ():  # possible doses with days of their own: lines only
         parts += _band(arm, courses[arm.name], colours[arm.name], axis, ends)
-    for arm in study.arms:
+    for arm in arms:
         parts += _line(arm, courses[arm.name], colours[arm.name], axis, ends)
     return parts
+
+
+def _drawn(outcome: Outcome, name: str) -> tuple[list[Arm], dict[str, tuple[Array, Array]]]:
+    """Return the arms that get a curve, and their curves: where a dose is not known, its possibilities pooled."""
+    study = outcome.study
+    pooled = {arm.name: pooled_course(outcome, group, name) for group, arm in study.groups.items()}
+    known = {arm: found for arm, found in pooled.items() if found is not None}
+    if len(known) == len(study.groups):
+        return list(study.groups.values()), known
+    return list(study.arms), {arm.name: course(outcome, arm, name) for arm in study.arms}
 
 
 def _band(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: tuple[float, float]) -> list[str]:

@@ -72,6 +72,11 @@ def _median_sign(score: Score) -> bool:
     return score.p_sign is not None and score.p_sign > 0.5
 
 
+def calibration_first(found: Sequence[Total]) -> list[Total]:
+    """Return totals of roles with calibration before all others."""
+    return sorted(found, key=lambda total: total.role != "calibration")
+
+
 def verdict_words(total: Total) -> str:
     """Return how many rows got which verdict."""
     return listed([counted(verdict, n) for verdict, n in total.verdicts.items() if n]) or "none"
