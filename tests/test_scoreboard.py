@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from study_helpers import made_contrast, made_repeats
 
-from senospine.evidence import load_evidence, scoreboard, totals
+from senospine.evidence import Contrast, load_evidence, scoreboard, totals
 from senospine.evidence.scoreboard import naive_direction, probabilities
 from senospine.stats import wilson_interval
 
@@ -61,7 +61,7 @@ def test_what_each_kind_of_finding_asks_for(
 def test_naive_rule_is_disease_worse_drug_better() -> None:
     """For every read-out: the disease moves it to its worse side, the drug back."""
     for row in load_evidence():
-        if not row.testable or not row.study.startswith("pan2024"):
+        if not row.testable or not isinstance(row, Contrast) or not row.study.startswith("pan2024"):
             continue
         worse = "down" if row.readout.startswith(("wheel", "heat")) else "up"
         better = {"up": "down", "down": "up"}[worse]

@@ -131,7 +131,7 @@ def reproduce(
 def _refuse_too_few(animals: int, studies: Sequence[Study], evidence: Sequence[Fact]) -> None:
     """Refuse before hours of work what one repeat could not be drawn from."""
     for study in studies:
-        needed = group_size(study, evidence) * len(study.arms)
+        needed = group_size(study, evidence) * len(study.groups)
         if animals < needed:
             raise EvidenceError(
                 f"{animals} animals per arm, but one repeat of '{study.name}' draws {needed} different ones",

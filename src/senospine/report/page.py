@@ -23,7 +23,7 @@ from senospine.report.carrying import Carrying, carrying
 from senospine.report.endpoints import endpoints_svg
 from senospine.report.glance import at_a_glance, contradictions, in_order, role_cells
 from senospine.report.mechanism import mechanism_svg
-from senospine.report.sentences import brief, headline
+from senospine.report.sentences import brief, headline, which_values
 from senospine.report.spine import CAPTION, shows_spine, spine_courses, spine_figure, spine_script
 from senospine.report.svg import write_text
 from senospine.report.timeaxis import time_axis
@@ -119,6 +119,7 @@ def _contents(
     sections = [_section(outcome, laboratories, scores, model, carried) for outcome in ordered]
     return {
         "headline": headline(scores),
+        "values": which_values(outcomes),
         "roles": role_cells(scores),
         "glance": at_a_glance([outcome.study for outcome in ordered], scores),
         "repeats": max((score.repeats.repeats for score in tested if score.repeats), default=0),

@@ -20,7 +20,7 @@ from senospine.report.words import (
     verdict_words,
     wrong_way,
 )
-from senospine.study import Study
+from senospine.study import Outcome, Study
 
 
 def brief(study: Study, scores: Sequence[Score]) -> list[str]:
@@ -43,6 +43,18 @@ def headline(scores: Sequence[Score]) -> str:
         f"Of {count(len(scores), 'published finding')}, the virtual laboratory can test {len(tested)}: "
         f"{counted('agrees', verdicts['agrees'])}, {verdicts['weak']} weak (the right sign, too few stars), "
         f"{counted('misses', verdicts['misses'])}. {_against_rule(sum(judged), len(judged))}"
+    )
+
+
+def which_values(outcomes: Sequence[Outcome]) -> str:
+    """Say about which parameter values the animals vary."""
+    moved = max((len(outcome.manifest["inputs"].get("parameters", {})) for outcome in outcomes), default=0)
+    if not moved:
+        return "Animals vary about the register's values: nothing was fitted to any finding."
+    return (
+        f"Animals vary about a point: {count(moved, 'parameter')} in place of the register's, as a fit to the "
+        "calibration findings gives them ('senospine calibrate'). What a fit gains on the findings it was fitted to is "
+        "no knowledge; validation findings were only scored. '--parameters register' runs the page without it."
     )
 
 
