@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from senospine.errors import AnalysisError
-from senospine.stats.mmrm.data import prepare
+from senospine.stats.mmrm.data import check_scatter, prepare
 from senospine.stats.mmrm.inference import ResidualDegrees
 from senospine.stats.mmrm.result import FixedEffects
 from senospine.stats.mmrm.summary import describe
@@ -78,6 +78,7 @@ def ancova(data: pd.DataFrame, *, outcome: str, fixed: Sequence[str], level: flo
     root = np.linalg.inv(triangle)
     beta = root @ (basis.T @ prepared.outcome)
     residual = prepared.outcome - prepared.matrix @ beta
+    check_scatter(residual, prepared.outcome)
     free = len(residual) - len(beta)
     variance = float(residual @ residual) / free
     return Ancova(

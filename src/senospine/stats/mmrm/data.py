@@ -83,7 +83,9 @@ def _is_number(column: pd.Series) -> bool:
 
 def _check_numbers(frame: pd.DataFrame, name: str) -> None:
     if not _is_number(frame[name]):
-        raise AnalysisError(f"{name!r} holds no numbers but {frame[name].dtype}", remedy="convert it with pandas.to_numeric")
+        raise AnalysisError(
+            f"{name!r} holds no numbers but {frame[name].dtype}", remedy="convert it with pandas.to_numeric"
+        )
     values = frame[name].to_numpy(float)
     if not np.isfinite(values).all():
         raise AnalysisError(f"{name!r} has an infinite value", where=f"row {frame.index[~np.isfinite(values)][0]}")
@@ -108,6 +110,22 @@ def _check_rank(matrix: Array, design: Design) -> None:
         raise AnalysisError(
             f"{len(matrix)} observations cannot estimate {matrix.shape[1]} coefficients and a covariance",
             remedy="use fewer fixed effects or more data",
+        )
+
+
+def check_scatter(residual: Array, outcome: Array) -> None:
+    """Refuse an outcome that the fixed effects explain to rounding.
+
+    Raises
+    ------
+    AnalysisError
+        Nothing is left to estimate a variance from.
+    """
+    if np.linalg.norm(residual) <= 1e-12 * np.linalg.norm(outcome):
+        raise AnalysisError(
+            "the fixed effects explain the outcome exactly",
+            why="no scatter is left to estimate a variance from",
+            remedy="check that the outcome is not computed from a fixed effect",
         )
 
 

@@ -204,10 +204,7 @@ def _result(
 ) -> MixedModel:
     back = layout.unit * layout.back
     root = back @ best.state.root
-    if best.convergence in {Convergence.CONVERGED, Convergence.ITERATIONS}:
-        spread = 2 * np.linalg.inv(best.derivatives.hessian)
-    else:
-        spread = np.full_like(best.derivatives.hessian, np.nan)
+    spread = _theta_covariance(best)
     degrees: Degrees = Satterthwaite(root, best.derivatives.slopes, spread)
     covariance_of_beta = root @ root.T
     if df != "satterthwaite":
@@ -242,6 +239,14 @@ def _result(
         convergence=best.convergence,
         iterations=best.iterations,
     )
+
+
+def _theta_covariance(best: Optimum) -> Array:
+    """Return the inverse observed information; not a number where it is none."""
+    hessian = best.derivatives.hessian
+    if best.convergence in {Convergence.BOUNDARY, Convergence.NOT_A_MAXIMUM}:
+        return np.full(hessian.shape, np.nan)
+    return np.asarray(2 * np.linalg.inv(hessian), dtype=np.float64)
 
 
 def _log_likelihood(layout: Layout, best: Optimum, *, restricted: bool) -> float:

@@ -47,7 +47,7 @@ def _shares(frame: pd.DataFrame, inner: pd.DataFrame, weights: str) -> Array:
     seen = frame.groupby(list(inner.columns), observed=True).size()
     keys = [tuple(row) if inner.shape[1] > 1 else row[0] for row in inner.itertuples(index=False)]
     count = np.array([float(seen.get(key, 0)) for key in keys])
-    return count / count.sum()
+    return np.asarray(count / count.sum())
 
 
 def marginal_contrasts(design: Design, frame: pd.DataFrame, term: Term) -> Array:
@@ -62,5 +62,6 @@ def marginal_contrasts(design: Design, frame: pd.DataFrame, term: Term) -> Array
     shape = [len(design.factors[name]) for name in factors]
     table = rows.reshape(*shape, rows.shape[-1])
     for axis in range(len(factors)):
-        table = np.diff(table, axis=axis)
-    return table.reshape(-1, rows.shape[-1])
+        # all levels but the last from their mean, as car::Anova: Satterthwaite's df depend on the rows chosen
+        table = np.delete(table - table.mean(axis=axis, keepdims=True), -1, axis=axis)
+    return np.asarray(table.reshape(-1, rows.shape[-1]))

@@ -74,7 +74,7 @@ class Satterthwaite:
         turned = contrast @ self.root
         slope = self.slopes @ turned @ turned
         spread = float(slope @ self.theta_covariance @ slope)
-        return float(2 * (turned @ turned) ** 2 / spread) if spread > 0 else float("inf")
+        return float(np.divide(2 * (turned @ turned) ** 2, spread))
 
     def joint(self, contrasts: Array) -> tuple[float, float]:
         """Return the degrees of freedom whose F has the expectation of the sum of squared independent t."""

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
+from senospine.stats.mmrm.data import check_scatter
+
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -24,7 +26,8 @@ class Layout:
     Attributes
     ----------
     rows : ndarray, shape (n_lines, n_visits, n_columns + 1)
-        Orthonormal design columns, then the outcome in units of ``unit``; zero at missing visits; times the root of the weight.
+        Orthonormal design columns, then the outcome in units of ``unit``; times the root of the weight, zero where
+        missing.
     starts : ndarray, shape (n_patterns,)
         First line of each pattern.
     pattern : ndarray, shape (n_lines,)
@@ -67,6 +70,7 @@ def lay_out(
     orthonormal, triangle = np.linalg.qr(design * root)
     back = np.linalg.inv(triangle)
     residual = (outcome * root[:, 0]) - orthonormal @ (orthonormal.T @ (outcome * root[:, 0]))
+    check_scatter(residual, outcome * root[:, 0])
     unit = float(np.sqrt(residual @ residual / max(len(outcome) - design.shape[1], 1)))
     n_subjects = int(subject.max()) + 1
     rows = np.zeros((n_subjects, n_visits, design.shape[1] + 1))

@@ -75,7 +75,7 @@ def evaluate(layout: Layout, sigma: Array, *, restricted: bool) -> State | None:
 
 
 def pattern_sums(layout: Layout, state: State, *, restricted: bool) -> Array:
-    """Return sum of e e' (and of V^-1 X C X' V^-1 where restricted) of each pattern (n_patterns, n_visits, n_visits)."""
+    """Return the sum of e e' (and of V^-1 X C X' V^-1 if restricted) of each pattern, (n_patterns, m, m)."""
     used = state.weighted if restricted else state.weighted[..., -1:]
     return np.add.reduceat(used @ used.swapaxes(1, 2), layout.starts, axis=0)
 
@@ -134,4 +134,3 @@ def derivatives(layout: Layout, structure: Structure, theta: Array, state: State
         flat_slopes = slopes_all.reshape(len(slopes_all), -1)
         hessian -= flat_slopes @ flat_slopes.T
     return Derivatives(np.concatenate(first), hessian, slopes_all)
-

@@ -71,7 +71,11 @@ class FixedEffects:
         estimate = rows @ self.beta
         covariance = rows @ self.covariance_of_beta @ rows.T
         f = factor * float(estimate @ np.linalg.solve(covariance, estimate)) / len(rows)
-        p = float(special.fdtrc(len(rows), df, f)) if np.isfinite(df) else float(special.chdtrc(len(rows), len(rows) * f))
+        p = (
+            float(special.fdtrc(len(rows), df, f))
+            if np.isfinite(df)
+            else float(special.chdtrc(len(rows), len(rows) * f))
+        )
         return pd.Series({"num_df": float(len(rows)), "den_df": df, "F": f, "p": p})
 
     def joint_tests(self) -> pd.DataFrame:
@@ -131,7 +135,7 @@ class FixedEffects:
         if base not in levels:
             raise AnalysisError(f"{of} has no level {base!r}", remedy=suggest(str(base), levels))
         table = rows.reshape(len(levels), -1, rows.shape[1])
-        first = levels.index(base)  # type: ignore[arg-type]
+        first = levels.index(base)
         others = [index for index in range(len(levels)) if index != first]
         kept = labels.iloc[[index * table.shape[1] + j for index in others for j in range(table.shape[1])]].copy()
         kept[of] = [f"{level} - {base}" for level in kept[of]]

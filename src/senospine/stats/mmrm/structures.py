@@ -110,7 +110,7 @@ class Structure:
 
     def sas_curvature(self, theta: Array) -> Array:
         """Return (d2 theta / d p2) / (d theta / d p)^2, p being SAS's parameters (variances, correlations), (t,)."""
-        rho, d1, d2 = self._correlation(theta[self.n_scales :])
+        _, d1, d2 = self._correlation(theta[self.n_scales :])
         # of an inverse function: theta'' / theta'^2 = -rho'' / rho'; theta = log(v) / 2 gives -2
         return np.concatenate([np.full(self.n_scales, -2.0), -d2 / d1])
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 
-def describe(title: str, facts: Mapping[str, str], coefficients: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> str:
+def describe(
+    title: str, facts: Mapping[str, str], coefficients: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
+) -> str:
     """Return title, facts, coefficient table and further tables as plain text."""
     width = max(len(name) for name in facts)
     lines = [title, *(f"{name:>{width}} = {value}" for name, value in facts.items()), "---"]

@@ -91,7 +91,11 @@ class Design:
         for number, term in enumerate(terms, start=1):
             labels = [""]
             for name in term:
-                own = [name] if name not in factors else [f"{name}{level}" for level in _coded(term, name, terms, factors)]
+                own = (
+                    [name]
+                    if name not in factors
+                    else [f"{name}{level}" for level in _coded(term, name, terms, factors)]
+                )
                 labels = [f"{first}:{second}" if first else second for second in own for first in labels]
             names += labels
             assign += [number] * len(labels)
@@ -115,7 +119,7 @@ class Design:
             block = np.ones((len(frame), 1))
             for name in term:
                 if name in numbers:
-                    own = numbers[name][:, None]
+                    own = numbers[name].reshape(-1, 1)
                 else:
                     kept = _coded(term, name, self.terms, self.factors)
                     first = len(self.factors[name]) - len(kept)
