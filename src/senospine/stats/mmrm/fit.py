@@ -163,12 +163,12 @@ def mmrm(
     shape_is_free = structure(covariance, 2).kind == "unstructured"
     repeats = index_repeats(prepared.frame, subject, visit, grouped, free=shape_is_free)
     kind = structure(covariance, len(repeats.visits))
-    layout = lay_out(
-        prepared.matrix, prepared.outcome, repeats.subject, repeats.visit, len(repeats.visits),
-        repeats.group, _weights(prepared.frame, weights),
-    )  # fmt: skip
+    scales = _visit_scales(prepared.outcome, repeats, kind)
+    known = _weights(prepared.frame, weights) / scales[repeats.visit] ** 2
+    visits = len(repeats.visits)
+    layout = lay_out(prepared.matrix, prepared.outcome, repeats.subject, repeats.visit, visits, repeats.group, known)
     best = optimise(layout, kind, restricted=method == "REML", max_iterations=max_iterations)
-    return _result(prepared, repeats, kind, layout, best, outcome, method, df, level)
+    return _result(prepared, repeats, kind, layout, scales * layout.unit, best, outcome, method, df, level)
 
 
 def _check_options(method: str, df: str, level: float) -> None:
@@ -191,11 +191,21 @@ def _weights(frame: pd.DataFrame, name: str | None) -> Array:
     return values
 
 
+def _visit_scales(outcome: Array, repeats: Repeated, kind: Structure) -> Array:
+    """Return a unit for each visit, so that visits of very different scatter are estimated as easily as equal ones."""
+    scales = np.ones(len(repeats.visits))
+    if kind.own_scales:
+        found = np.array([outcome[repeats.visit == visit].std() for visit in range(len(scales))])
+        scales = np.where(found > 0, found, 1.0)
+    return scales
+
+
 def _result(
     prepared: Prepared,
     repeats: Repeated,
     kind: Structure,
     layout: Layout,
+    scales: Array,
     best: Optimum,
     outcome: str,
     method: str,
@@ -212,9 +222,9 @@ def _result(
         extra = adjustment(layout, kind, best, spread, second_order_method(df, kind))
         covariance_of_beta = covariance_of_beta + 2 * root @ extra @ root.T
     theta = best.theta.copy()
-    theta[:, : kind.n_scales] += np.log(layout.unit)
+    theta[:, : kind.n_scales] += np.log(scales[: kind.n_scales])
     names = pd.Index(repeats.visits, name=None)
-    sigma = covariances(kind, best.theta) * layout.unit**2
+    sigma = covariances(kind, best.theta) * np.outer(scales, scales)
     return MixedModel(
         design=prepared.design,
         frame=prepared.frame,

@@ -83,7 +83,8 @@ def optimise(layout: Layout, structure: Structure, *, restricted: bool, max_iter
         step *= min(1.0, 2.0 / max(np.abs(step).max(), 1e-300))
         iteration += 1
         settled = decrement < 1e-9 and values[0] > 0
-        moved = _search(layout, structure, theta, state, step, decrement, settled, restricted)
+        promised = -float(local.gradient @ step.ravel())
+        moved = _search(layout, structure, theta, state, step, promised, settled, restricted)
         if moved is None:
             settled = True
             continue
@@ -97,7 +98,7 @@ def _search(
     theta: Array,
     state: State,
     step: Array,
-    decrement: float,
+    promised: float,
     last: bool,
     restricted: bool,
 ) -> tuple[Array, State] | None:
@@ -106,7 +107,7 @@ def _search(
         share = 0.5**halving
         trial = theta + share * step
         found = evaluate(layout, covariances(structure, trial), restricted=restricted)
-        if found is not None and (last or found.deviance <= state.deviance - 1e-4 * share * decrement):
+        if found is not None and (last or found.deviance <= state.deviance - 1e-4 * share * promised):
             return trial, found
     return None
 
@@ -117,7 +118,8 @@ def _verdict(
     sigma = covariances(structure, theta)
     scale = np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
     correlation = sigma / (scale[:, :, None] * scale[:, None, :])
-    if not np.isfinite(correlation).all() or np.linalg.eigvalsh(correlation).min() < 1e-7 or scale.min() < 1e-6:
+    limit = 1e-7 if settled else 1e-3  # a search that does not end is on its way there
+    if not np.isfinite(correlation).all() or np.linalg.eigvalsh(correlation).min() < limit or scale.min() < 1e-6:
         return Convergence.BOUNDARY
     if values[0] <= 1e-10 * values[-1]:
         return Convergence.NOT_A_MAXIMUM

@@ -118,12 +118,15 @@ class Design:
         for term in self.terms:
             block = np.ones((len(frame), 1))
             for name in term:
+                own: Array
                 if name in numbers:
                     own = numbers[name].reshape(-1, 1)
                 else:
                     kept = _coded(term, name, self.terms, self.factors)
                     first = len(self.factors[name]) - len(kept)
-                    own = (codes[name][:, None] == np.arange(first, len(self.factors[name]))).astype(float)
+                    own = (np.asarray(codes[name]).reshape(-1, 1) == np.arange(first, len(self.factors[name]))).astype(
+                        float
+                    )
                 block = (own[:, :, None] * block[:, None, :]).reshape(len(frame), -1)
             blocks.append(block)
         return np.hstack(blocks)
