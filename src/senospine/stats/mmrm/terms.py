@@ -144,7 +144,7 @@ def _coded(
 def aliased_columns(matrix: Array, tolerance: float = 1e-7) -> list[int]:
     """Return the columns that are combinations of earlier ones (R's rule and tolerance)."""
     size = np.linalg.norm(matrix, axis=0)
-    triangle = np.linalg.qr(matrix / np.where(size > 0, size, 1.0), mode="r")
+    triangle = np.asarray(np.linalg.qr(matrix / np.where(size > 0, size, 1.0), mode="r"))
     basis: list[Array] = []
     aliased = []
     for index in range(matrix.shape[1]):
