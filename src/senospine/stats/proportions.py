@@ -52,7 +52,7 @@ def risk_difference(
         Counts. Strata are combined with Mantel-Haenszel weights, n1 n0 / (n1 + n0).
     method : str
         "miettinen-nurminen" inverts the score test (1985, doi 10.1002/sim.4780040211); "newcombe" joins two Wilson
-        intervals (1998, doi 10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), one stratum only; "wald".
+        intervals, for one stratum (1998, doi 10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I); "wald".
     level : float
 
     Raises
@@ -162,7 +162,7 @@ def _score(
     variance = float(weight**2 @ ((p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0) * factor))
     if variance <= 0:
         return 0.0 if estimate == delta else float(np.inf * np.sign(estimate - delta))
-    return (estimate - delta) / variance**0.5
+    return float((estimate - delta) / np.sqrt(variance))
 
 
 def _invert(sign: int, estimate: float, z: float, x1: Array, n1: Array, x0: Array, n0: Array, weight: Array) -> float:

@@ -20,6 +20,7 @@ from senospine.stats.mmrm.inference import (
     second_order_method,
 )
 from senospine.stats.mmrm.layout import Layout, lay_out
+from senospine.stats.mmrm.likelihood import evaluate
 from senospine.stats.mmrm.optimise import Convergence, Optimum, covariances, optimise
 from senospine.stats.mmrm.result import FixedEffects
 from senospine.stats.mmrm.structures import Structure, structure
@@ -50,6 +51,10 @@ class MixedModel(FixedEffects):
     convergence : Convergence
         How the search ended; nothing else may be used unless ``convergence.ok``.
     iterations : int
+    layout : Layout
+        The squeezed data, in units of their own.
+    units : ndarray, shape (n_visits,)
+        The layout's unit at each visit.
     """
 
     outcome: str
@@ -65,6 +70,8 @@ class MixedModel(FixedEffects):
     n_dropped: int
     convergence: Convergence
     iterations: int
+    layout: Layout
+    units: Array
 
     @property
     def covariance(self) -> pd.DataFrame:
@@ -80,6 +87,37 @@ class MixedModel(FixedEffects):
     def bic(self) -> float:
         """Schwarz's criterion with the number of subjects, as in R's mmrm and SAS."""
         return float(np.log(self.n_subjects)) * self.theta.size - 2 * self.log_likelihood
+
+    def at(self, theta: Array) -> tuple[Array, Array, Array]:
+        """Return what other covariance parameters imply.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (n_groups, n_parameters)
+
+        Returns
+        -------
+        sigma : ndarray, shape (n_groups, n_visits, n_visits)
+        beta : ndarray, shape (n_coefficients,)
+            Generalised least squares given ``sigma``.
+        root : ndarray, shape (n_coefficients, n_coefficients)
+            Upper triangle; ``root @ root.T`` is the covariance of ``beta``, not adjusted.
+
+        Raises
+        ------
+        AnalysisError
+            No covariance belongs to these parameters.
+        """
+        own = theta.copy()
+        own[:, : self.structure.n_scales] -= np.log(self.units[: self.structure.n_scales])
+        sigma = covariances(self.structure, own)
+        state = evaluate(self.layout, sigma, restricted=True)
+        if state is None:
+            raise AnalysisError("these covariance parameters give no positive definite covariance")
+        back = self.layout.unit * self.layout.back
+        root = back @ state.root
+        root *= np.sign(np.diag(root))  # the one triangle with a positive diagonal, whatever the order of rows
+        return sigma * np.outer(self.units, self.units), back @ state.beta, root
 
     def summary(self) -> str:
         """Return the fit as text that can go into a report."""
@@ -248,6 +286,8 @@ def _result(
         n_dropped=prepared.n_dropped,
         convergence=best.convergence,
         iterations=best.iterations,
+        layout=layout,
+        units=scales,
     )
 
 
