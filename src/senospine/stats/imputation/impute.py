@@ -125,7 +125,7 @@ def impute(
     observed = wide.reindex(index=subjects.index, columns=list(visits)).to_numpy(float)
     own = _design_rows(model, subjects, visits, visit)
     copied = subjects.copy()
-    copied[arm] = reference
+    copied[arm] = pd.Series([reference] * len(copied), index=copied.index)
     other = _design_rows(model, copied, visits, visit)
     seen = np.isfinite(observed)
     last = np.where(seen.any(axis=1), len(visits) - 1 - seen[:, ::-1].argmax(axis=1), -1).astype(np.int64)
