@@ -140,6 +140,7 @@ def test_equal_and_proportional_weights_and_covariates_by_hand() -> None:
             by_hand = start + part * beta["siteb"] + base * beta["base"]
             assert means.loc[("control", "V2"), "estimate"] == pytest.approx(by_hand, rel=1e-10)
     difference = fit.differences("arm", by="visit", reference="drug").loc[("control - drug", "V3")]
+    assert difference.name == ("control - drug", "V3")  # labelled by factors alone
     assert difference["estimate"] == pytest.approx(-beta["armdrug"] - beta["armdrug:visitV3"], rel=1e-10)
     weights = {"armdrug": -1.0, "armdrug:visitV3": -1.0}
     assert fit.contrast(weights).iloc[0].tolist() == pytest.approx(difference.tolist(), rel=1e-9)

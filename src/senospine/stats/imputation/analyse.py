@@ -76,7 +76,7 @@ class TippingPoint:
         found = (
             f"p reaches {self.alpha:g} at a shift of {self.delta:.3f}" if np.isfinite(self.delta) else "no shift tips"
         )
-        return f"Tipping point: {found}\n{self.table.round(4).to_string()}"
+        return f"Tipping point: {found}\n{self.table.round(4).reset_index().to_string(index=False)}"
 
 
 def tipping_point(

@@ -15,7 +15,7 @@ from senospine.stats.mmrm.result import FixedEffects
 from senospine.stats.mmrm.summary import describe
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ancova(FixedEffects):
     """A fitted analysis of covariance.
 
@@ -45,6 +45,9 @@ class Ancova(FixedEffects):
 
     def __str__(self) -> str:
         return self.summary()
+
+    def __repr__(self) -> str:
+        return f"<Ancova of {self.outcome}: {self.n_observations} observations>"
 
 
 def ancova(data: pd.DataFrame, *, outcome: str, fixed: Sequence[str], level: float = 0.95) -> Ancova:

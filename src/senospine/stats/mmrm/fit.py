@@ -29,7 +29,7 @@ from senospine.stats.mmrm.summary import describe
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MixedModel(FixedEffects):
     """A fitted mixed model for repeated measures.
 
@@ -137,6 +137,10 @@ class MixedModel(FixedEffects):
 
     def __str__(self) -> str:
         return self.summary()
+
+    def __repr__(self) -> str:
+        ended = self.convergence.name.lower().replace("_", " ")
+        return f"<MixedModel of {self.outcome}: {self.structure.name}, {self.n_subjects} subjects, {ended}>"
 
 
 def mmrm(

@@ -30,7 +30,7 @@ def averaged_rows(
     labels = pd.DataFrame(list(product(*(design.factors[name] for name in names))), columns=list(names), dtype=object)
     inner = pd.DataFrame(list(product(*(design.factors[name] for name in others))), columns=others, dtype=object)
     share = _shares(frame, inner, weights)
-    grid = labels.merge(inner, how="cross") if others else labels
+    grid = labels.merge(inner, how="cross") if others else labels.copy()
     for name in numbers:
         grid[name] = float(at.get(name, frame[name].mean()))
     rows = design.matrix(grid).reshape(len(labels), len(share), -1)

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Contrast = ArrayLike | Mapping[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FixedEffects:
     """Coefficients with their covariance and degrees of freedom.
 
