@@ -148,6 +148,15 @@ def test_a_correlation_of_one_is_told_as_a_boundary() -> None:
     assert "limit" in fit.summary()
 
 
+@pytest.mark.parametrize("name", ["us", "toeph", "adh", "cs"])
+def test_a_visit_that_is_explained_exactly_is_told(name: str) -> None:
+    table = trial(14, missing=0.0)
+    table.loc[table["visit"] == "V1", "y"] = table["base"]
+    fit = mmrm(table, fixed=["base*visit", "arm*visit"], covariance=name, **COLUMNS)
+    assert fit.convergence.ok == (name == "cs")  # one variance for all visits has enough scatter in the others
+    assert fit.convergence in {Convergence.BOUNDARY, Convergence.CONVERGED}
+
+
 def test_too_few_iterations_are_told() -> None:
     fit = mmrm(trial(3), fixed=["arm*visit"], max_iterations=1, **COLUMNS)
     assert fit.convergence is Convergence.ITERATIONS

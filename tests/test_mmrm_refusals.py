@@ -35,6 +35,7 @@ CASES: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, object], str
     (lambda t: t.head(12), {"fixed": ["base*visit", "arm*visit"]}, "12 observations cannot estimate 12 coefficients"),
     (lambda t: t.assign(site=t["visit"]), {"grouped": "site"}, "a subject is in two levels of 'site'"),
     (lambda t: t.assign(w=-1.0), {"weights": "w"}, "a weight in 'w' is not positive"),
+    (lambda t: t.assign(y=t["y"].mask(t["visit"] == "V1", 0.0)), {}, "the outcome is the same for all at 'V1'"),
     (lambda t: t, {"covariance": "toplitz"}, "did you mean 'toeplitz'"),
     (lambda t: t, {"df": "kenward"}, "no degrees of freedom are called 'kenward'"),
     (lambda t: t, {"method": "reml"}, "no method 'reml'"),

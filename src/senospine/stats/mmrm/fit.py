@@ -237,8 +237,14 @@ def _visit_scales(outcome: Array, repeats: Repeated, kind: Structure) -> Array:
     """Return a unit for each visit, so that visits of very different scatter are estimated as easily as equal ones."""
     scales = np.ones(len(repeats.visits))
     if kind.own_scales:
-        found = np.array([outcome[repeats.visit == visit].std() for visit in range(len(scales))])
-        scales = np.where(found > 0, found, 1.0)
+        scales = np.array([outcome[repeats.visit == visit].std() for visit in range(len(scales))])
+        flat = np.flatnonzero(scales <= 1e-12 * np.abs(outcome).max())
+        if len(flat):
+            raise AnalysisError(
+                f"the outcome is the same for all at {repeats.visits[flat[0]]!r}",
+                why="a visit without scatter has no variance to estimate",
+                remedy="leave that visit out, for instance the baseline where the outcome is a change from it",
+            )
     return scales
 
 

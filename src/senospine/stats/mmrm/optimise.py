@@ -61,7 +61,9 @@ def first_guess(layout: Layout, structure: Structure, *, restricted: bool, steps
         slope = gradient(layout, state, pattern_sums(layout, state, restricted=restricted))
         update = sigma - sigma @ slope @ sigma / subjects
         sigma = (update + update.swapaxes(1, 2)) / 2
-    sigma = sigma + 1e-3 * np.eye(size) * np.diagonal(sigma, axis1=1, axis2=2)[:, :, None]
+    diagonal = np.diagonal(sigma, axis1=1, axis2=2)
+    lifted = 1e-3 * diagonal + 1e-6 * diagonal.mean(axis=1, keepdims=True)  # where a visit is explained exactly
+    sigma = sigma + np.eye(size) * lifted[:, :, None]
     return np.stack([structure.start(one) for one in sigma])
 
 
