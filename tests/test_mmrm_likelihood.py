@@ -120,6 +120,33 @@ def test_everything_against_dense_matrices(name: str, grouped: str | None) -> No
     assert np.allclose(fit.covariance_of_beta, (adjusted + adjusted.T) / 2, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["us", "csh", "ar1"])
+def test_second_order_kenward_roger_against_differences(name: str) -> None:
+    """What the second order adds is -1/2 sum W_jk C R_jk C, R_jk from the second derivatives of V in R's parameters."""
+    table = trial(15, n=40)
+    options = {"covariance": name, "fixed": ["base", "arm*visit"], **COLUMNS}
+    first, second = (mmrm(table, df=df, **options) for df in ("kenward-roger-linear", "kenward-roger"))
+    table["weight"] = 1.0
+    x, _, v, _ = dense(first, table)
+    inverse = np.linalg.inv(v)
+    c = np.linalg.inv(x.T @ inverse @ x)
+    rows = table.dropna()
+    same = rows["id"].to_numpy()[:, None] == rows["id"].to_numpy()
+    visit = pd.Index(first.covariance.columns).get_indexer(rows["visit"])
+    weight, values, vectors = first.theta_covariance, *np.linalg.eigh(first.theta_covariance)
+    assert np.allclose(weight, (vectors * values) @ vectors.T)
+    bend, step = np.zeros((4, 4)), 1e-3
+    for value, vector in zip(values, vectors.T, strict=True):  # sum W_jk d2/dj dk is a sum along eigenvectors
+        up, centre, down = (
+            first.structure.covariance(first.theta[0] + shift * step * vector)[0] for shift in (1, 0, -1)
+        )
+        bend += value * (up - 2 * centre + down) / step**2
+    r = x.T @ inverse @ (same * bend[visit[:, None], visit]) @ inverse @ x
+    change = second.covariance_of_beta - first.covariance_of_beta
+    assert np.abs(change).max() > 1e-6
+    assert np.allclose(change, -0.5 * c @ r @ c, rtol=1e-4, atol=1e-9)
+
+
 def test_a_thousand_subjects_are_squeezed_to_the_same_sums() -> None:
     table = trial(13, n=400, missing=0.05)
     layout = layout_of(table)

@@ -34,6 +34,7 @@ CASES: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, object], str
     (lambda t: t.assign(id=t["id"].mask(t.index == 4)), {}, "'id' is missing in rows with an outcome"),
     (lambda t: t.head(12), {"fixed": ["base*visit", "arm*visit"]}, "12 observations cannot estimate 12 coefficients"),
     (lambda t: t.assign(site=t["visit"]), {"grouped": "site"}, "a subject is in two levels of 'site'"),
+    (lambda t: t.assign(w="heavy"), {"weights": "w"}, "'w' holds no numbers"),
     (lambda t: t.assign(w=-1.0), {"weights": "w"}, "a weight in 'w' is not positive"),
     (lambda t: t.assign(y=t["y"].mask(t["visit"] == "V1", 0.0)), {}, "the outcome is the same for all at 'V1'"),
     (lambda t: t, {"covariance": "toplitz"}, "did you mean 'toeplitz'"),

@@ -56,7 +56,7 @@ def prepare(data: pd.DataFrame, outcome: str, fixed: Sequence[str], keys: Sequen
             raise AnalysisError(f"{name!r} is missing in rows with an outcome", remedy="fill it in or drop those rows")
     frame = data[wanted].dropna()
     for name in [outcome, *(name for name in variables if name != visit and _is_number(data[name]))]:
-        _check_numbers(frame, name)
+        check_numbers(frame, name)
     if frame.empty:
         raise AnalysisError("no row has all values", why=f"each row misses one of {', '.join(wanted)}")
     factors = {
@@ -81,7 +81,14 @@ def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
 
 
-def _check_numbers(frame: pd.DataFrame, name: str) -> None:
+def check_numbers(frame: pd.DataFrame, name: str) -> None:
+    """Refuse a column that holds no numbers, or an infinite one.
+
+    Raises
+    ------
+    AnalysisError
+        Told with the row.
+    """
     if not _is_number(frame[name]):
         raise AnalysisError(
             f"{name!r} holds no numbers but {frame[name].dtype}", remedy="convert it with pandas.to_numeric"

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senospine.errors import AnalysisError, suggest
-from senospine.stats.mmrm.data import Prepared, Repeated, index_repeats, prepare
+from senospine.stats.mmrm.data import Prepared, Repeated, check_numbers, index_repeats, prepare
 from senospine.stats.mmrm.inference import (
     METHODS,
     Degrees,
@@ -227,8 +227,9 @@ def _check_options(method: str, df: str, level: float) -> None:
 def _weights(frame: pd.DataFrame, name: str | None) -> Array:
     if name is None:
         return np.ones(len(frame))
+    check_numbers(frame, name)
     values = frame[name].to_numpy(float)
-    if not (np.isfinite(values) & (values > 0)).all():
+    if not (values > 0).all():
         raise AnalysisError(f"a weight in {name!r} is not positive", remedy="drop the row, or weigh it above zero")
     return values
 
