@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from senospine.errors import AnalysisError, suggest
 from senospine.randomness import stream
-from senospine.stats.mmrm.fit import MixedModel, mmrm
+from senospine.stats.mmrm.fit import mmrm
+from senospine.stats.mmrm.model import MixedModel
 
 Array = NDArray[np.float64]
 STRATEGIES = ("MAR", "J2R", "CIR", "CR")

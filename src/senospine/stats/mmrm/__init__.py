@@ -1,7 +1,8 @@
 """Mixed models for repeated measures and analysis of covariance: data frames in, results out."""
 
 from senospine.stats.mmrm.ancova import Ancova, ancova
-from senospine.stats.mmrm.fit import MixedModel, mmrm
+from senospine.stats.mmrm.fit import mmrm
+from senospine.stats.mmrm.model import MixedModel
 from senospine.stats.mmrm.optimise import Convergence
 from senospine.stats.mmrm.structures import STRUCTURES
 

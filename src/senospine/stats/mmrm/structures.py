@@ -8,12 +8,12 @@ unstructured covariance, L L' with a unit lower triangle L. Names and parameters
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senospine.errors import AnalysisError, suggest
+from senospine.stats.mmrm.correlations import CORRELATIONS, unit_triangle
 
 Array = NDArray[np.float64]
 
@@ -90,9 +90,9 @@ class Structure:
     def _shape(self, phi: Array) -> tuple[Array, Array, Array]:
         """Return R and its derivatives by the parameters themselves."""
         if self.kind == "unstructured":
-            return _unit_triangle(phi, self.n_visits)
+            return unit_triangle(phi, self.n_visits)
         rho, d1, d2 = self._correlation(phi)
-        shape, first, second = _CORRELATIONS[self.kind](rho, self.n_visits)
+        shape, first, second = CORRELATIONS[self.kind](rho, self.n_visits)
         curve = second * (d1[:, None] * d1)[..., None, None]
         index = np.arange(len(phi))
         curve[index, index] += first * d2[:, None, None]
@@ -131,7 +131,7 @@ class Structure:
             "ante_dependence": np.diagonal(correlation, 1),
         }[self.kind].copy()
         for _ in range(60):  # towards independence until it is a correlation
-            if np.linalg.eigvalsh(_CORRELATIONS[self.kind](guess, m)[0])[0] > 0.02:
+            if np.linalg.eigvalsh(CORRELATIONS[self.kind](guess, m)[0])[0] > 0.02:
                 break
             guess *= 0.9
         logs = np.log(scale) if self.own_scales else np.log(np.sqrt(np.mean(scale**2)))[None]
@@ -141,72 +141,3 @@ class Structure:
         if self.kind == "compound_symmetry":
             return np.log((rho + 1 / (self.n_visits - 1)) / (1 - rho))
         return rho / np.sqrt(1 - rho**2)
-
-
-@lru_cache(maxsize=32)
-def _triangle_curve(m: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    rows, columns = np.tril_indices(m, -1)
-    count = len(rows)
-    curve = np.zeros((count, count, m, m))
-    a, b = np.nonzero(columns[:, None] == columns)
-    np.add.at(curve, (a, b, rows[a], rows[b]), 1.0)
-    np.add.at(curve, (a, b, rows[b], rows[a]), 1.0)
-    return rows, columns, curve
-
-
-def _unit_triangle(phi: Array, m: int) -> tuple[Array, Array, Array]:
-    rows, columns, curve = _triangle_curve(m)
-    lower = np.eye(m)
-    lower[rows, columns] = phi
-    slope = np.zeros((len(phi), m, m))
-    index = np.arange(len(phi))
-    slope[index, rows, :] = lower[:, columns].T
-    return lower @ lower.T, slope + slope.swapaxes(1, 2), curve
-
-
-def _lag(m: int) -> NDArray[np.int64]:
-    return np.abs(np.subtract.outer(np.arange(m), np.arange(m)))
-
-
-def _ar1(rho: Array, m: int) -> tuple[Array, Array, Array]:
-    lag, r = _lag(m), float(rho[0])
-    slope = np.where(lag > 0, lag * r ** np.maximum(lag - 1, 0), 0.0)
-    curve = np.where(lag > 1, lag * (lag - 1) * r ** np.maximum(lag - 2, 0), 0.0)
-    return r ** lag.astype(float), slope[None], curve[None, None]
-
-
-def _compound_symmetry(rho: Array, m: int) -> tuple[Array, Array, Array]:
-    off = 1.0 - np.eye(m)
-    return np.eye(m) + float(rho[0]) * off, off[None], np.zeros((1, 1, m, m))
-
-
-def _toeplitz(rho: Array, m: int) -> tuple[Array, Array, Array]:
-    lag = _lag(m)
-    slope = (lag == np.arange(1, m)[:, None, None]).astype(float)
-    return np.concatenate([[1.0], rho])[lag], slope, np.zeros((m - 1, m - 1, m, m))
-
-
-def _ante_dependence(rho: Array, m: int) -> tuple[Array, Array, Array]:
-    i, j = np.minimum.outer(np.arange(m), np.arange(m)), np.maximum.outer(np.arange(m), np.arange(m))
-    steps = np.arange(m - 1)[:, None, None]
-    inside = (i <= steps) & (steps < j)
-
-    def product(*left_out: int) -> Array:
-        kept = inside.copy()
-        kept[list(left_out)] = False
-        return np.asarray(np.where(kept, rho[:, None, None], 1.0).prod(axis=0))
-
-    slope = np.stack([inside[k] * product(k) for k in range(m - 1)])
-    curve = np.zeros((m - 1, m - 1, m, m))
-    for k in range(m - 1):
-        for other in range(k):
-            curve[k, other] = curve[other, k] = inside[k] * inside[other] * product(k, other)
-    return product(), slope, curve
-
-
-_CORRELATIONS = {
-    "ar1": _ar1,
-    "compound_symmetry": _compound_symmetry,
-    "toeplitz": _toeplitz,
-    "ante_dependence": _ante_dependence,
-}
