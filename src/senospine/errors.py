@@ -89,6 +89,10 @@ class MeasureError(SenospineError):
     """A measurement that cannot be made or told: a file, a unit, an animal or a threshold is wanting."""
 
 
+class AnalysisError(SenospineError):
+    """A statistical analysis that cannot be estimated from the data it was given."""
+
+
 class RunError(SenospineError):
     """A block of work that kept killing the worker it was given to."""
 

@@ -1,0 +1,7 @@
+"""Reference-based multiple imputation, Rubin's rules and the tipping point."""
+
+from senospine.stats.imputation.analyse import TippingPoint, compare_at, tipping_point
+from senospine.stats.imputation.impute import STRATEGIES, Imputations, impute
+from senospine.stats.imputation.rubin import Pooled, pool
+
+__all__ = ["STRATEGIES", "Imputations", "Pooled", "TippingPoint", "compare_at", "impute", "pool", "tipping_point"]
