@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from senospine.study import load_study, published_studies
 from senospine.study.file import PUBLISHED
 
 
@@ -66,8 +67,8 @@ def test_model_export_round_trips(tmp_path: Path) -> None:
 def test_evidence_commands(tmp_path: Path) -> None:
     rows = json.loads(senospine("evidence", "show", "--role", "validation", "--json").stdout)
     assert {row["role"] for row in rows} == {"validation"}
-    assert len(rows) == 18
-    assert "83 rows" in senospine("evidence", "check").stdout
+    assert len(rows) == 65
+    assert "168 rows" in senospine("evidence", "check").stdout
     done = senospine("evidence", "show", "--role", "validtion")
     assert (done.returncode, "did you mean 'validation'" in done.stderr) == (2, True)
     table = tmp_path / "evidence.csv"
@@ -87,9 +88,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, objec
 
 def test_reproduce_scores_every_row_and_writes_the_report(run: tuple[Path, dict[str, object]]) -> None:
     folder, result = run
-    assert len(result["scores"]) == 83
+    assert len(result["scores"]) == 168
     assert result["failures"] == []
-    assert result["solves"] == 60 * 6
+    assert result["solves"] == 60 * sum(len(load_study(name).arms) for name in published_studies())
     assert "Synthetic" in result["notice"]
     assert Path(str(result["report"])) == folder / "report.html"
     assert (folder / "report.html").stat().st_size > 10_000
@@ -104,7 +105,7 @@ def test_reproduce_again_shows_the_table_and_refuses_other_inputs(run: tuple[Pat
     for words in (
         "validation",
         "naive rule",
-        "failed animals: 0 of 360",
+        "failed animals: 0 of 3300",
         "Synthetic data",
         "report.html",
         "not testable",
@@ -164,7 +165,7 @@ def test_an_output_folder_of_another_study_is_left_alone(tmp_path: Path) -> None
     folder.mkdir()
     (folder / "thesis.docx").write_text("years of work")
     for command in (("simulate", "pan2024-lsi"), ("reproduce",)):
-        done = senospine(*command, "--out", folder, "--animals", 40, "--overwrite")
+        done = senospine(*command, "--out", folder, "--animals", 60, "--overwrite")
         assert done.returncode == 2
         assert str(folder) in done.stderr
     assert [path.name for path in folder.iterdir()] == ["thesis.docx"]
