@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 import senospine
 from senospine.measure import definition
-from senospine.measure.animals import Analysis, beside_plot, estimation_plot, superplot
+from senospine.measure.animals import Analysis, beside_plot, estimation_plot, superplot, with_group
 from senospine.report.svg import number, write_text
 from senospine.report.words import count, p_text, to_float
 
@@ -84,7 +84,7 @@ def _contents(analysis: Analysis, batch: Batch | None, beside: Any, command: str
         "n_animals": animals[["study", analysis.unit]].drop_duplicates().shape[0] if with_plots else 0,
         "definitions": [definition(str(name)) for name in used],
         "label": lambda identity: definition(str(identity)).label,
-        "superplot": _figure(superplot(analysis.readings, analysis.unit)) if with_plots else "",
+        "superplot": _figure(superplot(with_group(analysis.readings), analysis.unit)) if with_plots else "",
         "estimation": _figure(estimation_plot(animals, analysis.control)) if len(analysis.comparisons) else "",
         "beside": _rows(beside[0]) if beside else [],
         "beside_plot": _figure(beside_plot(animals, beside[0], beside[1], analysis.control)) if beside else "",

@@ -88,7 +88,7 @@ def variant_text(settings: Mapping[str, Any], item: Definition) -> str:
     words = []
     for name in item.distinguished_by:
         value = settings.get(name, "")
-        unit = " g" if name.endswith("_g") else ""
+        unit = next((f" {end}" for end in ("g", "um") if name.endswith(f"_{end}")), "")
         words.append(f"{value:g}{unit}" if isinstance(value, (int, float)) else f"{value}")
     return ", ".join(word for word in words if word)
 
@@ -97,6 +97,7 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of readings with ``variant`` and ``session``, and absent places as empty text.
 
     Where one study is named, readings that name none belong to it: else an animal in two sheets would count twice.
+    Group and cage that stand with one of an animal's readings, such as its row in a sheet, hold for all of them.
     """
     settings = [json.loads(text) if isinstance(text, str) and text else {} for text in table["settings"]]
     items = [definition(identity) for identity in table["definition"]]
@@ -104,6 +105,13 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     named = set(places["study"]) - {""}
     if len(named) == 1:
         places["study"] = places["study"].replace("", named.pop())
+    for name in ("group", "cage"):
+        told = pd.DataFrame({"study": places["study"], "animal": places["animal"], name: places[name]})
+        each = told[told[name] != ""].groupby(["study", "animal"])[name]
+        only = each.first()[each.nunique() == 1].to_dict()
+        keys = zip(places["study"], places["animal"], strict=True)
+        known = [only.get(key, "") for key in keys]
+        places[name] = places[name].where(places[name] != "", pd.Series(known, index=table.index, dtype=object))
     return table.assign(
         **places,
         variant=[variant_text(given, item) for given, item in zip(settings, items, strict=True)],
