@@ -20,7 +20,9 @@ measure_app = typer.Typer(help="Measure a laboratory's own animals.", no_args_is
 Inputs = Annotated[list[Path], typer.Argument(help="Files, or folders that are searched.")]
 WithProtocol = Annotated[
     list[Path],
-    typer.Argument(help="The protocol (.yaml), and files or folders that are searched; its own folder if none is given."),
+    typer.Argument(
+        help="The protocol (.yaml), and files or folders that are searched; its own folder if none is given."
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for readings, tables and report.")]
 Control = Annotated[str | None, typer.Option(help="Group that the others are compared with.")]
@@ -76,7 +78,7 @@ def measure_section(
     inputs: WithProtocol, out: Out = Path("results/section"), control: Control = None, unit: Unit = "animal",
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Read images of stained sections by a protocol; write readings, animals, comparisons and a report with pictures."""
+    """Read images of sections by a protocol; write readings, animals, comparisons and a report with pictures."""
     protocol, images = _protocol(inputs)
     measure_batch("section", images, out, protocol, control, unit, as_json)
 
@@ -94,11 +96,13 @@ def measure_thresholds(
 
     path, made = thresholds_of_table(protocol, controls)
     if as_json:
-        print_json({"file": str(path), "thresholds": [{k: v for k, v in asdict(item).items() if v == v} for item in made]})
+        print_json(
+            {"file": str(path), "thresholds": [{k: v for k, v in asdict(item).items() if v == v} for item in made]}
+        )
         return
     for item in made:
-        said = f"{item.marker} ({item.region}): {item.value:g}, exceeded by {item.false_positive:.2%} in {len(item.images)}"
-        console().print(f"{said} control images", markup=False, highlight=False)
+        said = f"{item.marker} ({item.region}): {item.value:g}, which {item.false_positive:.2%} of {len(item.images)}"
+        console().print(f"{said} control images exceed", markup=False, highlight=False)
         for warning in item.warnings:
             console().print(f"  {warning}", markup=False, highlight=False)
     console().print(f"written: {path}", markup=False, highlight=False)
@@ -114,7 +118,7 @@ def _protocol(paths: list[Path]) -> tuple[Path, list[Path]]:
     if len(found) != 1:
         raise MeasureError(
             f"{len(found)} protocols among what was given" if found else "no protocol was given",
-            why="what is taken for bone, for a cell, and which animal a file is from, is chosen beforehand and written down",
+            why="what is bone, what is a cell, and which animal a file is from, is chosen beforehand and written down",
             remedy="name one page of YAML, such as scans/protocol.yaml; see docs/measure.md",
         )
     return found[0], inputs or [found[0].parent]

@@ -80,8 +80,8 @@ def run_batch(
     out : path
         Folder; made if need be.
     options : mapping or path, optional
-        Passed to ``measure_file``; a path is a protocol. What it chooses, and the contents of the files it names, belong
-        to what an input reads: where they change, the input is measured again.
+        Passed to ``measure_file``; a path is a protocol. What it chooses, and the contents of the files it names,
+        belong to what an input reads: where they change, the input is measured again.
     on_progress : callable, optional
         Called with (words, inputs done, inputs in all).
 
@@ -181,10 +181,10 @@ def _measure(
         batch.failures.append(Failure(name, str(error)))
     except MemoryError:
         batch.failures.append(Failure(name, f"{path}: larger than this machine's memory"))
-    except Exception as error:  # noqa: BLE001 a fault of ours in one input must not cost the others
+    except Exception as error:  # a fault of ours in one input must not cost the others
         logging.getLogger(__name__).debug("while measuring %s", path, exc_info=True)
-        batch.failures.append(Failure(name, f"{path}: could not be measured, {type(error).__name__}: {error}\n"
-                                            "  what to do: this is a fault of senospine; please report it"))  # fmt: skip
+        told = f"{path}: could not be measured, {type(error).__name__}: {error}"
+        batch.failures.append(Failure(name, f"{told}\n  what to do: this is a fault of senospine; please report it"))
 
 
 def _rules(chosen: Any) -> bool:

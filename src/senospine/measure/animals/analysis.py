@@ -47,8 +47,8 @@ def analyse(
     """Return animals, groups and comparisons of a table of readings.
 
     What the gate refuses stops nothing else: the readings stay, and the refusal is told; animals without a group are
-    left out of comparisons where others have one. Where an animal was measured in more than one session, the comparison
-    over sessions stands below those of each.
+    left out of comparisons where others have one. Where an animal was measured in more than one session, the
+    comparison over sessions stands below those of each.
     """
     empty, refusals = pd.DataFrame(), []
     animals = groups = comparisons = empty

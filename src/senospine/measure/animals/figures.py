@@ -65,7 +65,8 @@ def parts_of(parts: pd.DataFrame, key: tuple[str, str, str]) -> pd.DataFrame:
 def _panels(animals: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, tuple[str, str, str]], None]) -> Figure:
     from matplotlib.figure import Figure
 
-    known = animals[np.isfinite(animals["value"].astype(float))]
+    tested = [definition(str(identity)).tested for identity in animals["definition"]]
+    known = animals[np.isfinite(animals["value"].astype(float)) & tested]
     keys = list(dict.fromkeys(zip(known["definition"], known["variant"], known["session"], strict=True)))
     columns = min(4, max(len(keys), 1))
     lines = -(-max(len(keys), 1) // columns)

@@ -88,7 +88,7 @@ def variant_text(settings: Mapping[str, Any], item: Definition) -> str:
     words = []
     for name in item.distinguished_by:
         value = settings.get(name, "")
-        unit = next((f" {end}" for end in ("g", "um") if name.endswith(f"_{end}")), "")
+        unit = " g" if name.endswith("_g") else ""
         words.append(f"{value:g}{unit}" if isinstance(value, (int, float)) else f"{value}")
     return ", ".join(word for word in words if word)
 
@@ -108,9 +108,8 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     for name in ("group", "cage"):
         told = pd.DataFrame({"study": places["study"], "animal": places["animal"], name: places[name]})
         each = told[told[name] != ""].groupby(["study", "animal"])[name]
-        only = each.first()[each.nunique() == 1].to_dict()
-        keys = zip(places["study"], places["animal"], strict=True)
-        known = [only.get(key, "") for key in keys]
+        only = each.agg(lambda names: "" if len(set(names)) > 1 else names.iloc[0]).to_dict()
+        known = [only.get(key, "") for key in zip(places["study"], places["animal"], strict=True)]
         places[name] = places[name].where(places[name] != "", pd.Series(known, index=table.index, dtype=object))
     return table.assign(
         **places,

@@ -138,7 +138,6 @@ class Protocol(_Page):
             )  # fmt: skip
         return place
 
-
     def basis(self, path: Path) -> dict[str, Any]:
         """Return what decides the readings of a scan beside the scan; see :class:`senospine.measure.inputs.Chosen`."""
         chosen = self.model_dump(mode="json", exclude={"place", "arrive", "threads", "region_mask"})
