@@ -300,11 +300,9 @@ def test_an_animal_without_a_group_is_left_out_and_told() -> None:
     assert len(found.comparisons) == 2  # of each side by itself
     assert set(found.comparisons["variant"]) == {"caudal", "cranial"}
     assert "no group is given for animal 0, 1, 2" in found.refusals[0]
-    sheet = readings_table([Reading("wheel_distance/voluntary/per-24h", 5.0, {"group": "c", "animal": str(k), "cage": "z"},
-                                    settings={"period": "all"}) for k in range(3)])  # fmt: skip
-    known = summarise(
-        pd.concat([table, sheet], ignore_index=True)
-    )  # what the sheet says of an animal holds for its scan
+    places = [{"group": "c", "animal": str(k), "cage": "z"} for k in range(3)]
+    sheet = readings_table([Reading("acetone_time/window/seconds", 5.0, place) for place in places])
+    known = summarise(pd.concat([table, sheet], ignore_index=True))  # what a sheet says of an animal holds for a scan
     assert set(known[known["animal"] == "1"]["group"]) == {"c"}
     assert set(known[known["animal"] == "1"]["cage"]) == {"z"}
     assert analyse(readings_table([Reading("TV/voxel-count", 1.0, {"animal": "7"})])).refusals

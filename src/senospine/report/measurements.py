@@ -71,7 +71,10 @@ def _end(value: object) -> str:
 def _contents(analysis: Analysis, batch: Batch | None, beside: Any, command: str) -> dict[str, Any]:
     animals = analysis.animals
     with_plots = not animals.empty
-    pictures = [(name, item.title, item.caption, _inline(item.png)) for name, item in (batch.pictures if batch else [])]
+    pictures = [
+        (name, item.title, item.caption, _inline(item.png), _is_wide(item.png))
+        for name, item in (batch.pictures if batch else [])
+    ]
     inputs = sorted({name for text in analysis.readings["inputs"] for name in _keys(text)})
     used = list(dict.fromkeys(analysis.readings["definition"]))
     return {
@@ -124,6 +127,12 @@ def _figure(figure: Figure) -> Markup:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=144)
     return _inline(out.getvalue())
+
+
+def _is_wide(png: bytes) -> bool:
+    """Tell whether a picture needs the page's width, from the size in its header."""
+    width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+    return width > 2 * height
 
 
 def _inline(png: bytes) -> Markup:

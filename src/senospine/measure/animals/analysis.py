@@ -56,9 +56,9 @@ def analyse(
         compared = with_group(readings)
         lonely = sorted({str(name) for name in readings["animal"]} - {str(name) for name in compared["animal"]})
         if lonely:
-            names = ", ".join(lonely)
-            refusals.append(f"no group is given for animal {names}: left out of groups and comparisons\n"
-                            "  what to do: name the group in the sheet, the file's name or the table of places")  # fmt: skip
+            remedy = "name the group in the sheet, the file's name or the table of places"
+            left = f"no group is given for animal {', '.join(lonely)}: left out of groups and comparisons"
+            refusals.append(f"{left}\n  what to do: {remedy}")
         animals = summarise(compared, unit)
         groups = describe(animals)
         comparisons = compare(animals, control=control, unit=unit)
