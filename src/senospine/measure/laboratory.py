@@ -45,7 +45,7 @@ _COLUMNS: Mapping[str, Mapping[str, Any]] = {
 _NAME = r"synthetic_(?P<group>[A-Za-z0-9-]+)_(?P<animal>m\d+)_(?P<{}>{}\d+)"
 _SCANS = f"""# SYNTHETIC DATA
 kind: endplate
-endplate: {{side: caudal, head: last}}
+endplate: {{side: caudal, head: last, closing_um: 250}}  # wider than channels that merge
 threshold: {{sigma_um: 5}}
 place: {{fixed: {{study: synthetic}}, pattern: '{_NAME.format("level", "L")}'}}
 """
@@ -185,10 +185,11 @@ def _sheet(animals: Sequence[SyntheticAnimal], seed: int) -> str:
 def _scans(
     folder: Path, one: SyntheticAnimal, scans: int, drawing: Mapping[str, Any], seed: int
 ) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
+    share, apart = one.expected["endplate_porosity"] / 100, one.expected.get("trabecular_separation")
+    width = {} if apart is None else {"diameter_um": 1000 * apart}  # a channel's width is the space between its walls
     for number in range(1, scans + 1):
-        share = one.expected["endplate_porosity"] / 100
-        drawn = drilled_endplate(share, seed=seed, subject=1000 * one.number + number, **drawing)
+        drawn = drilled_endplate(share, seed=seed, subject=1000 * one.number + number, **{**width, **drawing})
         file = folder / f"synthetic_{one.group}_{one.name}_L{number}.nrrd"
         write_nrrd(file, drawn.volume)
         told = {"endplate_porosity": 100 * drawn.truth["porosity"], "pores": drawn.truth["number"]}
