@@ -11,6 +11,7 @@ from scipy import stats
 from section_helpers import prepared_section
 
 from senospine.errors import MeasureError
+from senospine.measure.power import welch_p
 from senospine.measure.section import (
     Cells,
     Control,
@@ -25,7 +26,7 @@ from senospine.measure.section import (
     threshold_from_controls,
     trace_fibres,
 )
-from senospine.measure.section.design import draw_counts, welch_p
+from senospine.measure.section.design import draw_counts
 from senospine.stats import wilson_interval
 from senospine.stats.counts import poisson_interval
 

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 measure_app = typer.Typer(help="Measure a laboratory's own animals.", no_args_is_help=True, rich_markup_mode=None)
 
 Inputs = Annotated[list[Path], typer.Argument(help="Files, or folders that are searched.")]
+WithProtocol = Annotated[
+    list[Path],
+    typer.Argument(
+        help="The protocol (.yaml), and files or folders that are searched; its own folder if none is given."
+    ),
+]
 Out = Annotated[Path, typer.Option(help="Folder for readings, tables and report.")]
 Control = Annotated[str | None, typer.Option(help="Group that the others are compared with.")]
 Unit = Annotated[str, typer.Option(help="What was assigned to treatment by itself: animal or cage.")]
@@ -57,6 +63,67 @@ def measure_behaviour(
     measure_batch("behaviour", inputs, out, {}, control, unit, as_json)
 
 
+@measure_app.command("volume")
+def measure_volume(
+    inputs: WithProtocol, out: Out = Path("results/volume"), control: Control = None, unit: Unit = "animal",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Read micro-CT scans by a protocol; write readings, animals, comparisons and a report with pictures."""
+    protocol, scans = _protocol(inputs)
+    measure_batch("volume", scans, out, protocol, control, unit, as_json)
+
+
+@measure_app.command("section")
+def measure_section(
+    inputs: WithProtocol, out: Out = Path("results/section"), control: Control = None, unit: Unit = "animal",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Read images of sections by a protocol; write readings, animals, comparisons and a report with pictures."""
+    protocol, images = _protocol(inputs)
+    measure_batch("section", images, out, protocol, control, unit, as_json)
+
+
+@measure_app.command("thresholds")
+def measure_thresholds(
+    protocol: Annotated[Path, typer.Argument(help="Protocol of sections that names a file of thresholds.")],
+    controls: Annotated[Path, typer.Argument(help="Table of control images: file, animal, kind, channels.")],
+    as_json: Json = False,
+) -> None:
+    """Set the thresholds a protocol of sections names, on control images."""
+    from dataclasses import asdict
+
+    from senospine.measure.section import thresholds_of_table
+
+    path, made = thresholds_of_table(protocol, controls)
+    if as_json:
+        print_json(
+            {"file": str(path), "thresholds": [{k: v for k, v in asdict(item).items() if v == v} for item in made]}
+        )
+        return
+    for item in made:
+        said = f"{item.marker} ({item.region}): {item.value:g}, which {item.false_positive:.2%} of {len(item.images)}"
+        console().print(f"{said} control images exceed", markup=False, highlight=False)
+        for warning in item.warnings:
+            console().print(f"  {warning}", markup=False, highlight=False)
+    console().print(f"written: {path}", markup=False, highlight=False)
+
+
+def _protocol(paths: list[Path]) -> tuple[Path, list[Path]]:
+    """Return the protocol among the paths, or in a folder among them, and what is to be measured."""
+    from senospine.errors import MeasureError
+
+    given = [path for path in paths if path.suffix.lower() in (".yaml", ".yml")]
+    inputs = [path for path in paths if path not in given]
+    found = given or [path / "protocol.yaml" for path in inputs if (path / "protocol.yaml").is_file()]
+    if len(found) != 1:
+        raise MeasureError(
+            f"{len(found)} protocols among what was given" if found else "no protocol was given",
+            why="what is bone, what is a cell, and which animal a file is from, is chosen beforehand and written down",
+            remedy="name one page of YAML, such as scans/protocol.yaml; see docs/measure.md",
+        )
+    return found[0], inputs or [found[0].parent]
+
+
 def measure_batch(
     kind: str,
     inputs: list[Path],
@@ -87,7 +154,9 @@ def measure_batch(
 
 @measure_app.command("animals")
 def measure_animals(
-    readings: Annotated[Path, typer.Argument(help="readings.csv of a measurement, or its folder.")],
+    readings: Annotated[
+        list[Path], typer.Argument(help="readings.csv of measurements, or their folders: of the same animals.")
+    ],
     study: Annotated[
         str | None, typer.Option(help="A shipped study, or a study file, to set the animals beside.")
     ] = None,
@@ -105,11 +174,11 @@ def measure_animals(
     """Compare groups of animals, and set them beside the simulated arms of a study."""
     from senospine.measure.animals import analyse, beside_simulated
     from senospine.measure.batch import claim_folder
-    from senospine.measure.results import read_readings
+    from senospine.measure.results import read_all, read_stated
 
-    table = read_readings(readings, session)
+    table = read_all(readings, session)
     claim_folder(out, "animals")  # a laboratory's own tables may stand there
-    analysis = analyse(table, control=control, unit=unit)
+    analysis = analyse(table, control=control, unit=unit, stated=read_stated(readings))
     beside = None
     if study is not None and not analysis.refusals:
         from senospine.study import load_study, run_study

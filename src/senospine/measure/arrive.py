@@ -37,6 +37,19 @@ def arrive_items() -> tuple[ArriveItem, ...]:
     return tuple(ArriveItem(name, **{key: str(value) for key, value in item.items()}) for name, item in content.items())
 
 
+def check_stated(stated: Mapping[str, str]) -> None:
+    """Refuse statements about what is no item.
+
+    Raises
+    ------
+    MeasureError
+    """
+    known = {item.name for item in arrive_items()}
+    for name in stated:
+        if name not in known:
+            raise MeasureError(f"ARRIVE 2.0 has no item '{name}'", remedy=suggest(name, known))
+
+
 def arrive_lines(stated: Iterable[Mapping[str, str]], data: Mapping[str, str]) -> list[ArriveLine]:
     """Return every item as reported.
 
@@ -52,12 +65,10 @@ def arrive_lines(stated: Iterable[Mapping[str, str]], data: Mapping[str, str]) -
     MeasureError
         A statement about no item.
     """
-    known = {item.name for item in arrive_items()}
     told: dict[str, list[str]] = {}
     for statement in stated:
+        check_stated(statement)
         for name, text in statement.items():
-            if name not in known:
-                raise MeasureError(f"ARRIVE 2.0 has no item '{name}'", remedy=suggest(name, known))
             if text and text not in told.setdefault(name, []):
                 told[name].append(text)
     lines = []

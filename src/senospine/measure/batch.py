@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from senospine.errors import FileError, MeasureError, SenospineError, suggest
+from senospine.measure.inputs import MEASURERS, Measurer, content_hash, find_inputs
 from senospine.measure.measured import Measured, Picture
 from senospine.measure.reading import Reading
-from senospine.runs import FolderLock, cannot_write, fingerprint, sha256_of, sweep_temporaries, write_then_rename
+from senospine.runs import FolderLock, cannot_write, fingerprint, sweep_temporaries, write_then_rename
 
 NOTE = "senospine measurements 1"
-
-
-@dataclass(frozen=True)
-class Measurer:
-    """How one kind of input is measured.
-
-    Attributes
-    ----------
-    module : str
-        Holds ``measure_file(path, options)``, which returns :class:`Measured`, or readings and pictures; a picture has
-        ``caption``, ``png``, and a ``title`` or ``name``. Imported when first needed.
-    is_input : callable
-        Whether a path found in a folder is one input; of a folder that is one, nothing inside is looked at.
-    """
-
-    module: str
-    is_input: Callable[[Path], bool]
-
-
-MEASURERS: Mapping[str, Measurer] = MappingProxyType(
-    {"behaviour": Measurer("senospine.measure.behaviour", lambda path: path.suffix.lower() == ".csv")}
-)
 
 
 @dataclass(frozen=True)
@@ -60,11 +39,14 @@ class Batch:
     failures : list of Failure
     reused : int
         Inputs that an earlier run had finished.
+    left_out : dict of str to str
+        Files that are no inputs of their own, and why.
     """
 
     measured: dict[str, Measured] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     reused: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def readings(self) -> list[Reading]:
@@ -98,7 +80,8 @@ def run_batch(
     out : path
         Folder; made if need be.
     options : mapping or path, optional
-        Passed to ``measure_file``; a path is a protocol, and other contents of it are other options.
+        Passed to ``measure_file``; a path is a protocol. What it chooses, and the contents of the files it names,
+        belong to what an input reads: where they change, the input is measured again.
     on_progress : callable, optional
         Called with (words, inputs done, inputs in all).
 
@@ -111,13 +94,21 @@ def run_batch(
     """
     if kind not in MEASURERS:
         raise MeasureError(f"'{kind}' cannot be measured", remedy=suggest(kind, MEASURERS))
-    options = {} if options is None else options
-    folder = Path(out)
-    chosen = f"{options.name} {_content_hash(options)}" if isinstance(options, Path) else dict(options)
-    inputs = list(find_inputs(kind, paths))
+    measurer = MEASURERS[kind]
+    chosen: Any = {} if options is None else options
+    if measurer.by_protocol:
+        chosen = import_module(measurer.module).load_protocol(chosen)
+    batch = Batch()
+    inputs = []
+    for path in find_inputs(measurer, paths):
+        reason = chosen.left_out(path) if measurer.by_protocol else None
+        if reason is None:
+            inputs.append(path)
+        else:
+            batch.left_out[str(path)] = reason
     if not inputs:
         raise MeasureError(f"no input of kind '{kind}' among the paths given", remedy="check the paths")
-    claim_folder(folder, kind)
+    claim_folder(folder := Path(out), kind)
     try:
         (folder / "parts").mkdir(exist_ok=True)
     except OSError as error:
@@ -125,37 +116,16 @@ def run_batch(
     lock = FolderLock(folder)
     try:
         sweep_temporaries(folder / "parts", lambda name: name.endswith(".json"), locked=True)
-        batch = Batch()
+        seen: dict[str, Path] = {}
         for index, path in enumerate(inputs):
             if on_progress:
                 on_progress(f"measure {kind}", index, len(inputs))
-            _measure(batch, kind, path, folder, options, chosen)
+            _measure(batch, kind, measurer, path, folder / "parts", chosen, seen)
         if on_progress:
             on_progress(f"measure {kind}", len(inputs), len(inputs))
         return batch
     finally:
         lock.release()
-
-
-def find_inputs(kind: str, paths: Iterable[str | Path]) -> Iterator[Path]:
-    """Yield every input once: paths given are taken as they are, folders are searched."""
-    seen: set[Path] = set()
-
-    def search(folder: Path) -> Iterator[Path]:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith("."):
-                continue
-            if MEASURERS[kind].is_input(path):
-                yield path
-            elif path.is_dir():
-                yield from search(path)
-
-    for given in map(Path, paths):
-        whole = not given.is_dir() or MEASURERS[kind].is_input(given)
-        for path in [given] if whole else search(given):
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
-                yield path
 
 
 def claim_folder(folder: Path, kind: str) -> None:
@@ -186,30 +156,49 @@ def claim_folder(folder: Path, kind: str) -> None:
         write_then_rename(mark, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _measure(batch: Batch, kind: str, path: Path, folder: Path, options: Mapping[str, Any] | Path, chosen: Any) -> None:
+def _measure(
+    batch: Batch, kind: str, measurer: Measurer, path: Path, parts: Path, chosen: Any, seen: dict[str, Path]
+) -> None:
     name = str(path)
     try:
-        content = _content_hash(path)
-        stamp = {"kind": kind, "options": chosen, "content": content, "source": fingerprint()["source"]}
-        part = (
-            folder
-            / "parts"
-            / f"{hashlib.sha256(json.dumps(stamp, sort_keys=True, default=str).encode()).hexdigest()[:24]}.json"
-        )
+        content = content_hash(path)
+        if content in seen:
+            raise MeasureError(f"holds the same as {seen[content]}", where=name,
+                               why="an animal would count twice", remedy="leave one of them out")  # fmt: skip
+        seen[content] = path
+        part = parts / f"{_key(kind, measurer, path, content, chosen)}.json"
         found = _finished(part)
         if found is None:
-            found = _whole(import_module(MEASURERS[kind].module).measure_file(path, options))
+            found = _whole(import_module(measurer.module).measure_file(path, chosen))
             text = json.dumps(_packed(found), allow_nan=True)
             write_then_rename(part, lambda beside: beside.write_text(text, encoding="utf-8"))
         else:
             batch.reused += 1
-        batch.measured[name] = found
+        batch.measured[name] = replace(found, arrive={**found.arrive, **chosen.arrive}) if _rules(chosen) else found
     except SenospineError as error:
-        if isinstance(error, FileError) and error.where and Path(error.where).parent == folder / "parts":
+        if isinstance(error, FileError) and error.where and Path(error.where).parent == parts:
             raise  # a full disk is no fault of this input
         batch.failures.append(Failure(name, str(error)))
     except MemoryError:
         batch.failures.append(Failure(name, f"{path}: larger than this machine's memory"))
+    except Exception as error:  # a fault of ours in one input must not cost the others
+        logging.getLogger(__name__).debug("while measuring %s", path, exc_info=True)
+        told = f"{path}: could not be measured, {type(error).__name__}: {error}"
+        batch.failures.append(Failure(name, f"{told}\n  what to do: this is a fault of senospine; please report it"))
+
+
+def _rules(chosen: Any) -> bool:
+    return not isinstance(chosen, Mapping | Path)
+
+
+def _key(kind: str, measurer: Measurer, path: Path, content: str, chosen: Any) -> str:
+    """Return the name under which what an input gave is kept: another one as soon as anything behind it differs."""
+    if _rules(chosen):
+        options: Any = chosen.basis(path)
+    else:
+        options = f"{chosen.name} {content_hash(chosen)}" if isinstance(chosen, Path) else dict(chosen)
+    stamp = {"kind": kind, "options": options, "content": f"{path.name} {content}", "source": fingerprint()["source"]}
+    return hashlib.sha256(json.dumps(stamp, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
 
 def _whole(found: Any) -> Measured:
@@ -218,21 +207,6 @@ def _whole(found: Any) -> Measured:
     readings, pictures = found
     named = [(getattr(item, "title", None) or item.name, item) for item in pictures]
     return Measured(tuple(readings), tuple(Picture(title, item.caption, item.png) for title, item in named))
-
-
-def _content_hash(path: Path) -> str:
-    """Return the hash of a file, or of all files of a folder with their names."""
-    try:
-        if not path.is_dir():
-            return f"{path.name} {sha256_of(path)}"
-        lines = [
-            f"{item.relative_to(path).as_posix()} {sha256_of(item)}"
-            for item in sorted(path.rglob("*"))
-            if item.is_file()
-        ]
-    except OSError as error:
-        raise FileError(f"cannot read the input: {error.strerror}", where=str(path), remedy="check the path") from None
-    return hashlib.sha256("\n".join([path.name, *lines]).encode()).hexdigest()
 
 
 def _packed(found: Measured) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Definition:
     distinguished_by : tuple of str
         Settings that tell values of this definition apart, such as the force of a filament: they are summarised and
         compared each by itself.
+    tested : bool
+        False for the points of a curve, such as layers below a surface: they are described and told, never tested.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Definition:
     convention: str
     source: str
     distinguished_by: tuple[str, ...] = ()
+    tested: bool = True
 
 
 @dataclass(frozen=True)

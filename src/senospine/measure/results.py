@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from senospine.measure.batch import Batch
 
 READINGS = "readings.csv"
+ARRIVE = "arrive.json"
 _NUMBERS = ("value", "low", "high", "count", "total")
 _COLUMNS = (
     *HIERARCHY,
@@ -75,10 +76,58 @@ def write_results(out: str | Path, analysis: Analysis, batch: Batch | None = Non
         "items": [{"number": line.item.number, "name": line.item.name, "item": line.item.item, "origin": line.origin,
                    "text": line.text} for line in analysis.arrive],
     }  # fmt: skip
-    target = folder / "arrive.json"
+    target = folder / ARRIVE
     text = json.dumps(arrive, indent=1, ensure_ascii=False) + "\n"
     write_then_rename(target, lambda path: path.write_text(text, encoding="utf-8"))
     return [*written, target]
+
+
+def read_all(paths: Sequence[str | Path], session: str | None = None) -> pd.DataFrame:
+    """Return the readings of several measurements of the same animals as one table.
+
+    A measurement that names no session, such as one of images taken at the end, is kept beside those of ``session``.
+
+    Raises
+    ------
+    FileError, MeasureError
+        See :func:`read_readings`; or one input stands in two of them.
+    """
+    tables = [read_readings(path) for path in paths]
+    named = [table["settings"].str.contains('"session"', regex=False).any() for table in tables]
+    if session is not None:  # where none names any, the first says so
+        strict = named if any(named) else [True] * len(paths)
+        tables = [read_readings(path, session) if one else table
+                  for path, table, one in zip(paths, tables, strict, strict=True)]  # fmt: skip
+    known: dict[tuple[str, str], str | Path] = {}
+    for path, table in zip(paths, tables, strict=True):
+        mine = {*zip(table["definition"], table["inputs"], strict=True)}
+        twice = next((key for key in mine if key in known), None)
+        if twice is not None:
+            raise MeasureError(f"the input of {twice[0]} was measured in {known[twice]} too", where=str(path),
+                               why="an animal would count twice", remedy="leave one of them out")  # fmt: skip
+        known |= dict.fromkeys(mine, path)
+    return pd.concat(tables, ignore_index=True)
+
+
+def read_stated(paths: Sequence[str | Path]) -> list[dict[str, str]]:
+    """Return what the inputs of measurements stated of ARRIVE 2.0, from beside their readings; none where it lacks.
+
+    Raises
+    ------
+    FileError
+        The file is there and damaged.
+    """
+    found = []
+    for path in map(Path, paths):
+        file = (path if path.is_dir() else path.parent) / ARRIVE
+        if not file.is_file():
+            continue
+        try:
+            items = json.loads(file.read_text(encoding="utf-8"))["items"]
+            found.append({item["name"]: str(item["text"]) for item in items if item["origin"] == "stated"})
+        except (OSError, ValueError, KeyError, TypeError):
+            raise FileError("the file is damaged", where=str(file), remedy="measure again, or delete it") from None
+    return found
 
 
 def read_readings(path: str | Path, session: str | None = None) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 import senospine
 from senospine.measure import definition
-from senospine.measure.animals import Analysis, beside_plot, estimation_plot, superplot
+from senospine.measure.animals import Analysis, beside_plot, estimation_plot, superplot, with_group
 from senospine.report.svg import number, write_text
 from senospine.report.words import count, p_text, to_float
 
@@ -71,7 +71,10 @@ def _end(value: object) -> str:
 def _contents(analysis: Analysis, batch: Batch | None, beside: Any, command: str) -> dict[str, Any]:
     animals = analysis.animals
     with_plots = not animals.empty
-    pictures = [(name, item.title, item.caption, _inline(item.png)) for name, item in (batch.pictures if batch else [])]
+    pictures = [
+        (name, item.title, item.caption, _inline(item.png), _is_wide(item.png))
+        for name, item in (batch.pictures if batch else [])
+    ]
     inputs = sorted({name for text in analysis.readings["inputs"] for name in _keys(text)})
     used = list(dict.fromkeys(analysis.readings["definition"]))
     return {
@@ -84,7 +87,7 @@ def _contents(analysis: Analysis, batch: Batch | None, beside: Any, command: str
         "n_animals": animals[["study", analysis.unit]].drop_duplicates().shape[0] if with_plots else 0,
         "definitions": [definition(str(name)) for name in used],
         "label": lambda identity: definition(str(identity)).label,
-        "superplot": _figure(superplot(analysis.readings, analysis.unit)) if with_plots else "",
+        "superplot": _figure(superplot(with_group(analysis.readings), analysis.unit)) if with_plots else "",
         "estimation": _figure(estimation_plot(animals, analysis.control)) if len(analysis.comparisons) else "",
         "beside": _rows(beside[0]) if beside else [],
         "beside_plot": _figure(beside_plot(animals, beside[0], beside[1], analysis.control)) if beside else "",
@@ -124,6 +127,12 @@ def _figure(figure: Figure) -> Markup:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=144)
     return _inline(out.getvalue())
+
+
+def _is_wide(png: bytes) -> bool:
+    """Tell whether a picture needs the page's width, from the size in its header."""
+    width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+    return width > 2 * height
 
 
 def _inline(png: bytes) -> Markup:

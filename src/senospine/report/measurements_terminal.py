@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ def measurements_dict(
         "files": [str(path) for path in written],
         "failures": [{"input": item.input, "message": item.message} for item in batch.failures] if batch else [],
         "reused": batch.reused if batch else 0,
+        "left_out": batch.left_out if batch else {},
     }
     if analysis is not None:
         found |= {
@@ -83,7 +85,12 @@ def print_measurements(
         for text in analysis.refusals:
             errors.print(f"refused: {text}", markup=False, highlight=False)
     for item in batch.failures if batch else []:
-        errors.print(f"nothing from {item.input}: {item.message}", markup=False, highlight=False)
+        told = item.message if item.message.startswith(item.input) else f"{item.input}: {item.message}"
+        errors.print(f"nothing from {told}", markup=False, highlight=False)
+    if batch and batch.left_out:
+        reasons = Counter(batch.left_out.values())
+        told = ", ".join(count(number, reason) for reason, number in reasons.items())
+        console.print(f"left out, as no inputs of their own: {told}", markup=False, highlight=False)
     if batch and batch.reused:
         console.print(f"{count(batch.reused, 'input')} had been measured before", highlight=False)
     for path in written:

@@ -1,6 +1,6 @@
 """Animals: everything measured of an animal becomes one row, and groups are compared with animals as n."""
 
-from senospine.measure.animals.analysis import Analysis, analyse
+from senospine.measure.animals.analysis import Analysis, analyse, with_group
 from senospine.measure.animals.beside import beside_plot, beside_simulated
 from senospine.measure.animals.compare import compare
 from senospine.measure.animals.conversions import Conversion, as_readouts, conversion, conversions
@@ -25,4 +25,5 @@ __all__ = [
     "summarise",
     "superplot",
     "to_observations",
+    "with_group",
 ]

@@ -11,7 +11,7 @@ import senospine
 from senospine.errors import MeasureError
 from senospine.measure.animals.compare import compare
 from senospine.measure.animals.describe import describe
-from senospine.measure.animals.summarise import summarise
+from senospine.measure.animals.summarise import summarise, with_variants
 from senospine.measure.arrive import ArriveLine, arrive_lines
 from senospine.measure.reading import definition
 
@@ -46,13 +46,20 @@ def analyse(
 ) -> Analysis:  # fmt: skip
     """Return animals, groups and comparisons of a table of readings.
 
-    What the gate refuses stops nothing else: the readings stay, and the refusal is told. Where an animal was measured
-    in more than one session, the comparison over sessions stands below those of each.
+    What the gate refuses stops nothing else: the readings stay, and the refusal is told; animals without a group are
+    left out of comparisons where others have one. Where an animal was measured in more than one session, the
+    comparison over sessions stands below those of each.
     """
     empty, refusals = pd.DataFrame(), []
     animals = groups = comparisons = empty
     try:
-        animals = summarise(readings, unit)
+        compared = with_group(readings)
+        lonely = sorted({str(name) for name in readings["animal"]} - {str(name) for name in compared["animal"]})
+        if lonely:
+            remedy = "name the group in the sheet, the file's name or the table of places"
+            left = f"no group is given for animal {', '.join(lonely)}: left out of groups and comparisons"
+            refusals.append(f"{left}\n  what to do: {remedy}")
+        animals = summarise(compared, unit)
         groups = describe(animals)
         comparisons = compare(animals, control=control, unit=unit)
         repeated = animals[animals.groupby(["definition", "variant"])["session"].transform("nunique") > 1]
@@ -63,6 +70,13 @@ def analyse(
         refusals.append(str(error))
     lines = arrive_lines(stated, _told(animals, groups, comparisons, unit))
     return Analysis(readings, animals, groups, comparisons, lines, tuple(refusals), unit, control)
+
+
+def with_group(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return the readings whose animal has a group, or all where none has."""
+    table = with_variants(readings)
+    grouped = table[table["group"] != ""]
+    return grouped if len(grouped) else table
 
 
 def _told(animals: pd.DataFrame, groups: pd.DataFrame, comparisons: pd.DataFrame, unit: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ def beside_simulated(
     Parameters
     ----------
     animals : DataFrame
-        As :func:`summarise` returns it, with one session.
+        As :func:`summarise` returns it, with one session of each read-out.
     outcome : Outcome
         A study that was run.
     arms : mapping of str to str, optional
@@ -56,15 +56,12 @@ def beside_simulated(
         No group stands for an arm, no read-out is shared, or more than one session.
     """
     arms = _arms(animals, outcome, arms)
-    sessions = list(dict.fromkeys(animals["session"]))
-    if len(sessions) > 1:
-        raise MeasureError(f"{len(sessions)} sessions were measured: {', '.join(sessions)}",
-                           why="the study is measured once", remedy="choose one with --session")  # fmt: skip
     measured = as_readouts(animals[animals["group"].isin(arms)], control)
     if measured.empty:
         raise MeasureError("no measured definition has a declared conversion to a read-out of the study",
                            remedy="see which are declared in docs/measure.md")  # fmt: skip
     one_definition_each(measured)
+    _one_session_each(measured)
     rows: list[dict[str, Any]] = []
     simulated: dict[tuple[str, str], Array] = {}
     for name in dict.fromkeys(measured["readout"]):
@@ -78,6 +75,13 @@ def beside_simulated(
                 simulated[str(name), group] = pool
                 rows.append(_row(str(name), group, arms[group], values, pool))
     return pd.DataFrame(rows), simulated
+
+
+def _one_session_each(measured: pd.DataFrame) -> None:
+    for name, found in measured.groupby("readout", sort=False)["session"].unique().items():
+        if len(found) > 1:
+            raise MeasureError(f"{len(found)} sessions of {name} were measured: {', '.join(found)}",
+                               why="the study is measured once", remedy="choose one with --session")  # fmt: skip
 
 
 def _arms(animals: pd.DataFrame, outcome: Outcome, arms: Mapping[str, str] | None) -> dict[str, str]:

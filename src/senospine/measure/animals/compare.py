@@ -69,6 +69,9 @@ def compare(
                 compare_repeated(table, group, versus, unit, resamples=resamples)]  # fmt: skip
         return _with_adjusted(pd.DataFrame(rows))
     table = _gate(table, unit)
+    table = table[[definition(str(identity)).tested for identity in table["definition"]]]
+    if table.empty:
+        return pd.DataFrame()
     rows = []
     for (identity, variant, session), parts in _with_ratios(table, unit).groupby(_WHAT, sort=False):
         for group, versus in _pairs(table, pairs, control):

@@ -98,7 +98,8 @@ def one_definition_each(measured: pd.DataFrame) -> None:
     ------
     MeasureError
     """
-    for name, found in measured.groupby("readout", sort=False)["definition"].unique().items():
+    told = measured["definition"] + measured["variant"].map(lambda text: f" [{text}]" if text else "")
+    for name, found in told.groupby(measured["readout"], sort=False).unique().items():
         if len(found) > 1:
             raise MeasureError(f"{' and '.join(found)} both stand for {name}", why="an animal would count twice",
                                remedy="leave one of them out of the table")  # fmt: skip

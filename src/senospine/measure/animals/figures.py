@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import fill as wrapped
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,8 @@ def parts_of(parts: pd.DataFrame, key: tuple[str, str, str]) -> pd.DataFrame:
 def _panels(animals: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, tuple[str, str, str]], None]) -> Figure:
     from matplotlib.figure import Figure
 
-    known = animals[np.isfinite(animals["value"].astype(float))]
+    tested = np.array([definition(str(identity)).tested for identity in animals["definition"]], dtype=bool)
+    known = animals[np.isfinite(animals["value"].astype(float)) & tested]
     keys = list(dict.fromkeys(zip(known["definition"], known["variant"], known["session"], strict=True)))
     columns = min(4, max(len(keys), 1))
     lines = -(-max(len(keys), 1) // columns)
@@ -75,9 +77,8 @@ def _panels(animals: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, tuple[str
         mine = known[(known[["definition", "variant", "session"]] == list(key)).all(axis=1)]
         draw(axes, mine, key)
         item = definition(key[0])
-        axes.set_title(
-            "\n".join([", ".join(word for word in (item.label, key[1]) if word), key[2]]).strip(), fontsize=9
-        )
+        title = wrapped(", ".join(word for word in (item.label, key[1]) if word), 38)
+        axes.set_title("\n".join([title, key[2]]).strip(), fontsize=9)
         axes.set_ylabel(item.unit if item.unit != "1" else "share", fontsize=8)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)

@@ -97,6 +97,7 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of readings with ``variant`` and ``session``, and absent places as empty text.
 
     Where one study is named, readings that name none belong to it: else an animal in two sheets would count twice.
+    Group and cage that stand with one of an animal's readings, such as its row in a sheet, hold for all of them.
     """
     settings = [json.loads(text) if isinstance(text, str) and text else {} for text in table["settings"]]
     items = [definition(identity) for identity in table["definition"]]
@@ -104,6 +105,12 @@ def with_variants(table: pd.DataFrame) -> pd.DataFrame:
     named = set(places["study"]) - {""}
     if len(named) == 1:
         places["study"] = places["study"].replace("", named.pop())
+    for name in ("group", "cage"):
+        told = pd.DataFrame({"study": places["study"], "animal": places["animal"], name: places[name]})
+        each = told[told[name] != ""].groupby(["study", "animal"])[name]
+        only = each.agg(lambda names: "" if len(set(names)) > 1 else names.iloc[0]).to_dict()
+        known = [only.get(key, "") for key in zip(places["study"], places["animal"], strict=True)]
+        places[name] = places[name].where(places[name] != "", pd.Series(known, index=table.index, dtype=object))
     return table.assign(
         **places,
         variant=[variant_text(given, item) for given, item in zip(settings, items, strict=True)],

@@ -20,7 +20,7 @@ from senospine.measure.section.prepare import bleed_through, find_tissue, separa
 from senospine.measure.section.protocol import Protocol, load_protocol
 from senospine.measure.section.random_places import ObjectShare, object_share
 from senospine.measure.section.read import read_section
-from senospine.measure.section.setting import ControlImage, thresholds_from_images
+from senospine.measure.section.setting import ControlImage, thresholds_from_images, thresholds_of_table
 from senospine.measure.section.synthetic import Plan, Truth, draw_section, plan_of_animal, write_section
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "subtract_background",
     "threshold_from_controls",
     "thresholds_from_images",
+    "thresholds_of_table",
     "trace_fibres",
     "unmix",
     "write_section",

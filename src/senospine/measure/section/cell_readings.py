@@ -45,9 +45,9 @@ def measure_cells(bench: Bench, rule: CellRule) -> tuple[Cells, list[Reading]]:
     for item in rule.second:
         positive = cells.counted[f"{item.channel}_positive"]
         number, scored = int(positive.sum()), int(positive.notna().sum())
-        more = {"second_marker": item.channel}
+        more = {"second_marker": item.channel, "region": item.region}
         readings += _densities(bench, "N.Oc.marker", cells, number, edge, more)
-        readings.append(_share(bench, cells, number, scored, item.channel))
+        readings.append(_share(bench, cells, number, scored, item.channel, more))
     return cells, readings
 
 
@@ -95,8 +95,8 @@ def abercrombie(thickness_um: float, height_um: float) -> float:
     return thickness_um / (thickness_um + height_um)
 
 
-def _share(bench: Bench, cells: Cells, number: int, scored: int, channel: str) -> Reading:
-    settings = {**cells.settings, "second_marker": channel}
+def _share(bench: Bench, cells: Cells, number: int, scored: int, channel: str, more: Mapping[str, str]) -> Reading:
+    settings = {**cells.settings, **more}
     name, warnings = "N.Oc.marker/N.Oc/trap-object", list(cells.warnings)
     missing = len(cells.counted) - scored
     if missing:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
+from senospine.measure.power import power_table, spread
 from senospine.randomness import stream
-from senospine.stats import wilson_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,26 +41,9 @@ def draw_counts(
     """
     shape = (experiments, animals, sections)
 
-    def spread(cv: float, size: tuple[int, ...]) -> Array:
-        sd = np.sqrt(np.log1p(cv**2))
-        return np.asarray(np.exp(sd * generator.standard_normal(size) - sd**2 / 2))
-
-    local = spread(animal_cv, shape[:2])[..., None] * spread(section_cv, shape)
+    local = spread(animal_cv, shape[:2], generator)[..., None] * spread(section_cv, shape, generator)
     found = (density * sensitivity + background * false_positive) * local
     return np.asarray(generator.poisson(found * fields * field_mm2).sum(axis=-1), dtype=float)
-
-
-def welch_p(first: Array, second: Array) -> Array:
-    """Return p of Welch's test for each row of two arrays (experiments, animals); 1 where nothing varies."""
-    from scipy.special import stdtr
-
-    n = first.shape[1]
-    a, b = first.var(axis=1, ddof=1) / n, second.var(axis=1, ddof=1) / n
-    known = a + b > 0
-    spread = np.where(known, a + b, 1.0)
-    t = np.abs(first.mean(axis=1) - second.mean(axis=1)) / np.sqrt(spread)
-    freedom = (n - 1) * spread**2 / np.where(known, a**2 + b**2, 1.0)
-    return np.where(known, 2 * stdtr(freedom, -t), 1.0)
 
 
 def design_power(
@@ -113,22 +97,18 @@ def design_power(
     >>> bool(table["power"][1] > table["power"][0])
     True
     """
-    import pandas as pd
-
     if min(animals) < 2 or min(sections) < 1 or min(fields) < 1:
         raise MeasureError("a design needs two animals a group, a section and a field", remedy="ask for more")
     if min(control, treated, *background) < 0 or field_mm2 <= 0:
         raise MeasureError("densities below zero, or fields without area", remedy="give densities per mm²")
-    rows = []
-    for n in animals:
-        for s in sections:
-            for f in fields:
-                groups = []
-                for arm, density, other in (("control", control, background[0]), ("treated", treated, background[1])):
-                    generator = stream(seed, f"design {arm} {n} {s} {f}")
-                    groups.append(draw_counts(density, n, s, f, field_mm2, generator, repeats, animal_cv, section_cv,
-                                              sensitivity, false_positive, other))  # fmt: skip
-                hits = int((welch_p(groups[0], groups[1]) < alpha).sum())
-                low, high = wilson_interval(hits, repeats)
-                rows.append((n, s, f, hits / repeats, float(low), float(high), float(groups[0].mean())))
-    return pd.DataFrame(rows, columns=["animals", "sections", "fields", "power", "low", "high", "mean_count"])
+
+    def drawn(arm: str, density: float, other: float, n: int, s: int, f: int) -> Array:
+        return draw_counts(density, n, s, f, field_mm2, stream(seed, f"design {arm} {n} {s} {f}"), repeats, animal_cv,
+                           section_cv, sensitivity, false_positive, other)  # fmt: skip
+
+    designs = (
+        ({"animals": n, "sections": s, "fields": f}, drawn("control", control, background[0], n, s, f),
+         drawn("treated", treated, background[1], n, s, f))
+        for n, s, f in product(animals, sections, fields)
+    )  # fmt: skip
+    return power_table(designs, alpha, "mean_count")

@@ -129,10 +129,7 @@ def prepared(path: Path, protocol: Protocol) -> tuple[Section, Mask | None]:
     channels = protocol.channels
     thickness = math.nan if protocol.thickness_um is None else protocol.thickness_um
     tissue = protocol.tissue
-    mask = None
-    if tissue is not None and tissue.file_ending is not None:
-        mask = path.with_name(path.name.split(".")[0] + tissue.file_ending)
-    section = read_section(path, channels, protocol.pixel_um, thickness, mask)
+    section = read_section(path, channels, protocol.pixel_um, thickness, protocol.mask_files(path).get("tissue"))
     if protocol.stains:
         section = prepare.separate_stains(section, dict.fromkeys(protocol.stains))
     for name in protocol.channels_used():
@@ -160,7 +157,7 @@ def _bone(section: Section, protocol: Protocol, path: Path) -> tuple[Section, Ma
         how = "Otsu of this image" if rule.level is None else "given"
         said: dict[str, float | str] = {"bone": f"channel {rule.channel}", "bone_level": level, "bone_level_rule": how}
         return replace(section, settings={**section.settings, **said}), bone
-    file = path.with_name(path.name.split(".")[0] + str(rule.file_ending))
+    file = protocol.mask_files(path)["bone"]
     bone = read_mask(file)
     if bone.shape != section.shape:
         raise MeasureError(f"the bone mask has shape {bone.shape}, the image {section.shape}", where=str(file))

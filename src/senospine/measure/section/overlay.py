@@ -37,8 +37,13 @@ class Overlay:
 
 
 def grey(image: Image, mask: Mask) -> Rgb:
-    """Return a channel as a grey picture: 1st to 99.8th percentile of the tissue, a gentle gamma, outside darkened."""
-    low, high = np.quantile(image[mask], [0.01, 0.998])
+    """Return a channel as a grey picture: 1st to 99.8th percentile of the tissue, a gentle gamma, outside darkened.
+
+    White is at least eight times the camera's noise above the tissue's median, so that noise alone stays dark.
+    """
+    low, middle, high = np.quantile(image[mask], [0.01, 0.5, 0.998])
+    noise = 1.05 * float(np.median(np.abs(np.diff(image, axis=1))))  # of normal noise: 1.4826 / sqrt(2)
+    high = max(high, middle + 8 * noise)
     scale = np.clip((image - low) / max(float(high - low), 1e-6), 0, 1) ** 0.7
     shade = np.where(mask, 215 * scale, 110 * scale).astype(np.uint8)
     return np.repeat(shade[..., None], 3, axis=2)

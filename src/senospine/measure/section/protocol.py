@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from senospine.errors import MeasureError, suggest
+from senospine.measure.arrive import check_stated
+from senospine.measure.inputs import content_hash
 from senospine.measure.reading import HIERARCHY
 from senospine.measure.section.cells import Region, Statistic
+from senospine.measure.section.controls import read_thresholds
 from senospine.measure.section.prepare import Background
 from senospine.yaml_files import Document, read_yaml
 
@@ -113,6 +117,8 @@ class Protocol(_Part):
         Made from controls; a relative path starts at the protocol's folder.
     name_pattern : str, optional
         Regular expression with named groups such as ``(?P<animal>...)`` for the file's name.
+    arrive : mapping
+        Items of ARRIVE 2.0 that hold for the batch, such as ``blinding``.
     places : path, optional
         CSV with a column ``file`` and columns of the design such as ``group, animal, section``.
     """
@@ -135,6 +141,7 @@ class Protocol(_Part):
     name_pattern: str | None = None
     places: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+    arrive: dict[str, str] = {}
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
@@ -145,11 +152,44 @@ class Protocol(_Part):
             raise ValueError("cells near bone need bone: give it, or near_bone: false")
         if self.cells and self.cells.abercrombie_height_um and self.thickness_um is None:
             raise ValueError("Abercrombie's correction needs thickness_um")
+        check_stated(self.arrive)
         return self
 
     def file(self, name: str) -> Path:
         """Return a file the protocol names."""
         return self._folder / name
+
+    def mask_files(self, path: Path) -> dict[str, Path]:
+        """Return the masks that belong to an image, by what they show."""
+        regions = (("tissue", self.tissue), ("bone", self.bone))
+        return {
+            name: path.with_name(path.name.split(".")[0] + region.file_ending)
+            for name, region in regions
+            if region is not None and region.file_ending is not None
+        }
+
+    def basis(self, path: Path) -> dict[str, Any]:
+        """Return what decides the readings of an image beside it; see :class:`senospine.measure.inputs.Chosen`."""
+        files = self.mask_files(path)
+        if self.thresholds is not None:
+            files["thresholds"] = self.file(self.thresholds)
+        chosen = self.model_dump(mode="json", exclude={"name_pattern", "places", "thresholds", "arrive"})
+        contents = {name: content_hash(file) for name, file in files.items()}
+        return {"protocol": chosen, "place": self.place(path), "files": contents}
+
+    def left_out(self, path: Path) -> str | None:
+        """Return why a file is no section to measure: a mask of one, or a control its thresholds were set on."""
+        endings = [region.file_ending for region in (self.tissue, self.bone) if region is not None]
+        if any(ending and path.name.endswith(ending) for ending in endings):
+            return "mask"
+        if self.thresholds is not None and path.is_file() and content_hash(path) in self._control_images:
+            return "control image"
+        return None
+
+    @cached_property
+    def _control_images(self) -> frozenset[str]:
+        found = read_thresholds(self.file(str(self.thresholds)))
+        return frozenset(image for item in found.values() for image in item.images)
 
     def channels_used(self) -> set[str]:
         """Return the channels something is asked of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from senospine.errors import MeasureError
+from senospine.errors import FileError, MeasureError
 from senospine.measure.section.cell_readings import cells_of
 from senospine.measure.section.cells import score_cells
-from senospine.measure.section.controls import Control, Threshold, threshold_from_controls
+from senospine.measure.section.controls import Control, Threshold, threshold_from_controls, write_thresholds
 from senospine.measure.section.fibres import ridge_contrast
 from senospine.measure.section.image import Image, Mask, Section
 from senospine.measure.section.measure import prepared
 from senospine.measure.section.protocol import CellRule, FibreRule, Protocol, SecondMarker, load_protocol
+from senospine.runs import write_then_rename
 
 #: pixels of one control that are kept
 _PIXELS = 200_000
@@ -81,6 +83,52 @@ def thresholds_from_images(
                 level=math.nan if level is None else level,
             )  # fmt: skip
     return made
+
+
+def thresholds_of_table(protocol: str | Path, table: str | Path) -> tuple[Path, list[Threshold]]:
+    """Set the thresholds a protocol names on the control images of a table, and write them where it says.
+
+    Parameters
+    ----------
+    protocol : path
+    table : path
+        CSV with columns ``file`` (relative to the table), ``animal``, ``kind``, and ``channels`` with spaces between.
+
+    Returns
+    -------
+    file : Path
+    thresholds : list of Threshold
+
+    Raises
+    ------
+    MeasureError
+        The protocol names no file of thresholds, a column is missing, or what :func:`thresholds_from_images` raises.
+    FileError
+        A file cannot be read or written.
+    """
+    rules, path = load_protocol(protocol), Path(table)
+    if rules.thresholds is None:
+        raise MeasureError("the protocol names no file of thresholds", where=str(protocol),
+                           remedy="add a line such as thresholds: thresholds.yaml")  # fmt: skip
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"cannot read the table of controls: {error}", where=str(path), remedy="check it") from None
+    images = []
+    for line, row in enumerate(rows, 2):
+        for name in ("file", "animal", "kind", "channels"):
+            if not (row.get(name) or "").strip():
+                raise MeasureError(f"{name} is empty or missing", where=f"{path}:{line}",
+                                   remedy="columns are file, animal, kind, channels")  # fmt: skip
+        images.append(ControlImage(path.parent / row["file"].strip(), row["animal"].strip(), row["kind"].strip(),
+                                   tuple(row["channels"].split())))  # fmt: skip
+    made = thresholds_from_images(images, rules)
+    if not made:
+        raise MeasureError("the table holds no control of any channel", where=str(path), remedy="name images in it")
+    file = rules.file(rules.thresholds)
+    write_then_rename(file, lambda beside: write_thresholds(beside, made))
+    return file, made
 
 
 def _pixels(channel: str, section: Section, _bone: Mask | None) -> Image:

@@ -24,6 +24,7 @@ _FILES = {
     "drilled_endplate": "synthetic",
     "endplate_of_animal": "synthetic",
     "trabecular_field": "synthetic",
+    "scan_power": "design",
 }
 
 __all__ = [*_FILES]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,26 @@ MICROMETRES = {
     "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "micrometre": 1.0,
     "\\u00b5m": 1.0, "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "nm": 1e-3, "m": 1e6, "inch": 25400.0,
 }  # fmt: skip
+
+
+#: endings of files that are scans, and of slices that make one together
+ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".isq", ".tif", ".tiff")
+SLICES = (".bmp", ".png", ".jpg")
+
+
+def is_scan(path: Path) -> bool:
+    """Tell by names alone whether a path is one scan: a file, or a folder of numbered slices.
+
+    Slices that are TIFF files make a folder a scan where the scanner's log lies beside them; else each may be a stack.
+    """
+    name = path.name.lower()
+    if not path.is_dir():
+        return name.endswith(ENDINGS) or ".isq;" in name
+    numbered = [item.suffix.lower() for item in path.iterdir() if re.search(r"\d$", item.stem)]
+    slices = sum(ending in SLICES for ending in numbered)
+    if any(path.glob("*.log")):
+        slices += sum(ending in (".tif", ".tiff") for ending in numbered)
+    return slices > 1
 
 
 def read_volume(path: str | Path, spacing_um: Sequence[float] | None = None) -> Volume:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from senospine.errors import MeasureError, suggest
+from senospine.measure.arrive import check_stated
+from senospine.measure.inputs import content_hash
 from senospine.measure.reading import HIERARCHY
 from senospine.yaml_files import Document, read_yaml
 
@@ -84,6 +86,7 @@ class Protocol(_Page):
     sensitivity: bool = True
     allow_coarse: bool = False
     threads: Annotated[int, Field(ge=0)] = 0
+    arrive: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _agree(self) -> Protocol:
@@ -93,6 +96,7 @@ class Protocol(_Page):
             raise ValueError("the threshold rule 'fixed' needs a 'level', and only it does")
         if self.place.pattern is not None:
             re.compile(self.place.pattern)
+        check_stated(self.arrive)
         return self
 
     @property
@@ -133,6 +137,19 @@ class Protocol(_Page):
                 remedy="under 'place' give 'fixed: {animal: …}', a 'pattern' with (?P<animal>…), or a 'table'",
             )  # fmt: skip
         return place
+
+    def basis(self, path: Path) -> dict[str, Any]:
+        """Return what decides the readings of a scan beside the scan; see :class:`senospine.measure.inputs.Chosen`."""
+        chosen = self.model_dump(mode="json", exclude={"place", "arrive", "threads", "region_mask"})
+        region = None if self.region_mask is None else content_hash(self.region_mask)
+        apart = sorted(path.parent.glob(f"{path.stem}.*")) if path.suffix.lower() == ".nhdr" else []
+        voxels = {item.name: content_hash(item) for item in apart}  # of a header whose voxels lie in another file
+        return {"protocol": chosen, "place": self.place_of(path), "region": region, "voxels": voxels}
+
+    def left_out(self, path: Path) -> str | None:
+        """Return why a file is no scan of its own: it is the region drawn on one."""
+        mine = self.region_mask is not None and path.resolve() == self.region_mask.resolve()
+        return "region mask" if mine else None
 
 
 def _row(table: Path, path: Path) -> dict[str, str]:

@@ -83,7 +83,7 @@ def _measure(volume: Volume, protocol: Protocol, place: Mapping[str, str]) -> tu
                     warnings=common + extra)
         )  # fmt: skip
     for (top, bottom), value in result.profile.items():
-        own = {**settings, "layer_from_um": top, "layer_to_um": bottom}
+        own = {**settings, "layer": f"{top:g}-{bottom:g} um", "layer_from_um": top, "layer_to_um": bottom}
         readings.append(Reading("Po.depth/layer", value, place, settings=own, inputs=volume.inputs, warnings=common))
     return readings, result.overlays
 
