@@ -7,6 +7,7 @@ Rowe 1969, doi 10.2307/2343787; Jennison and Turnbull 1999, doi 10.1201/97803678
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -131,7 +132,7 @@ def spending_obrien_fleming(alpha: float, fraction: Array, sided: int = 2) -> Ar
 
 def spending_pocock(alpha: float, fraction: Array, sided: int = 2) -> Array:
     """Return alpha spent by Lan and DeMets' Pocock-type function, alpha log(1 + (e - 1) t)."""
-    return np.asarray(alpha * np.log1p((np.e - 1) * fraction))
+    return np.asarray(alpha * np.log1p((math.e - 1) * fraction))
 
 
 SPENDING: dict[str, Callable[[float, Array, int], Array]] = {
