@@ -143,7 +143,7 @@ def test_a_climb_rises_is_kept_and_goes_on(tmp_path: Path) -> None:
     write_fit(fit, tmp_path / "fit.json")
     assert load_fit(tmp_path / "fit.json") == fit
     assert fit.stale(small) == []
-    assert fit.stale(dataclasses.replace(small, facts=small.facts[:0])) == ["evidence"]
+    assert fit.stale(dataclasses.replace(small, facts=small.facts[:0])) == ["evidence", "arms"]
 
 
 def test_starts_of_another_problem_are_not_mixed_in(tmp_path: Path) -> None:

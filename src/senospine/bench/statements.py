@@ -119,6 +119,9 @@ def _text(expression: Expression, names: Mapping[str, str]) -> str:
         return f"{operator}({words[0]})"
     if operator == "ln":
         return f"log({words[0]})"
+    if operator in {"max", "min"} and len(words) == 2:
+        first, second = words if operator == "max" else words[::-1]
+        return f"({words[1]} + heaviside({first} - {second}) * ({words[0]} - {words[1]}))"
     raise ModelError(f"'{operator}' has no counterpart in DiffSL")
 
 
