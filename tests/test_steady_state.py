@@ -174,12 +174,12 @@ def test_too_few_rounds_are_no_steady_state(saturable):
 
 
 def test_the_whole_mouse_settles_under_the_drug(mouse_kernel):
-    """Against 400 days of brute force; the slowest state keeps 97 % of a disturbance a day."""
+    """Against 8,000 days of brute force; the slowest state, ossified bone, keeps 99.8 % of a disturbance a day."""
     cycle = doses((0.0, "bolus", "navitoclax_gut", 50.0))
     young = {"senescence_critical_age": 1e30, "endplate_formation_decline": 0.0, "instability_load": 1.0}  # no ageing
     found = steady_state(mouse_kernel, cycle, 1.0, young)
     assert found.status.tolist() == [Settling.OK]
-    brute = mouse_kernel.solve(young, cycle.repeated(1.0, 400), [400.0], rtol=1e-9)
+    brute = mouse_kernel.solve(young, cycle.repeated(1.0, 8000), [8000.0], rtol=1e-7, max_steps=10**7)
     for name in mouse_kernel.model.states:
         np.testing.assert_allclose(found[name], brute[name][:, 0], rtol=1e-4, atol=1e-6)
 
