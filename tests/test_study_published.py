@@ -16,7 +16,8 @@ SURGERY = 3 * MONTH
 
 
 def test_both_are_shipped() -> None:
-    assert published_studies() == ["pan2024-aged", "pan2024-lsi"]
+    assert {"pan2024-aged", "pan2024-lsi"} <= set(published_studies())
+    assert len(published_studies()) == 15
 
 
 @pytest.mark.parametrize("name", ["pan2024-aged", "pan2024-lsi"])
@@ -66,8 +67,10 @@ def test_fourteen_doses_make_700_mg_per_kg(name: str) -> None:
 
 def test_what_is_measured_and_compared() -> None:
     lsi, aged = load_study("pan2024-lsi"), load_study("pan2024-aged")
-    assert {item.name for item in lsi.readouts} == set(readouts())
-    assert set(readouts()) - {item.name for item in aged.readouts} == {"netrin1_protein", "ngf_protein"}  # LSI only
+    measured = {item.name for item in lsi.readouts}
+    assert measured <= set(readouts())
+    assert measured - {item.name for item in aged.readouts} == {"netrin1_protein", "ngf_protein"}  # LSI only
+    assert {item.name for item in aged.readouts} < measured
     assert lsi.compare == (("vehicle", "sham"), ("navitoclax", "vehicle"))
     assert aged.compare == (("vehicle", "young"), ("navitoclax", "vehicle"))
 

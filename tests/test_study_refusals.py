@@ -50,7 +50,7 @@ CASES: dict[str, tuple[str, str, type[SenospineError], str, str]] = {
     "unknown key of the animals": ("{strain", "{weight: 25 g, strain", StudyError, "subjects", "key 'weight'"),
     "unknown drug": (LINE, LINE.replace("navitoclax", "navitoclacs"), RegimenError, "therapy", "navitoclacs"),
     "unknown read-out": ("heat_latency", "heat_latencie", StudyError, "readouts", "'heat_latencie'"),
-    "read-out not simulated": ("heat_latency", "endplate_score", StudyError, "readouts", "not simulated"),
+    "read-out not simulated": ("heat_latency", "disc_cell_number", StudyError, "readouts", "not simulated"),
     "read-out twice": ("[snoc_density, ", "[heat_latency, ", StudyError, "readouts", "stands twice"),
     "dose without unit": (LINE, LINE.replace(" mg/kg", ""), UnitError, "therapy", "unit"),
     "dose in mg": (LINE, LINE.replace("mg/kg", "mg"), UnitError, "therapy", "mg/kg"),

@@ -48,7 +48,7 @@ def mechanism_arrows(model: Model) -> tuple[Arrow, ...]:
     Examples
     --------
     >>> from senospine.model import load_model
-    >>> Arrow("navitoclax_kill", "senescent_osteoclasts", -1) in mechanism_arrows(load_model("mouse"))
+    >>> Arrow("endplate_kill", "senescent_osteoclasts", -1) in mechanism_arrows(load_model("mouse"))
     True
     """
     nodes = mechanism_nodes(model)
