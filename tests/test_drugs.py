@@ -25,7 +25,7 @@ routes:
 def test_navitoclax_has_a_source_and_a_target() -> None:
     drug = load_drug("abt-263")
     assert drug is load_drug("navitoclax")
-    assert drug_names() == ("navitoclax",)
+    assert {"navitoclax", "rg-7112", "o-vanillin", "celecoxib", "tak-242"} <= set(drug_names())
     assert drug.routes["oral"].target == "navitoclax_gut"
     assert drug.dose_units == {"mouse": "mg/kg"}
     assert "10.7554/eLife.92889" in [source.doi for source in drug.source]

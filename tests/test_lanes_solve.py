@@ -91,10 +91,9 @@ def test_the_mouse_agrees_with_the_oracle_in_every_arm(name: str, norm: str) -> 
         expected = oracle.solve(parameters, schedule, times, n_subjects=3, rtol=1e-11)
         assert not found.failures
         for output in model.outputs:
-            peak = np.abs(expected[output]).max()
-            np.testing.assert_allclose(
-                found[output], expected[output], rtol=2e-6, atol=2e-6 * max(peak, 1e-12), err_msg=output
-            )
+            scale = model.variables[output].scale if output in model.variables else 1e-12
+            peak = max(np.abs(expected[output]).max(), 1e-3 * scale)  # at rest far below it solvers leave roundings
+            np.testing.assert_allclose(found[output], expected[output], rtol=2e-6, atol=2e-6 * peak, err_msg=output)
 
 
 def test_the_mouse_at_the_default_tolerance_is_close_to_it() -> None:

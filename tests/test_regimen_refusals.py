@@ -71,7 +71,7 @@ def test_refused_dose_numbers(dose: str, what: str, remedy: str) -> None:
     [
         # drug and route
         (f"navitoclacs 50 mg/kg oral once {START}", "unknown drug 'navitoclacs'", "did you mean 'navitoclax'"),
-        (f"50 mg/kg navitoclax oral once {START}", "unknown drug '50'", "known: ABT-263, ABT263, navitoclax"),
+        (f"50 mg/kg navitoclax oral once {START}", "unknown drug '50'", "known: ABT-263, ABT263,"),
         (f"navitoclax 50 mg/kg orall daily for 7 days {START}", "route 'orall'", "did you mean 'oral'"),
         (f"navitoclax 50 mg/kg intravenous once {START}", "route 'intravenous' is not one of nav", "known: oral"),
         (f"navitoclax 50 mg/kg daily for 7 days {START}", "no route", "navitoclax has: oral"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.sax.saxutils import escape
+
 import libsbml
 import pytest
 from helpers import DECAY, mathml, model_of, write_model, write_register, write_sbml
@@ -113,7 +115,7 @@ def test_the_export_carries_every_value_and_source(mouse: Model):
         assert element.getValue() == row.value
         notes = element.getNotesString()
         for words in (row.source, row.doi, row.confidence):
-            assert words in notes, name
+            assert escape(words) in notes, name
     assert "assumption" in model.getParameter("pain_sasp_gain").getNotesString()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -115,6 +116,11 @@ def test_a_truncated_file_is_told_as_such(tmp_path: Path, share: float) -> None:
     (tmp_path / "cut.ome.tif").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(MeasureError, match=r"cut\.ome\.tif: not a whole TIFF"):
         read_section(tmp_path / "cut.ome.tif")
+
+
+def test_it_is_told_whoever_has_silenced_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("tifffile"), "level", logging.CRITICAL)
+    test_a_truncated_file_is_told_as_such(tmp_path, 0.6)
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:

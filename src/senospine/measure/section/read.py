@@ -129,11 +129,14 @@ def _complaints() -> Iterator[list[str]]:
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("tifffile")
+    before = logger.level
     logger.addHandler(handler)
+    logger.setLevel(logging.ERROR)  # whoever else has silenced it
     try:
         yield found
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def _check_memory(series: Any, path: Path) -> None:
