@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
-from senospine.measure.section.extra import library
+from senospine.measure.extra import library
 from senospine.measure.section.image import Mask, Section
 
 

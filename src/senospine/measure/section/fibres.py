@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from senospine.errors import MeasureError
+from senospine.measure.extra import library
 from senospine.measure.section import paths
-from senospine.measure.section.extra import library
 from senospine.measure.section.image import Image, Mask, Section
 
 if TYPE_CHECKING:

@@ -119,12 +119,6 @@ class Section:
             raise MeasureError(f"the section has no channel '{name}'", remedy=suggest(name, self.channels))
         return np.asarray(self.channels[name], dtype=np.float32)
 
-    def with_channel(self, name: str, values: ArrayLike, **settings: float | str) -> Section:
-        """Return the section with one channel replaced or added, and what was done to it among the settings."""
-        return replace(
-            self, channels={**self.channels, name: values}, settings={**self.settings, **settings}
-        )  # fmt: skip
-
     def with_mask(self, mask: ArrayLike, **settings: float | str) -> Section:
         """Return the section with another tissue mask."""
         return replace(self, mask=mask, settings={**self.settings, **settings})

@@ -24,7 +24,8 @@ from senospine.measure.section.fibre_readings import (
 from senospine.measure.section.image import Mask, Section
 from senospine.measure.section.overlay import Overlay, cells_overlay, fibres_overlay
 from senospine.measure.section.protocol import Protocol, load_protocol
-from senospine.measure.section.read import file_sha256, read_mask, read_section
+from senospine.measure.section.read import read_mask, read_section
+from senospine.runs import sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,4 +162,4 @@ def _bone(section: Section, protocol: Protocol, path: Path) -> tuple[Section, Ma
     bone = read_mask(file)
     if bone.shape != section.shape:
         raise MeasureError(f"the bone mask has shape {bone.shape}, the image {section.shape}", where=str(file))
-    return replace(section, inputs={**section.inputs, file.name: file_sha256(file)}), bone
+    return replace(section, inputs={**section.inputs, file.name: sha256_of(file)}), bone

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.measure.section.extra import library
+from senospine.measure.extra import library
 from senospine.measure.section.image import Image, Mask, Section
 
 Labels = NDArray[np.int32]

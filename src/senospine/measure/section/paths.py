@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.measure.section.extra import library
+from senospine.measure.extra import library
 from senospine.measure.section.image import Mask
 
 Path = NDArray[np.float64]  # (points, 2), rows and columns [pixels]

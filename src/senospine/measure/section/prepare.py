@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from senospine.errors import MeasureError, suggest
-from senospine.measure.section.extra import library
+from senospine.measure.extra import library
 from senospine.measure.section.image import Image, Mask, Section
 
 Background = Literal["rolling ball", "top hat", "gaussian", "none"]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.errors import MeasureError, suggest
-from senospine.measure.section.extra import library
+from senospine.measure.extra import library, tiff_complaints
 from senospine.measure.section.image import Section, check_exposure
+from senospine.runs import sha256_of
 
 _MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00b5m": 1.0, "nm": 1e-3, "mm": 1e3,
                 "cm": 1e4}  # fmt: skip
@@ -66,11 +64,11 @@ def read_section(
         values = planes[_position(source, names, len(planes), where)]
         warnings += check_exposure(name, values, where, white_is_light=names == _COLOURS)
         found[name] = values
-    inputs = {path.name: file_sha256(path)}
+    inputs = {path.name: sha256_of(path)}
     tissue = None
     if mask is not None:
         tissue = read_mask(mask)
-        inputs[Path(mask).name] = file_sha256(mask)
+        inputs[Path(mask).name] = sha256_of(Path(mask))
     try:
         section = Section(found, _pixel_um(pixel_um, said_um, where), thickness_um, tissue, {}, inputs, tuple(warnings))
     except MeasureError as error:
@@ -86,19 +84,13 @@ def read_mask(path: str | Path) -> NDArray[np.bool_]:
     return np.asarray(planes[0] != 0)
 
 
-def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _planes(path: Path) -> tuple[NDArray[Any], list[str], float | None]:
     """Return pixels (channels, rows, columns), channel names as far as the file says, pixel size [µm] if it says."""
     tifffile = library("tifffile")
     if not path.is_file():
         raise MeasureError("no such file", where=str(path), remedy="check the path")
     try:
-        with _complaints() as complaints, tifffile.TiffFile(path) as tiff:
+        with tiff_complaints() as complaints, tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             _check_memory(series, path)
             names, pixel_um = _metadata(tiff, str(path))
@@ -120,23 +112,6 @@ def _planes(path: Path) -> tuple[NDArray[Any], list[str], float | None]:
             why="it is truncated, damaged, or of another format",
             remedy="copy or export it again",
         ) from None
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """Collect what the reader only logs as an error."""
-    found: list[str] = []
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("tifffile")
-    before = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.ERROR)  # whoever else has silenced it
-    try:
-        yield found
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
 
 
 def _check_memory(series: Any, path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
+from senospine.measure.extra import library
 from senospine.measure.section.drawing import (
     draw_bone,
     draw_cells,
@@ -23,7 +24,6 @@ from senospine.measure.section.drawing import (
     inside_length,
     seen_by_camera,
 )
-from senospine.measure.section.extra import library
 from senospine.measure.section.image import Mask, Section
 from senospine.randomness import stream
 

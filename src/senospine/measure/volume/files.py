@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
 from senospine.measure.volume.volume import Volume
+from senospine.runs import sha256_of
 
 #: what a reader hands back: voxels, spacing in um or None where the file does not tell
 Scan = tuple[NDArray[Any], tuple[float, float, float] | None]
@@ -100,8 +101,7 @@ def _reader(path: Path) -> Callable[[Path], Scan]:
 def hashes(path: Path) -> dict[str, str]:
     """Return file name to SHA-256; of a folder, one hash over its files in order of name."""
     if path.is_file():
-        with path.open("rb") as file:
-            return {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
+        return {path.name: sha256_of(path)}
     whole = hashlib.sha256()
     for item in sorted(item for item in path.iterdir() if item.is_file()):
         with item.open("rb") as file:

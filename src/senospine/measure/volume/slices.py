@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
+from senospine.measure.extra import library, tiff_complaints
 from senospine.measure.volume.files import MICROMETRES, Scan
 from senospine.measure.volume.memory import available_memory
 
@@ -18,23 +19,11 @@ _PICTURES = (".bmp", ".tif", ".tiff", ".png", ".jpg")
 _LOG_KEYS = ("pixel size (um)", "image pixel size (um)")
 
 
-def _tifffile() -> Any:
-    try:
-        import logging
-
-        import tifffile
-
-        logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong comes back as an error
-    except ImportError:
-        raise MeasureError("TIFF files need the package tifffile", remedy="pip install 'senospine[measure]'") from None
-    return tifffile
-
-
 def read_tiff(path: Path) -> Scan:
     """Read a TIFF stack; mapped where its pages lie in one piece."""
-    tifffile = _tifffile()
+    tifffile = library("tifffile")
     try:
-        with tifffile.TiffFile(path) as file:
+        with tiff_complaints(), tifffile.TiffFile(path) as file:
             series = file.series[0]
             spacing = _tiff_spacing(file)
             shape = tuple(n for n in series.shape if n > 1)
@@ -144,7 +133,8 @@ def _numbered(path: Path) -> list[Path]:
 def _picture(path: Path) -> NDArray[Any]:
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
-            plane = np.asarray(_tifffile().imread(path))
+            with tiff_complaints():
+                plane = np.asarray(library("tifffile").imread(path))
         else:
             from PIL import Image
 

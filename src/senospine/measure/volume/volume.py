@@ -53,11 +53,6 @@ class Volume:
         check_spacing(self.spacing_um, self.name)
 
     @property
-    def voxel_mm3(self) -> float:
-        """Volume of one voxel, mm3."""
-        return float(np.prod(self.spacing_um)) * 1e-9
-
-    @property
     def is_mask(self) -> bool:
         """True where there are two values and one of them is 0."""
         sample = self.array[:: max(self.array.shape[0] // 16, 1)]
