@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from senospine.calibration.problem import Problem, tempered
+from senospine.calibration.problem import Problem
 from senospine.errors import CalibrationError, FileError
 from senospine.model import Model
 from senospine.randomness import stream
@@ -217,8 +217,7 @@ def _climb(
 def _best(problem: Problem, starts: tuple[Start, ...], command: str) -> Fit:
     best = max(starts, key=lambda item: item.reached)
     normal, centre = np.array(best.normal), problem.priors.centre
-    both = problem.log_likelihoods(np.vstack([centre, normal]))
-    likelihood = [tempered(problem, row) for row in both]
+    likelihood = (problem.log_likelihoods(np.vstack([centre, normal])) @ problem.weights).tolist()
     prior = [-0.5 * float((u**2).sum()) for u in (centre, normal)]
     values = problem.priors.values(normal)
     names = problem.priors.names

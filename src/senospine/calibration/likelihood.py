@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import nctdtr, ndtr, stdtrit
 
-from senospine.evidence import Association, Bound, Contrast, Fact, Value
+from senospine.evidence import Bound, Contrast, Fact, Value
+from senospine.evidence.judging import ALPHA
 
 Array = NDArray[np.float64]
 
-#: significance level of every published test
-ALPHA = 0.05
 #: chance that a contrast without a star would have been reported, relative to one with a star (assumption)
 REPORTED = 0.3
 #: a probability below this is told apart no more
@@ -57,7 +56,7 @@ def log_probability(fact: Fact, groups: Groups) -> Array:
 
 def can_judge(fact: Fact) -> bool:
     """Return whether the likelihood knows this kind of fact."""
-    return fact.testable and not isinstance(fact, Association) and isinstance(fact, Contrast | Value | Bound)
+    return fact.testable and isinstance(fact, Contrast | Value | Bound)
 
 
 def _sizes(fact: Fact) -> Array:

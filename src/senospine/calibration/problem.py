@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -50,7 +50,6 @@ class Problem:
     animals: int = DEFAULT_ANIMALS
     seed: int = DEFAULT_SEED
     threads: int | None = None
-    _noise: dict[str, NoiseTable] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def published(
@@ -133,6 +132,21 @@ class Problem:
         drawn = draw_parameters(self.model, self.animals, self.seed)
         return {name: values / self.model.parameters[name] for name, values in drawn.items()}
 
+    @cached_property
+    def _traits(self) -> dict[str, Array]:
+        return draw_traits(TRAITS, self.animals, self.seed)
+
+    @cached_property
+    def _noise(self) -> dict[str, NoiseTable]:
+        """Each read-out's noise, about what the register's values give: no candidate decides it."""
+        states = self.solve(self.priors.values(self.priors.centre[None]))
+        tables: dict[str, NoiseTable] = {}
+        for row in self.facts:
+            if row.readout not in tables:
+                expected = self._expected(row, next(iter(self._chosen(row)[0].values())), states)
+                tables[row.readout] = NoiseTable.around(readout(row.readout), float(np.nanmean(expected[0])), self.seed)
+        return tables
+
     def solve(self, values: Mapping[str, Array]) -> dict[Place, dict[str, Array]]:
         """Return outputs of every arm at its moments, each of shape (n_candidates, animals); NaN where one failed."""
         count = len(next(iter(values.values())))
@@ -171,36 +185,36 @@ class Problem:
         return np.where(np.isfinite(columns), columns, -math.inf).T
 
     def _judge(self, row: Fact, states: dict[Place, dict[str, Array]], known: dict[tuple[str, ...], Group]) -> Array:
-        arms = [arm for arm in self.studies[row.study].arms if arm.stands_for in row.drawn]
-        choices = sorted({arm.name.removeprefix(f"{arm.group}.") for arm in arms if arm.group})
         found = []
-        for choice in choices or [""]:  # of several possible doses one was given: their probabilities are averaged
-            chosen = {arm.stands_for: arm for arm in arms if not arm.group or arm.name == f"{arm.group}.{choice}"}
+        for chosen in self._chosen(row):  # of several possible doses one was given: their probabilities are averaged
             groups = {name: self._group(row, arm, states, known) for name, arm in chosen.items()}
             found.append(log_probability(row, groups))
         return np.asarray(np.logaddexp.reduce(found, axis=0) - math.log(len(found)))
+
+    def _chosen(self, row: Fact) -> list[dict[str, Arm]]:
+        """Return the arms a fact speaks of, by group, once for each possible therapy."""
+        arms = [arm for arm in self.studies[row.study].arms if arm.stands_for in row.drawn]
+        choices = sorted({arm.name.removeprefix(f"{arm.group}.") for arm in arms if arm.group})
+        return [
+            {arm.stands_for: arm for arm in arms if not arm.group or arm.name == f"{arm.group}.{choice}"}
+            for choice in choices or [""]
+        ]
 
     def _group(
         self, row: Fact, arm: Arm, states: dict[Place, dict[str, Array]], known: dict[tuple[str, ...], Group]
     ) -> Group:
         key = (row.study, arm.name, row.at, row.readout)
         if key not in known:
-            assay = readout(row.readout)
-            traits = draw_traits(TRAITS, self.animals, self.seed)
-            expected = assay.expected(states[row.study, arm.name, row.at], traits)
-            if row.readout not in self._noise:
-                self._noise[row.readout] = NoiseTable.around(assay, float(np.nanmean(expected[0])), self.seed)
-            mean, variance = self._noise[row.readout].moments(expected)
+            mean, variance = self._noise[row.readout].moments(self._expected(row, arm, states))
             spread = np.sqrt(mean.var(axis=1, ddof=1) + variance.mean(axis=1))
             known[key] = Group(mean.mean(axis=1), spread)
         return known[key]
+
+    def _expected(self, row: Fact, arm: Arm, states: dict[Place, dict[str, Array]]) -> Array:
+        """Return each animal's true read-out, shape (n_candidates, animals)."""
+        return readout(row.readout).expected(states[row.study, arm.name, row.at], self._traits)
 
     def log_posterior(self, normal: Array) -> Array:
         """Return the tempered log posterior of candidates, shape (n_candidates,), up to a constant."""
         normal = np.atleast_2d(normal)
         return np.asarray(self.log_likelihoods(normal) @ self.weights - 0.5 * (normal**2).sum(axis=1))
-
-
-def tempered(problem: Problem, likelihoods: Sequence[float]) -> float:
-    """Return the weighted sum of log probabilities."""
-    return float(np.asarray(likelihoods) @ problem.weights)
