@@ -13,7 +13,7 @@ demo: $(READY)
 	$(BIN)/senospine reproduce --out results/demo --overwrite
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # Dask workers that die: Dask may take minutes to notice
 test-cluster: $(READY)

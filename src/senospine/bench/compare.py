@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from senospine.bench.contestant import AGAIN, LABELS, OURS, Contestant, Timing, Trouble, contestants
+from senospine.bench.contestant import AGAIN, LABELS, OURS, Contestant, Timing, Trouble, contestants, load_all
 from senospine.bench.machine import cores_allowed, describe, fresh_process
 from senospine.bench.peers.statement import Statement
 from senospine.bench.problems import PROBLEMS, problem
@@ -91,22 +91,12 @@ def compare(
     statement.write(home)
     cores = cores_allowed()
     pin = cores[-1:]
-    rows: dict[str, Row] = {}
-    loads: dict[str, float] = {}
     chosen: dict[str, Choice] = {}
     scales = [statement.scales[column] for column in statement.columns()]
     with ExitStack() as stack:
-        for number, entrant in enumerate(entrants):
-            report(f"{statement.name}: load", number, len(entrants))
-            stack.callback(entrant.stop)
-            try:
-                entrant.start()
-                if not entrant.missing:
-                    loads[entrant.name] = entrant.load(home)
-            except Trouble as trouble:
-                rows[entrant.name] = _row(statement, entrant, "failed", str(trouble))
-            if entrant.missing:
-                rows[entrant.name] = _row(statement, entrant, "not installed", entrant.missing)
+        loads, out = load_all(entrants, home, stack, lambda done, of: report(f"{statement.name}: load", done, of))
+        by_name = {entrant.name: entrant for entrant in entrants}
+        rows = {name: _row(statement, by_name[name], *why) for name, why in out.items()}
         truth, cross_check = _truth(entrants, rows, subjects, scales, pin)
         running = [entrant for entrant in entrants if entrant.name not in rows]
         for number, entrant in enumerate(running):

@@ -8,7 +8,8 @@ import queue
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,3 +216,31 @@ def contestants(names: list[str], peer_python: str | None, work: Path, timeout: 
         Contestant(name, sys.executable if name in OWN else peer_python or sys.executable, work, timeout)
         for name in names
     ]
+
+
+def load_all(
+    entrants: Sequence[Contestant], home: Path, stack: ExitStack, on_loading: Callable[[int, int], None]
+) -> tuple[dict[str, float], dict[str, tuple[str, str]]]:
+    """Start every solver and let it read the problem in ``home``; ``stack`` stops them.
+
+    Returns
+    -------
+    loads : dict of str to float
+        Seconds, of those that could.
+    out : dict of str to (str, str)
+        Status and words of those that could not.
+    """
+    loads: dict[str, float] = {}
+    out: dict[str, tuple[str, str]] = {}
+    for number, entrant in enumerate(entrants):
+        on_loading(number, len(entrants))
+        stack.callback(entrant.stop)
+        try:
+            entrant.start()
+            if entrant.missing:
+                out[entrant.name] = ("not installed", entrant.missing)
+            else:
+                loads[entrant.name] = entrant.load(home)
+        except Trouble as trouble:
+            out[entrant.name] = ("failed", str(trouble))
+    return loads, out

@@ -16,7 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from senospine.bench.contestant import DIFFERENTIATORS, Contestant, Timing, Trouble, contestants
+from senospine.bench.contestant import DIFFERENTIATORS, Contestant, Timing, Trouble, contestants, load_all
 from senospine.bench.machine import cores_allowed, describe
 from senospine.bench.peers.statement import Event, Statement
 from senospine.bench.problems import SEED, state
@@ -139,18 +139,10 @@ def _compare(
 ) -> SensitivityBenchmark:  # fmt: skip
     cores = cores_allowed()
     pin, scales = cores[-1:], [1.0] * (len(statement.outputs) * len(statement.parameters))
-    rows, loads, choices = dict[str, Row](), dict[str, float](), dict[str, Choice]()
-    for entrant in entrants:
-        report(f"{statement.name}: load", len(loads), len(entrants))
-        stack.callback(entrant.stop)
-        try:
-            entrant.start()
-            if not entrant.missing:
-                loads[entrant.name] = entrant.load(home)
-        except Trouble as trouble:
-            rows[entrant.name] = _row(statement, entrant, "failed", str(trouble))
-        if entrant.missing:
-            rows[entrant.name] = _row(statement, entrant, "not installed", entrant.missing)
+    choices = dict[str, Choice]()
+    _, out = load_all(entrants, home, stack, lambda done, of: report(f"{statement.name}: load", done, of))
+    by_name = {entrant.name: entrant for entrant in entrants}
+    rows = {name: _row(statement, by_name[name], *why) for name, why in out.items()}
     if OURS in rows:
         raise BenchmarkError("our own engine could not be loaded", why=rows[OURS].words)
     report(f"{statement.name}: truth", 0, 1)

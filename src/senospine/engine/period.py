@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senospine.engine.kernel import Kernel
 from senospine.engine.schedule import Schedule
-from senospine.engine.status import Failure
+from senospine.engine.status import Failure, Told
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -26,38 +25,30 @@ SHRINK = 0.3
 DRIFTS = 5
 
 
-class Settling(IntEnum):
+class Settling(Told):
     """How the search for one subject's steady state ended; ``str`` gives a sentence."""
 
-    OK = 0
-    ACCUMULATES = 1
-    UNSTABLE = 2
-    NOT_CONVERGED = 3
-    NOT_SOLVED = 4
-
-    def __str__(self) -> str:
-        return _SENTENCES[self]
-
-    @property
-    def advice(self) -> str:
-        """What the user can do about it."""
-        return _ADVICE[self]
-
-
-_SENTENCES = {
-    Settling.OK: "in steady state",
-    Settling.ACCUMULATES: "a state goes on growing or falling with every interval",
-    Settling.UNSTABLE: "the states return after one interval, but move away if they are a little off",
-    Settling.NOT_CONVERGED: "no steady state was found in the rounds allowed",
-    Settling.NOT_SOLVED: "an interval could not be solved",
-}
-_ADVICE = {
-    Settling.OK: "",
-    Settling.ACCUMULATES: "look for input above what can be eliminated, or name the states that settle with states=",
-    Settling.UNSTABLE: "start from other initial values: another steady state may attract",
-    Settling.NOT_CONVERGED: "allow more rounds, or start nearer with initial=",
-    Settling.NOT_SOLVED: "look at this subject's parameters and at the states it starts from",
-}
+    OK = 0, "in steady state", ""
+    ACCUMULATES = (
+        1,
+        "a state goes on growing or falling with every interval",
+        "look for input above what can be eliminated, or name the states that settle with states=",
+    )
+    UNSTABLE = (
+        2,
+        "the states return after one interval, but move away if they are a little off",
+        "start from other initial values: another steady state may attract",
+    )
+    NOT_CONVERGED = (
+        3,
+        "no steady state was found in the rounds allowed",
+        "allow more rounds, or start nearer with initial=",
+    )
+    NOT_SOLVED = (
+        4,
+        "an interval could not be solved",
+        "look at this subject's parameters and at the states it starts from",
+    )
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 
-class Status(IntEnum):
+class Told(IntEnum):
+    """An outcome that says in a sentence what happened, and what the user can do about it."""
+
+    advice: str
+    _sentence: str
+
+    def __new__(cls, number: int, sentence: str = "", advice: str = "") -> Self:
+        """Return a member that is its number and carries its words."""
+        member = int.__new__(cls, number)
+        member._value_, member._sentence, member.advice = number, sentence, advice
+        return member
+
+    def __str__(self) -> str:
+        return self._sentence
+
+
+class Status(Told):
     """Outcome of one subject's solve; ``str(status)`` is a sentence.
 
     Examples
@@ -15,35 +32,27 @@ class Status(IntEnum):
     'the solver took more steps than it may'
     """
 
-    OK = 0
-    STEP_LIMIT = 1
-    STEP_TOO_SMALL = 2
-    NOT_FINITE = 3
-    TOLERANCE_TOO_TIGHT = 4
-
-    def __str__(self) -> str:
-        return _SENTENCES[self]
-
-    @property
-    def advice(self) -> str:
-        """What the user can do about it."""
-        return _ADVICE[self]
-
-
-_SENTENCES = {
-    Status.OK: "solved",
-    Status.STEP_LIMIT: "the solver took more steps than it may",
-    Status.STEP_TOO_SMALL: "the error could not be held even with the smallest step",
-    Status.NOT_FINITE: "a state or rate stopped being a finite number",
-    Status.TOLERANCE_TOO_TIGHT: "the tolerance asked for is beyond double precision",
-}
-_ADVICE = {
-    Status.OK: "",
-    Status.STEP_LIMIT: "look at this subject's parameters; allow more steps with max_steps",
-    Status.STEP_TOO_SMALL: "look for a discontinuity or a blow-up near this time",
-    Status.NOT_FINITE: "look for a logarithm or power of a negative number, or a division by zero, near this time",
-    Status.TOLERANCE_TOO_TIGHT: "ask for rtol of 1e-12 or more",
-}
+    OK = 0, "solved", ""
+    STEP_LIMIT = (
+        1,
+        "the solver took more steps than it may",
+        "look at this subject's parameters; allow more steps with max_steps",
+    )
+    STEP_TOO_SMALL = (
+        2,
+        "the error could not be held even with the smallest step",
+        "look for a discontinuity or a blow-up near this time",
+    )
+    NOT_FINITE = (
+        3,
+        "a state or rate stopped being a finite number",
+        "look for a logarithm or power of a negative number, or a division by zero, near this time",
+    )
+    TOLERANCE_TOO_TIGHT = (
+        4,
+        "the tolerance asked for is beyond double precision",
+        "ask for rtol of 1e-12 or more",
+    )
 
 
 @dataclass(frozen=True)
