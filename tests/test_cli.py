@@ -98,14 +98,14 @@ def test_reproduce_scores_every_row_and_writes_the_report(run: tuple[Path, dict[
 
 
 def test_reproduce_again_shows_the_table_and_refuses_other_inputs(run: tuple[Path, dict[str, object]]) -> None:
-    folder, _ = run
+    folder, result = run
     before = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
     done = senospine("reproduce", "--out", folder, "--animals", 60, "--repeats", 40)
     assert done.returncode == 0, done.stderr
     for words in (
         "validation",
         "naive rule",
-        "failed animals: 0 of 3300",
+        f"failed animals: 0 of {result['solves']}",
         "Synthetic data",
         "report.html",
         "not testable",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from study_helpers import SHORT_STUDY
 
 from senospine.errors import StudyError
 from senospine.evidence import Laboratory
+from senospine.report.terminal import outcome_dict, print_outcome
 from senospine.study import load_study, published_studies, run_study
 
 TWICE = SHORT_STUDY.replace("measure_at: day 8 after surgery", "measure_at: [day 8 after surgery, day 2 after surgery]")
@@ -92,3 +95,28 @@ def test_a_gene_removed_at_birth_is_gone_for_life() -> None:
     arms = {arm.name: arm for arm in load_study("ni2019").arms}
     first = [(entry.time, entry.target, entry.amount) for entry in arms["ntn1-removed"].entries]
     assert first == [(0.0, "innervation_netrin1_activity", 0.0), (arms["intact"].surgery_day, "instability_load", 1.0)]
+
+
+def test_the_table_of_a_study_shows_every_moment(tmp_path: Path) -> None:
+    study = load_study("navitoclax-schedules")
+    outcome = run_study(study, tmp_path / "out", animals=12, workers=1)
+    rows = {row["readout"]: row["moments"] for row in outcome_dict(outcome)["readouts"]}
+    moments = list(rows["endplate_porosity"])
+    assert moments == ["day 715 after birth", "day 729 after birth", "day 756 after birth", "day 812 after birth"]
+    arm = study.arm("daily")
+    bone = next(item for item in study.readouts if item.name == "trabecular_bone_volume")
+    for moment in moments:
+        expected = np.median(outcome.expected(bone, arm, moment))
+        assert rows["trabecular_bone_volume"][moment]["daily"]["median"] == pytest.approx(expected)
+    console = Console(width=140, record=True, file=io.StringIO())
+    print_outcome(console, outcome)
+    text = console.export_text()
+    assert all(text.count(moment) == len(study.readouts) for moment in moments)
+
+
+def test_an_arm_is_blank_at_a_moment_that_is_not_its_own(tmp_path: Path) -> None:
+    outcome = run_study(load_study("pan2024-aged"), tmp_path / "out", animals=8, workers=1)
+    moments = outcome_dict(outcome)["readouts"][0]["moments"]
+    assert moments["month 4 after birth"]["vehicle"] is None
+    assert moments["month 4 after birth"]["young"] is not None
+    assert moments["month 24 after birth"]["young"] is None

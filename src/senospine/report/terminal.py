@@ -11,13 +11,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from senospine.assays import Readout
 from senospine.evidence import Contrast, Fact, Reproduction, Score
 from senospine.evidence.scoreboard import VERDICTS
 from senospine.model import Model
 from senospine.model.events import TimedEvent
 from senospine.model.expressions import text
 from senospine.runs import NOTICE
-from senospine.study import Outcome
+from senospine.study import Outcome, Study
 
 _STYLES = {"agrees": "green", "weak": "yellow", "misses": "red", "not testable": "dim"}
 
@@ -142,36 +143,62 @@ def outcome_dict(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.seed,
         "failures": outcome.failures,
         "readouts": [
-            {"readout": item.name, "unit": item.unit, "definition": item.definition, "arms": _quantiles(outcome, item)}
+            {
+                "readout": item.name,
+                "unit": item.unit,
+                "definition": item.definition,
+                "arms": _quantiles(outcome, item),
+                "moments": {moment: _quantiles(outcome, item, moment) for moment in _moments(outcome.study)},
+            }
             for item in outcome.study.readouts
         ],
     }
 
 
-def _quantiles(outcome: Outcome, readout: Any) -> dict[str, dict[str, float] | None]:
+def _moments(study: Study) -> list[str]:
+    """Return every moment of measurement in order of time; arms may have their own."""
+    days = {moment: day for arm in study.arms for moment, day in arm.moments}
+    return sorted(days, key=days.__getitem__)
+
+
+def _quantiles(outcome: Outcome, readout: Readout, moment: str = "") -> dict[str, dict[str, float] | None]:
+    """Return spread over animals per arm, at the arm's last moment or at another; None where there is none."""
     result: dict[str, dict[str, float] | None] = {}
     for arm in outcome.study.arms:
-        values = outcome.expected(readout, arm)
+        result[arm.name] = None
+        if moment and moment not in dict(arm.moments):
+            continue
+        values = outcome.expected(readout, arm, moment)
         values = values[np.isfinite(values)]
-        low, middle, high = np.quantile(values, [0.05, 0.5, 0.95]) if len(values) else (0.0, 0.0, 0.0)
-        result[arm.name] = {"p05": float(low), "median": float(middle), "p95": float(high)} if len(values) else None
+        if len(values):
+            low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+            result[arm.name] = {"p05": float(low), "median": float(middle), "p95": float(high)}
     return result
+
+
+def _cells(arms: dict[str, dict[str, float] | None]) -> list[str]:
+    return [
+        "-" if arm is None else f"{arm['median']:.3g} ({arm['p05']:.3g} to {arm['p95']:.3g})" for arm in arms.values()
+    ]
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
     """Print each read-out's median and spread per arm."""
     study = outcome.study
     table = new_table(f"{study.title}: {study.question}")
+    followed = any(len(arm.moments) > 1 for arm in study.arms)  # else each arm has one moment, shared or its own
     table.add_column("read-out")
+    if followed:
+        table.add_column("when")
     table.add_column("unit")
     for arm in study.arms:
         table.add_column(arm.name, justify="right")
     for row in outcome_dict(outcome)["readouts"]:
-        cells = [
-            "-" if arm is None else f"{arm['median']:.3g} ({arm['p05']:.3g} to {arm['p95']:.3g})"
-            for arm in row["arms"].values()
-        ]
-        table.add_row(row["readout"], row["unit"], *cells)
+        if not followed:
+            table.add_row(row["readout"], row["unit"], *_cells(row["arms"]))
+            continue
+        for index, (moment, arms) in enumerate(row["moments"].items()):
+            table.add_row("" if index else row["readout"], moment, "" if index else row["unit"], *_cells(arms))
     console.print(table)
     console.print(
         f"median (5 to 95 % of {outcome.animals} animals per arm): differences between animals only; no measurement "
