@@ -16,11 +16,13 @@ from senospine.model.register import read_register, read_variables
 from senospine.model.sbml import read_sbml, refuse_inconsistent
 
 BIOLOGY = Path(__file__).parent.parent / "biology"
+#: what is appended to the names of a shipped model's register and list of variables
+SHIPPED = {"mouse": "", "human": "-human"}
 
 
 def shipped_models() -> list[str]:
     """Return the names that :func:`load_model` knows without a path."""
-    return ["mouse"]
+    return list(SHIPPED)
 
 
 def load_model(name: str | Path, register: str | Path | None = None) -> Model:
@@ -29,7 +31,7 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     Parameters
     ----------
     name : str or Path
-        ``"mouse"``, or a path.
+        ``"mouse"``, ``"human"``, or a path.
     register : path, optional
         The parameter register of a model of your own. Without one, values come from the file and have no provenance.
 
@@ -58,10 +60,11 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     return _load(path, None if register is None else Path(register), None)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=2 * len(SHIPPED))
 def _shipped(name: str, texts: tuple[bytes, ...]) -> Model:
     """Return a shipped model, read anew only where a file of it has changed: reading takes half a second."""
-    return _load(BIOLOGY / f"{name}.ant", BIOLOGY / "parameters.csv", BIOLOGY / "variables.csv")
+    ending = f"{SHIPPED[name]}.csv"
+    return _load(BIOLOGY / f"{name}.ant", BIOLOGY / f"parameters{ending}", BIOLOGY / f"variables{ending}")
 
 
 def _load(path: Path, register_path: Path | None, variables_path: Path | None) -> Model:
