@@ -15,13 +15,14 @@ from senospine.model import Model, load_model
 from senospine.therapy import Drug, compose_model, read_drug
 
 DISC = {
-    "diffusivity_nucleus": (20.0, "mm2/day"), "diffusivity_ratio_cep": (0.5, "fold"), "diffusivity_annulus": (10.0, "mm2/day"),
-    "charge": (-1.0, "fold"), "retardation": (3.0, "fold"), "disc_loss_rate": (0.2, "1/day"), "release_rate": (2.0, "1/day"),
+    "diffusivity_nucleus": (20.0, "mm2/day"), "diffusivity_ratio_cep": (0.5, "fold"), "charge": (-1.0, "fold"),
+    "diffusivity_annulus": (10.0, "mm2/day"), "retardation": (3.0, "fold"), "disc_loss_rate": (0.2, "1/day"),
+    "release_rate": (2.0, "1/day"),
 }  # fmt: skip
 
 
 def inputs(model: Model, concentrations: dict[str, float], names: list[str], **parameters: float) -> dict[str, float]:
-    """Return inputs of the spine where the drugs' plasma concentrations are held, by amounts in their central volumes."""
+    """Return inputs of the spine at plasma concentrations, held by the amounts in the drugs' central volumes."""
     held = {f"{symbol}_central": value * 5.0 * 0.5 * (75 / 10) for symbol, value in concentrations.items()}
     solution = compile_model(model, outputs=names).solve(parameters, times=np.array([0.0]), initial=held)
     return {name: float(solution[name][0, 0]) for name in names}

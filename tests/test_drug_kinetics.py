@@ -55,7 +55,7 @@ def exact(rates: np.ndarray, doses: list[tuple[float, int, float]]) -> np.ndarra
 @pytest.mark.parametrize("weight", [10.0, 2.5, 160.0])
 @pytest.mark.parametrize("fed", [0.0, 1.0])
 def test_two_compartments_with_transit_are_sums_of_exponentials(tmp_path: Path, weight: float, fed: float) -> None:
-    """Oral, subcutaneous and intravenous doses at once, at the reference weight and away from it, with food or without."""
+    """Oral, subcutaneous and intravenous doses, at the reference weight and away from it, with food or without."""
     model = compose_model("dog", [made_drug(tmp_path)])
     doses = [(0.1, 0, 90.0), (0.6, 2, 20.0), (1.3, 0, 30.0), (2.05, 3, 10.0)]
     entries = [Entry(time, "bolus", f"imaginary_{STATES[state]}", amount) for time, state, amount in doses]
