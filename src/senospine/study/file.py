@@ -408,8 +408,9 @@ def _moment(name: str, text: str, where: str, anchors: dict[str, float]) -> floa
     except SenospineError as error:
         raise StudyError(f"measure_at: {error.what}", where=error.where, why=error.why, remedy=error.remedy) from None
     if anchor not in anchors:
+        own = f"count from: {', '.join(sorted(anchors))}; an arm may have its own measure_at"
         raise StudyError(
             f"measure_at counts from {anchor}, which arm '{name}' does not have",
-            where=where, remedy=f"count from: {', '.join(sorted(anchors))}; an arm may have its own measure_at",
+            where=where, remedy="add 'age at enrolment: 60 years' to subjects" if anchor == "enrolment" else own,
         )  # fmt: skip
     return anchors[anchor] + days

@@ -100,6 +100,10 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
         )  # fmt: skip
         return
     days = half_life(value)
+    first = (
+        log(2) * value["volume_central"] / (value["clearance"] + saturable)
+    )  # before anything comes back from tissue
+    days = first if first < SHORTEST_DAYS else days
     if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
         told = f"{days * 86400:.2g} seconds" if days < 1 else f"{days / 365.25:.3g} years"
         yield _error(
