@@ -182,20 +182,27 @@ def _print_readings(console: Console, card: Card) -> None:
         table.add_row(_words(" ".join(path.split(".")[2:])), _cell(shown.get(path)), *cells)
     console.print(table)
     for name, rows in readings.items():
-        first = next((row for row in rows.values() if isinstance(row, Row) and ":" in row.reason), None)
+        first = next((row for row in rows.values() if isinstance(row, Row)), None)
         if first is not None:
-            console.print(Padding(Text(f"{name}: {first.reason}", style="dim"), (0, 0, 0, 2)))
+            said = f"{name} ({first.source}): {first.reason}"
+            console.print(Padding(Text(said, style="dim"), (0, 0, 0, 2)))
     console.print()
 
 
 def _print_assumptions(console: Console, card: Card) -> None:
+    """Print what every action rests on once, and then what each rests on beside it."""
     if not card.conclusions:
         return
     console.print(Text("What rests on assumptions", style="bold"))
+    shared = [name for name in card.conclusions[0].assumed if all(name in item.assumed for item in card.conclusions)]
+    if shared and len(card.conclusions) > 1:
+        console.print(Padding(Text(f"every action: {', '.join(map(_words, shared))}"), (0, 0, 0, 2)))
     for item in card.conclusions:
+        own = [name for name in item.assumed if name not in shared or len(card.conclusions) == 1]
         line = Text(f"{_words(item.action)}: ")
         line.append(f"{len(item.assumed)} of {item.numbers} numbers", style="yellow" if item.assumed else "green")
-        line.append(f" ({', '.join(map(_words, item.assumed))})" if item.assumed else "", style="dim")
+        also = ", also " if shared and len(card.conclusions) > 1 else ", "
+        line.append(f"{also}{', '.join(map(_words, own))}" if own else "", style="dim")
         console.print(Padding(line, (0, 0, 0, 2)))
     console.print()
 
