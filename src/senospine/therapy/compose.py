@@ -1,9 +1,9 @@
 """Models by composition: a species' spine, and in it what each drug does, from the drugs' own files.
 
 The text is written before the last ``end`` of the species' Antimony file: for each drug an instance of
-``drug_kinetics.ant``, with numbers for the disc one of ``disc_transport.ant``, for each action one of ``drug_action.ant``,
-and the assignments that join them to the inputs of the spine. Every number of a drug becomes a row of the register whose
-``where`` is its line in the drug's file.
+``drug_kinetics.ant``, with numbers for the disc one of ``disc_transport.ant``, for each action one of
+``drug_action.ant``, and the assignments that join them to the inputs of the spine. Every number of a drug becomes a row
+of the register whose ``where`` is its line in the drug's file.
 """
 
 from __future__ import annotations
@@ -97,16 +97,14 @@ def _composed(species: str, drugs: tuple[Drug, ...], texts: tuple[bytes, ...]) -
 def _text(spine: Spine, drugs: Sequence[Drug], parts: Sequence[DrugText], acted: Mapping[str, str]) -> str:
     """Return the whole text: imports, the spine without what drugs replace, then the drugs."""
     uses_disc = any(part.uses_disc for part in parts)
-    body = spine.without_disc_places() if uses_disc else spine.text
+    body = spine.text
     head, end, tail = body.rpartition("\nend")
-    imports = ["drug_kinetics.ant", "drug_action.ant"] + ["disc_geometry.ant", "disc_transport.ant"] * uses_disc
+    imports = ["drug_kinetics.ant", "drug_action.ant"] + ["disc_transport.ant"] * uses_disc
     lines = [f'import "{name}"' for name in imports if f'"{name}"' not in body]
     lines.append(head)
     lines.append(f"\n  // drugs: {', '.join(drug.name for drug in drugs)}")
     units = {name for part in parts for name in part.unit_names}
     lines += [unit_line(name) for name in sorted(units) if not re.search(rf"^\s*unit\s+{name}\s*=", head, re.M)]
-    if uses_disc:
-        lines += spine.disc_lines()
     for part in parts:
         lines += part.lines
     lines += [f"  {name} := {formula};" for name, formula in acted.items()]

@@ -13,12 +13,11 @@ from senospine.therapy.joining import UNITS
 from senospine.therapy.schema import Action, Drug
 from senospine.therapy.terms import ACTIONS, DISC, KINETICS, ZONES, Term, action_terms, action_unit
 
-COMPARTMENTS = ("gut", "transit", "central", "peripheral", "depot", "concentration", "free_concentration")
-#: what the disc reads of the spine, and what the spine calls it
-_OF_SPINE = {
-    "endplate_porosity": "endplate_porosity", "calcification": "cep_calcification", "degeneration": "degeneration",
-    "loading": "loading",
-}  # fmt: skip
+#: what an instance of DrugKinetics hands out, in its order; molar_mass for the depot in the disc
+HANDED = (
+    "gut", "transit", "central", "peripheral", "depot", "concentration", "free_concentration", "molar_mass",
+)  # fmt: skip
+#: the spine's instance of the disc's geometry, which every drug in the disc reads
 _GEOMETRY = "disc_geometry"
 
 
@@ -31,20 +30,11 @@ class Spine:
     rows: frozenset[str]
     folder: Path
 
-    def without_disc_places(self) -> str:
-        """Return the text without the declarations that hold the place of the disc's geometry."""
-        return re.sub(rf"^\s*{_GEOMETRY}_\w+ has \w+;.*\n", "", self.text, flags=re.M)
-
     def ports(self, module: str, name: str) -> list[str]:
         """Return the parameter list of a module."""
         text = (self.folder / f"{module}.ant").read_text(encoding="utf-8")
         found = re.search(rf"^model {name}\(([^)]*)\)", text, re.M)
         return [word.strip() for word in found[1].split(",")] if found else []
-
-    def disc_lines(self) -> list[str]:
-        """Return the instance of the geometry that every drug in the disc reads."""
-        ports = self.ports("disc_geometry", "DiscGeometry")
-        return [f"  {_GEOMETRY}: DiscGeometry({', '.join(_geometry_name(port) for port in ports)});"]
 
     def transport_line(self, symbol: str) -> str:
         """Return the instance of transport of one drug, joined to its plasma and to the geometry by name."""
@@ -52,16 +42,12 @@ class Spine:
         names = []
         for port in self.ports("disc_transport", "DiscTransport"):
             if port in shape:
-                names.append(_geometry_name(port))
+                names.append(f"{_GEOMETRY}_{port}")
             elif port in {"free_concentration", "molar_mass", "intradiscal"}:
                 names.append(f"{symbol}_{port}")
             else:
                 names.append(f"{symbol}_disc_{port}")
         return f"  {symbol}_disc: DiscTransport({', '.join(names)});"
-
-
-def _geometry_name(port: str) -> str:
-    return _OF_SPINE.get(port, f"{_GEOMETRY}_{port}")
 
 
 @dataclass
@@ -97,7 +83,7 @@ def drug_text(drug: Drug, spine: Spine) -> DrugText:
             remedy=f"add 'kinetics: {{{species}: ...}}' to the file, each number with its source",
         )
     part = DrugText()
-    names = ", ".join(f"{symbol}_{name}" for name in COMPARTMENTS)
+    names = ", ".join(f"{symbol}_{name}" for name in HANDED)
     part.lines.append(f"  {symbol}: DrugKinetics({names}, body_weight);")
     _add_rows(part, drug, "kinetics", KINETICS, symbol, spine, leave_out="lag")
     if species in drug.disc:
@@ -118,13 +104,11 @@ def _add_rows(
             row = given.get(name) or term.default()
             where = drug.where(section, spine.species, name)
             meaning = f"{drug.name}: {term.meaning}"
-            part.rows[f"{prefix}_{name}"] = row.parameter(
-                f"{prefix}_{name}", term.unit, spine.species, meaning, where
-            )
+            part.rows[f"{prefix}_{name}"] = row.parameter(f"{prefix}_{name}", term.unit, spine.species, meaning, where)
 
 
 def _add_action(part: DrugText, drug: Drug, name: str, action: Action, spine: Spine) -> None:
-    """Write one instance, or one for each zone of the disc whose concentration the action reads; the numbers are shared."""
+    """Write one instance, or one for each zone of the disc that the action reads; the numbers are shared."""
     prefix, unit = f"{drug.symbol}_{name}", action_unit(name)
     rows = {"max": action.max, "half": action.half, "hill": action.hill}
     for word, term in action_terms(name).items():
