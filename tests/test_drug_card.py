@@ -108,7 +108,9 @@ def test_json_holds_every_number_with_its_place() -> None:
     assert (row["value"], row["doi"], row["unit"]) == (2.1, "10.1007/s00280-015-2830-8", "fold")
     assert row["where"].endswith(f"rg-7112.yaml:{line_of('rg-7112', 'food_effect:')}")
     assert plain["readings"]["free"]["actions.human.disc_kill.half"]["value"] == 0.34
-    assert {item["name"]: item["numbers"] for item in drugs_dict([load_drug("tanezumab")])} == {"tanezumab": {"human": 16}}
+    assert {item["name"]: item["numbers"] for item in drugs_dict([load_drug("tanezumab")])} == {
+        "tanezumab": {"human": 16}
+    }
 
 
 def line_of(name: str, words: str) -> int:
@@ -166,7 +168,12 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "what"),
     [
-        ("value: 100, unit: L/day, prior: lognormal, low: 50, high: 200,", "value: 1e-9, unit: L/day,", 9, "half-life of"),
+        (
+            "value: 100, unit: L/day, prior: lognormal, low: 50, high: 200,",
+            "value: 1e-9, unit: L/day,",
+            9,
+            "half-life of",
+        ),
         ("name: newsenolytic", "nam: newsenolytic", 1, "unknown key 'nam'"),
         ("species: [human]", "species: [mouse]", 1, "must name the same species"),
         ("value: 100, unit: L/day", "value: 1000, unit: L/day", 14, "lies outside its own prior"),

@@ -162,7 +162,9 @@ def test_intervals_follow_the_priors() -> None:
     for item in certain:
         assert item.low == pytest.approx(item.value) == pytest.approx(item.high)
     one = {**fixed, "bioavailability": rows["bioavailability"]}
-    spread = {item.name: item for item in derived_numbers(drug.model_copy(update={"kinetics": {"human": one}}), "human")}
+    spread = {
+        item.name: item for item in derived_numbers(drug.model_copy(update={"kinetics": {"human": one}}), "human")
+    }
     assert spread["half-life"].low == pytest.approx(spread["half-life"].high), "uptake has no part in it"
     average = spread["average, oral: total"]
     assert average.high / average.low == pytest.approx(0.5 / 0.2, rel=0.05), "proportional to bioavailability"
