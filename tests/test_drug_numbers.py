@@ -13,6 +13,7 @@ from senospine.therapy.card import drug_card
 from senospine.therapy.derived import Derived, derived_numbers
 from senospine.therapy.drug import read_drug
 from senospine.therapy.terms import KINETICS, action_unit
+from senospine.therapy.two_compartments import ORAL, peak, terminal_half_life
 
 COMPOSED = ("celecoxib", "navitoclax", "o-vanillin", "rg-7112", "tanezumab")
 ROWS = every_row()
@@ -152,6 +153,19 @@ def test_the_card_tells_the_peak_that_the_model_has() -> None:
     concentration = kernel.solve({}, schedule, times, rtol=1e-8)["navitoclax_concentration"][0]
     assert concentration.max() == pytest.approx(found["peak, oral: total"].value, rel=1e-3)
     assert times[concentration.argmax()] * 24 == pytest.approx(found["peak, oral: when"].value, rel=0.02)
+
+
+@pytest.mark.parametrize(("uptake", "loss"), [(24.0, 2.0), (0.05, 12.0), (3.0, 3.0)])
+def test_one_compartment_peaks_where_bateman_says(uptake: float, loss: float) -> None:
+    """ln(ka/k)/(ka-k), or 1/k where the two are equal; slow uptake too (Bateman 1910)."""
+    values = {name: 1.0 if term.neutral is None else term.neutral for name, term in KINETICS.items()}
+    values |= {"absorption_rate": uptake, "transit_rate": 1e5, "clearance": loss, "volume_central": 1.0, "lag": 0.25}
+    numbers = {name: np.array([value, value]) for name, value in values.items()}
+    when, size = peak(numbers, ORAL, 10.0)
+    expected = 1 / loss if uptake == loss else np.log(uptake / loss) / (uptake - loss)
+    assert when - 0.25 == pytest.approx(np.full(2, expected), rel=0.03)
+    assert size == pytest.approx(np.full(2, 10 * np.exp(-loss * expected)), rel=1e-3)
+    assert terminal_half_life(numbers) == pytest.approx(np.full(2, np.log(2) / loss))
 
 
 def test_intervals_follow_the_priors() -> None:

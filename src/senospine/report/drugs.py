@@ -1,4 +1,4 @@
-"""A drug's card in the terminal and as plain data: numbers, what follows from them, what rests on assumptions, what is missing."""
+"""A drug's card in the terminal and as plain data: numbers, what follows, what rests on assumptions, gaps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from senospine.report.terminal import new_table
-from senospine.therapy.card import Card, CardRow, drug_card
+from senospine.therapy.card import Card, CardRow, card_rows
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Drug
 from senospine.therapy.terms import COMPOSED
@@ -26,12 +26,12 @@ def drugs_dict(drugs: Sequence[Drug]) -> list[dict[str, Any]]:
     """Return names, species and counts of drugs as plain data."""
     found = []
     for drug in drugs:
-        cards = {species: drug_card(drug, species) for species in drug.species}
+        rows = {species: card_rows(drug, species) for species in drug.species}
         found.append({
             "name": drug.name, "symbol": drug.symbol, "synonyms": list(drug.synonyms), "class": drug.drug_class,
             "routes": {species: _routes(drug, species) for species in drug.species},
-            "numbers": {species: len(card.rows) for species, card in cards.items()},
-            "assumed": {species: card.assumed for species, card in cards.items()},
+            "numbers": {species: len(items) for species, items in rows.items()},
+            "assumed": {species: sum(item.row.assumed for item in items) for species, items in rows.items()},
             "gaps": len(drug.gaps),
         })  # fmt: skip
     return found
