@@ -72,7 +72,9 @@ def animal_model(name: str, species: str, where: str | None = None) -> AnimalMod
     known = animal_models(species)
     if not known:
         raise StudyError(
-            f"there are no animal models of species '{species}'", where=where, remedy=f"known species: {', '.join(_data())}"
+            f"there are no animal models of species '{species}'",
+            where=where,
+            remedy=f"known species: {', '.join(_data())}",
         )
     if name not in known:
         raise StudyError(f"species '{species}' has no animal model '{name}'", where=where, remedy=suggest(name, known))

@@ -109,7 +109,9 @@ def draw_people(
     parameters = draw_parameters(model, subjects, seed, first, centres)
     for name in sex_parameters("female"):
         by_sex = np.where(female, sex_parameters("female")[name], sex_parameters("male")[name])
-        parameters[name] = parameters.get(name, np.ones(subjects)) / {**model.parameters, **(centres or {})}[name] * by_sex
+        parameters[name] = (
+            parameters.get(name, np.ones(subjects)) / {**model.parameters, **(centres or {})}[name] * by_sex
+        )
     for switch in animal_model(kind, "human").switches:
         parameters[switch.parameter] = np.full(subjects, switch.to)
     parameters["age_at_start"] = DAYS_PER_YEAR * (youngest + (oldest - youngest) * uniform[:, 1])
