@@ -20,11 +20,11 @@ from senospine.yaml_files import read_yaml
 
 @dataclass(frozen=True)
 class Switch:
-    """A parameter of the model set ``to`` a value, from birth or from surgery on."""
+    """A parameter of the model set ``to`` a value, from birth, surgery or enrolment on."""
 
     parameter: str
     to: float
-    at: Literal["birth", "surgery"]
+    at: Literal["birth", "surgery", "enrolment"]
 
 
 @dataclass(frozen=True)
