@@ -81,7 +81,7 @@ def test_translation_is_drawn_from_its_priors_and_can_be_turned_off(human: Model
     off = draw_translation(human, PEOPLE, 5, translation=False)
     names = {name for name in human.parameters if name.startswith("translation_")}
     assert set(drawn) == set(off) == names
-    assert len(names) == 22
+    assert len(names) == 21
     for name, values in drawn.items():
         row = human.register[name]
         assert (off[name] == 1).all()
