@@ -1,7 +1,7 @@
 """How fast people are simulated beside mice, per subject and state, in interleaved rounds; prints ratios.
 
-Run it with ``python benchmarks/human_speed.py``. Three tasks: a life without treatment (90 years against 2), half a year
-without treatment, and half a year with something happening every week. 1 means equal speed per state.
+Run it with ``python benchmarks/human_speed.py``. Three tasks: a life without treatment (90 years against 2), half a
+year without treatment, and half a year with something happening every week. 1 means equal speed per state.
 """
 
 from __future__ import annotations

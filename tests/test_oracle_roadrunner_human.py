@@ -1,4 +1,4 @@
-"""The human model in libRoadRunner (CVODE), which shares no code with ours (Welsh 2023, 10.1093/bioinformatics/btac770)."""
+"""The human model in libRoadRunner (CVODE), as the mouse (Welsh 2023, 10.1093/bioinformatics/btac770)."""
 
 from __future__ import annotations
 

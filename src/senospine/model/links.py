@@ -1,4 +1,4 @@
-"""The links of a model's mechanism, and how far each was measured in people: a traffic light from sources and registers."""
+"""The links of a mechanism, and how far each was measured in people: lights from sources and registers."""
 
 from __future__ import annotations
 

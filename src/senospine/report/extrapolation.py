@@ -75,7 +75,7 @@ class _Map(Picture):
             parts += [line(x, y - 4, x + 30, y - 4, _INK[light], _WIDTH[light], dash)]
             parts += [f'<text x="{x + 37:.1f}" y="{y:.1f}" font-size="12" fill="{QUIET}">{words}</text>']
             x += 48 + text_width(words, 12) + 14
-        note = "Whether the arrow was seen, not how large it is: most sizes are carried over or assumed (docs/human-model.md)."
+        note = "Whether the arrow was seen, not how large it is: most sizes are carried over or assumed."
         parts.append(
             f'<text x="14.0" y="{y + 17:.1f}" font-size="11" fill="{QUIET}">'
             f"{escape(note)} Model {escape(self.model.name)}, {self.model.sha256[:12]}.</text>"
@@ -106,7 +106,10 @@ def print_map(console: Console, model: Model, links: Sequence[Link]) -> None:
     console.print()
     console.print(table)
     found = counts(links)
-    for name, words in (("light", "arrow: where the link itself was seen"), ("size", "size: where its numbers are from")):
+    for name, words in (
+        ("light", "arrow: where the link itself was seen"),
+        ("size", "size: where its numbers are from"),
+    ):
         console.print(f"{words}: " + ", ".join(f"{found[name][light]} {light}" for light in LIGHTS), highlight=False)
     console.print(
         "carried over: the central 90 % of the multiplier on the mouse's gain; translation=False leaves it at 1. "

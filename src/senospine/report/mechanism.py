@@ -83,6 +83,7 @@ class Picture:
         self.height = self.bottom + _FOOT
 
     def svg(self) -> str:
+        """Return the whole picture as text."""
         name, digest = self.model.name, self.model.sha256
         made = f"senospine model {self.command} {name} --picture {self.file}"
         parts = [*self._bands(), *(self._arrow(arrow) for arrow in self.arrows), *map(self._node, self.groups)]
