@@ -69,6 +69,4 @@ def _refuse_endless_brackets(text: str, name: str) -> None:
         depth = max(depth + (1 if bracket == "(" else -1), 0)
         deepest = max(deepest, depth)
     if deepest > _DEEPEST_BRACKETS:
-        raise ModelError(
-            f"brackets are nested {deepest} deep", where=name, remedy="split the formula into assignments"
-        )
+        raise ModelError(f"brackets are nested {deepest} deep", where=name, remedy="split the formula into assignments")

@@ -13,9 +13,11 @@ from senospine.therapy.regimen import Regimen
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Action, Drug, Route, Source
 from senospine.therapy.table import dose_table
+from senospine.therapy.terms import COMPOSED
 from senospine.therapy.times import parse_moment, parse_span
 
 __all__ = [
+    "COMPOSED",
     "Action",
     "Drug",
     "Regimen",

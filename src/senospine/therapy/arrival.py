@@ -46,7 +46,7 @@ def arrival(drug: Drug, route: str, species: str, amount: float, where: str) -> 
         raise RegimenError(
             f"{drug.name} has no kinetics in species '{species}'",
             where=where,
-            why=f"the {species} model is composed of the drugs a study gives, and this one's file has kinetics of {have}",
+            why=f"the {species} model is composed of a study's drugs, and this one's file has kinetics of {have}",
             remedy=f"add 'kinetics: {{{species}: ...}}' to it ({drug.where()}), each number with its source",
         )
     compartment = target.removeprefix(f"{drug.symbol}_")

@@ -1,9 +1,9 @@
 """Models by composition: a species' spine, and in it what each drug does, from the drugs' own files.
 
 The text is written before the last ``end`` of the species' Antimony file: for each drug an instance of
-``drug_kinetics.ant``, with numbers for the disc one of ``disc_transport.ant``, for each action one of ``drug_action.ant``,
-and the assignments that join them to the inputs of the spine. Every number of a drug becomes a row of the register whose
-``where`` is its line in the drug's file.
+``drug_kinetics.ant``, with numbers for the disc one of ``disc_transport.ant``, for each action one of
+``drug_action.ant``, and the assignments that join them to the inputs of the spine. Every number of a drug becomes a row
+of the register whose ``where`` is its line in the drug's file.
 """
 
 from __future__ import annotations

@@ -32,17 +32,18 @@ def drug_variables(model: Model, drugs: Sequence[Drug]) -> dict[str, Variable]:
         concentration, free = _typical(model, drug)
         amount = concentration * _value(model, drug, "volume_central") * _value(model, drug, "molar_mass")
         for name, unit in _named(model, drug):
-            scale = amount if unit.startswith("mg") else free if "_disc_" in name else concentration
+            of_disc = name.startswith(f"{drug.symbol}_disc_") or name == f"{drug.symbol}_free_concentration"
+            scale = {"mg": amount, "mg/day": amount, "umol/L": free if of_disc else concentration}.get(unit, 1.0)
             kind = "state" if name in model.states else "output"
             found[name] = Variable(
-                name, _label(drug, name), unit, kind, "drug", _rounded(scale if unit != "fold" else 1.0),
+                name, _label(drug, name), unit, kind, "drug", _rounded(scale),
                 drug.where("kinetics", _species(model)),
             )  # fmt: skip
     return found
 
 
 def _named(model: Model, drug: Drug) -> Iterator[tuple[str, str]]:
-    """Yield states, concentrations and effects of a drug with their units; the workings inside its modules are left out."""
+    """Yield states, concentrations and effects of a drug with their units; the workings inside its modules stay out."""
     plain = {f"{drug.symbol}_{word}" for word in _WORDS}
     for name in model.outputs:
         inside = name.startswith(f"{drug.symbol}_") and name not in model.variables

@@ -104,13 +104,11 @@ def _add_rows(
             row = given.get(name) or term.default()
             where = drug.where(section, spine.species, name)
             meaning = f"{drug.name}: {term.meaning}"
-            part.rows[f"{prefix}_{name}"] = row.parameter(
-                f"{prefix}_{name}", term.unit, spine.species, meaning, where
-            )
+            part.rows[f"{prefix}_{name}"] = row.parameter(f"{prefix}_{name}", term.unit, spine.species, meaning, where)
 
 
 def _add_action(part: DrugText, drug: Drug, name: str, action: Action, spine: Spine) -> None:
-    """Write one instance, or one for each zone of the disc whose concentration the action reads; the numbers are shared."""
+    """Write one instance, or one for each zone of the disc that the action reads; the numbers are shared."""
     prefix, unit = f"{drug.symbol}_{name}", action_unit(name)
     rows = {"max": action.max, "half": action.half, "hill": action.hill}
     for word, term in action_terms(name).items():

@@ -162,7 +162,7 @@ def _actions(drug: Drug) -> Iterator[Finding]:
 def _reading(drug: Drug, name: str) -> Iterator[Finding]:
     for text, row in drug.readings[name].items():
         path = tuple(text.split("."))
-        known = path[0] in {"kinetics", "disc"} and len(path) == 3 or path[0] == "actions" and len(path) == 4
+        known = (path[0] in {"kinetics", "disc"} and len(path) == 3) or (path[0] == "actions" and len(path) == 4)
         parts = getattr(drug, path[0]).get(path[1], {}) if known else {}
         parents = {"actions": path[2:3]}.get(path[0], ())
         if not known or (path[0] == "actions" and parents[0] not in parts):
@@ -178,7 +178,9 @@ def _reading(drug: Drug, name: str) -> Iterator[Finding]:
     try:
         changed = drug.reading(name)
     except ValueError as error:
-        yield _error(drug, ("readings", name), f"reading '{name}' cannot be read: {error}", "compare with the main rows")
+        yield _error(
+            drug, ("readings", name), f"reading '{name}' cannot be read: {error}", "compare with the main rows"
+        )
         return
     before = {(finding.where, finding.what) for finding in _one_reading(drug)}
     yield from (finding for finding in _one_reading(changed) if (finding.where, finding.what) not in before)
@@ -191,3 +193,7 @@ def factor_to_mg(unit: str) -> float | None:
         return conversion(mass, "mg", what="dose") if rest in ([], ["kg"]) else None
     except UnitError:
         return None
+
+
+def _error(drug: Drug, key: tuple[str, ...], what: str, remedy: str) -> Finding:
+    return Finding("error", drug.where(*key), what, remedy)

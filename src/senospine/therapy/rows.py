@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from senospine.errors import UnitError
 from senospine.model import Parameter
@@ -104,4 +104,3 @@ class Row(Part):
 
 def _dimension(unit: Unit) -> str:
     return str(Unit(unit.exponents, 1.0))
-

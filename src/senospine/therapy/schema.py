@@ -52,7 +52,7 @@ class Action(Part):
 
 
 class Drug(Part):
-    """One drug: what it is called, how it may be given, and per species what the body does with it and it with the body.
+    """One drug: what it is called, how it is given, and by species what the body does with it and it with the body.
 
     Attributes
     ----------
@@ -75,10 +75,10 @@ class Drug(Part):
     species: tuple[Word, ...] = Field(min_length=1, strict=False)
     dose_units: dict[Word, DoseUnit]
     routes: dict[RouteName, Route] = Field(min_length=1)
-    kinetics: dict[Word, dict[Word, Row]] = {}
-    actions: dict[Word, dict[Word, Action]] = {}
-    disc: dict[Word, dict[Word, Row]] = {}
-    readings: dict[Word, dict[Text, Row | str]] = {}
+    kinetics: dict[Word, dict[Word, Row]] = Field(default_factory=dict)
+    actions: dict[Word, dict[Word, Action]] = Field(default_factory=dict)
+    disc: dict[Word, dict[Word, Row]] = Field(default_factory=dict)
+    readings: dict[Word, dict[Text, Row | str]] = Field(default_factory=dict)
     gaps: tuple[Text, ...] = Field(default=(), strict=False)
     _places: dict[Path, str] = PrivateAttr(default_factory=dict)
 
@@ -154,7 +154,9 @@ class Drug(Part):
             raise RegimenError(
                 f"{self.name} has no reading '{name}'",
                 where=self.where("readings"),
-                remedy=suggest(name, self.readings) if self.readings else "its file gives one reading only: leave it out",
+                remedy=suggest(name, self.readings)
+                if self.readings
+                else "its file gives one reading only: leave it out",
             )
         data = self.model_dump(by_alias=True)
         places = dict(self._places)

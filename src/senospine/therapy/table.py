@@ -44,10 +44,10 @@ def dose_table(
     -------
     pandas.DataFrame
         Columns ``time`` [day, on the clock of the anchors] when the dose reaches the model, ``drug``, ``route``,
-        ``target`` (state of the model), ``amount`` [in ``unit``], ``unit``, ``regimen`` (its place in ``regimens``, from
-        0), ``dose`` (its number within the regimen, from 1) and ``given`` [day] when it is taken, which a lag sets before
-        ``time``; sorted by time, then by regimen. In people and dogs amounts are in mg: a dose per kilogram is multiplied
-        by the weight the drug's kinetics are of.
+        ``target`` (state of the model), ``amount`` [in ``unit``], ``unit``, ``regimen`` (its place in ``regimens``,
+        from 0), ``dose`` (its number within the regimen, from 1) and ``given`` [day] when it is taken, which a lag sets
+        before ``time``; sorted by time, then by regimen. In people and dogs amounts are in mg: a dose per kilogram is
+        multiplied by the weight the drug's kinetics are of.
 
     Raises
     ------

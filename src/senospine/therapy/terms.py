@@ -1,4 +1,4 @@
-"""The numbers a drug file may give, with their units: of kinetics, of transport in the disc, and of what a drug does."""
+"""The numbers a drug file may give, with their units: kinetics, transport in the disc, and what a drug does."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ KINETICS = {
     "food_effect": Term("fold", "what food multiplies bioavailability by", 1.0),
     "fed": Term("fold", "whether doses are taken with food: 1 with, 0 without", 0.0, zero=True, most=1.0),
     "depot_absorption_rate": Term("1/day", "first-order uptake from under the skin or from muscle", 1.0),
-    "depot_bioavailability": Term("fold", "share of a dose under the skin or in muscle that is taken up", 1.0, most=1.0),
+    "depot_bioavailability": Term("fold", "share of a dose under the skin or in muscle taken up", 1.0, most=1.0),
     "clearance": Term("L/day", "linear clearance of a body of reference weight", 0.0, zero=True),
     "volume_central": Term("L", "central volume of a body of reference weight"),
     "volume_peripheral": Term("L", "peripheral volume of a body of reference weight", 1.0),
