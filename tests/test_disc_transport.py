@@ -1,4 +1,4 @@
-"""The disc's layers: exact series, conservation, positivity, units of a depot, and the generator of the shipped text."""
+"""The layers of the disc: exact series, conservation, positivity, units of a depot, the generator of the text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_series_of_one_tissue_are_those_of_the_textbook() -> None:
     assert both.centre(times) == pytest.approx(1 - (4 / math.pi * (-1.0) ** n / (2 * n + 1)) @ decay, abs=1e-12)
 
 
-@pytest.mark.parametrize("loss, annulus, transfer", [(0.0, 0.0, math.inf), (0.3, 0.0, 2.0), (0.2, 0.1, math.inf)])
+@pytest.mark.parametrize(("loss", "annulus", "transfer"), [(0.0, 0.0, math.inf), (0.3, 0.0, 2.0), (0.2, 0.1, math.inf)])
 def test_series_are_those_of_many_thin_layers_moved_by_a_matrix_exponential(
     loss: float, annulus: float, transfer: float
 ) -> None:

@@ -1,4 +1,4 @@
-"""How far the layers of the disc are from exact series: at the centre, in the mean over time, and early near the bone."""
+"""How far the layers of the disc are from exact series: at the centre, in the mean over time, early near the bone."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -54,10 +54,15 @@ def disc_model(species: str = "human", split: int = 1) -> Model:
 
 
 def drawn(rows: Iterable[Parameter], draws: int, seed: int, purpose: str) -> dict[str, Array]:
-    """Return draws from the priors of rows that are not fixed, each (draws,): the same for a name in any company."""
+    """Return draws from the priors of rows, each (draws,): the same for a name in any company.
+
+    Left out are rows that are fixed, and rival mechanisms that are off: a uniform prior's value of 0 at its end.
+    """
     values = {}
     for row in rows:
         if row.prior == "fixed" or row.low is None or row.high is None:
+            continue
+        if row.prior == "uniform" and row.value == 0 and row.value in {row.low, row.high}:
             continue
         u = standard_normals(seed, f"{purpose}/{row.name}", 1, draws)[0]
         if row.prior == "uniform":
@@ -68,8 +73,3 @@ def drawn(rows: Iterable[Parameter], draws: int, seed: int, purpose: str) -> dic
         else:
             values[row.name] = (row.low + row.high) / 2 + (row.high - row.low) / (2 * _EDGE) * u
     return values
-
-
-def geometry_rows(model: Model) -> Mapping[str, Parameter]:
-    """Return the rows of the disc's geometry."""
-    return {name: row for name, row in model.register.items() if name.startswith(GEOMETRY)}

@@ -141,7 +141,9 @@ def refuse_species(species: str) -> None:
 def refuse_failed(failures: object) -> None:
     """Raise a RegimenError where the one subject was not solved."""
     for failure in failures:  # type: ignore[attr-defined]
-        raise RegimenError(f"the solver gave up on day {failure.time:g}: {failure.status}", remedy=failure.status.advice)
+        raise RegimenError(
+            f"the solver gave up on day {failure.time:g}: {failure.status}", remedy=failure.status.advice
+        )
 
 
 def regrowth(kernel: Kernel, model: Model, who: Patient, values: Mapping[str, float]) -> float:
