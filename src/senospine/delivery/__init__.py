@@ -1,1 +1,30 @@
-"""How drugs reach the disc."""
+"""How drugs reach the cells of the disc: proofs of transport, times to equilibrium, profiles and designs."""
+
+from senospine.delivery.convergence import CASES, Accuracy, accuracy, convergence, early_errors
+from senospine.delivery.design import Design, Interval, design
+from senospine.delivery.disc import disc_model, disc_species
+from senospine.delivery.halftimes import HalfTime, half_time, half_times
+from senospine.delivery.layers import shares, transport_text
+from senospine.delivery.patient import Patient
+from senospine.delivery.profile import Profile, profile
+
+__all__ = [
+    "CASES",
+    "Accuracy",
+    "Design",
+    "HalfTime",
+    "Interval",
+    "Patient",
+    "Profile",
+    "accuracy",
+    "convergence",
+    "design",
+    "disc_model",
+    "disc_species",
+    "early_errors",
+    "half_time",
+    "half_times",
+    "profile",
+    "shares",
+    "transport_text",
+]

@@ -57,22 +57,22 @@ class TwoLayers:
 
     def centre(self, times: Array) -> Array:
         """Return the concentration at the middle plane, shape (n_times,)."""
-        return self._steady(0.0) - self._coefficients @ self._decay(times)
+        return np.asarray(self._steady(0.0) - self._coefficients @ self._decay(times))
 
     def mean(self, times: Array) -> Array:
         """Return the mean over the nucleus, shape (n_times,)."""
-        return self._steady_mean - (self._coefficients * self._mode_means) @ self._decay(times)
+        return np.asarray(self._steady_mean - (self._coefficients * self._mode_means) @ self._decay(times))
 
     def area(self, times: Array) -> Array:
         """Return the area under :meth:`mean` from 0 on, shape (n_times,) [day]."""
         past = (1 - self._decay(times)) / self._rates[:, None]
-        return self._steady_mean * np.asarray(times) - (self._coefficients * self._mode_means) @ past
+        return np.asarray(self._steady_mean * np.asarray(times) - (self._coefficients * self._mode_means) @ past)
 
     def at_depth(self, times: Array, depth: float) -> Array:
         """Return the concentration at a depth below the bone, in either tissue, shape (n_times,)."""
         x = self.cep + self.half - depth
         modes = np.array([self._mode(rate * self.retardation, x)[0] for rate in self._rates])
-        return self._steady(x) - (self._coefficients * modes) @ self._decay(times)
+        return np.asarray(self._steady(x) - (self._coefficients * modes) @ self._decay(times))
 
     def _decay(self, times: Array) -> Array:
         return np.asarray(np.exp(-self._rates[:, None] * np.asarray(times)))
