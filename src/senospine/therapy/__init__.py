@@ -6,6 +6,7 @@
 [119.0, 120.0, 121.0]
 """
 
+from senospine.therapy.dosing_rule import DosingRule, as_measured, load_rule, rule_names
 from senospine.therapy.drug import Drug, Route, Source, drug_names, load_drug, read_drug
 from senospine.therapy.grammar import parse_regimen
 from senospine.therapy.regimen import Regimen
@@ -13,15 +14,19 @@ from senospine.therapy.table import dose_table
 from senospine.therapy.times import parse_moment, parse_span
 
 __all__ = [
+    "DosingRule",
     "Drug",
     "Regimen",
     "Route",
     "Source",
+    "as_measured",
     "dose_table",
     "drug_names",
     "load_drug",
+    "load_rule",
     "parse_moment",
     "parse_regimen",
     "parse_span",
     "read_drug",
+    "rule_names",
 ]
