@@ -14,7 +14,7 @@ from senospine.therapy import Drug, dose_table, load_drug, parse_regimen
 def test_pan_2024_gives_fourteen_doses() -> None:
     """Pan 2024, 10.7554/eLife.92889: 7 days on, 2 weeks off, 7 days on, 700 mg/kg, from week 4 after surgery."""
     table = dose_table([parse_regimen(PAN)], {"birth": -91.0, "surgery": 0.0})
-    assert table.columns.tolist() == ["time", "drug", "route", "target", "amount", "unit", "regimen", "dose"]
+    assert table.columns.tolist() == ["time", "drug", "route", "target", "amount", "unit", "regimen", "dose", "given"]
     assert table["time"].tolist() == [float(day) for day in (*range(28, 35), *range(49, 56))]
     assert table["dose"].tolist() == list(range(1, 15))
     assert table["amount"].sum() == 700.0

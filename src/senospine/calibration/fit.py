@@ -267,6 +267,8 @@ def shipped_fit() -> Fit:
 def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     """Return the values that a word chooses: ``fit``, ``register``, or the file of a fit.
 
+    The shipped fit is of the mouse: for other species ``fit`` chooses the register's values.
+
     Raises
     ------
     CalibrationError
@@ -274,6 +276,6 @@ def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     FileError
         The file holds no fit.
     """
-    if choice == "register":
+    if choice == "register" or (choice == "fit" and model.name != "mouse"):
         return {}
     return (shipped_fit() if choice == "fit" else load_fit(choice)).moved(model)

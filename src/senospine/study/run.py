@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from senospine.assays import TRAITS, Readout
 from senospine.engine import Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError, suggest
-from senospine.model import Model, load_model
+from senospine.model import Model
 from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
 from senospine.subjects import draw_parameters, draw_traits
+from senospine.therapy import COMPOSED, Drug, compose_model
 
 Array = NDArray[np.float64]
 
@@ -99,7 +100,8 @@ def output_times(study: Study, arm: Arm) -> Array:
     Arms that are measured on the same day share their days, so that they can be drawn over each other.
     """
     dosed = [other.doses for other in study.arms if other.doses and other.measure_day == arm.measure_day]
-    start = max(arm.surgery_day - 7, 0.0) if arm.surgery_day is not None else 0.0
+    begun = arm.surgery_day if arm.surgery_day is not None else arm.enrolment_day
+    start = max(begun - 7, 0.0) if begun is not None else 0.0
     grid = [np.linspace(start, arm.measure_day, 40)]
     for doses in dosed:
         grid.append(np.arange(doses[0], arm.measure_day, 1.0))
@@ -113,8 +115,8 @@ def output_times(study: Study, arm: Arm) -> Array:
 
 
 @lru_cache(maxsize=4)
-def _kernel(species: str, register_hash: str) -> Kernel:
-    model = load_model(species)
+def _kernel(species: str, drugs: tuple[Drug, ...], register_hash: str) -> Kernel:
+    model = compose_model(species, drugs)
     if model.sha256 != register_hash:
         raise StudyError("the model changed while the study ran", remedy="run it again")
     return compile_model(model, outputs=[name for name in model.outputs if name in model.variables])
@@ -122,6 +124,7 @@ def _kernel(species: str, register_hash: str) -> Kernel:
 
 def solve_block(
     species: str,
+    drugs: tuple[Drug, ...],
     model_hash: str,
     arm: Arm,
     times: Array,
@@ -131,10 +134,13 @@ def solve_block(
     rtol: float,
     parameters: Mapping[str, float],
 ) -> tuple[Any, list[dict[str, Any]]]:
-    """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes."""
+    """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes.
+
+    A worker composes the model anew of species and drugs; ``model_hash`` says whether it is the one that was meant.
+    """
     import pyarrow as pa
 
-    kernel = _kernel(species, model_hash)
+    kernel = _kernel(species, drugs, model_hash)
     solution = kernel.solve(
         draw_parameters(kernel.model, count, seed, first, parameters),
         Schedule.shared(arm.entries),
@@ -214,7 +220,8 @@ def run_study(
         raise StudyError(
             f"{animals} animals per arm, but the study has groups of {largest}", remedy="simulate more animals"
         )
-    model: Model = load_model(study.species)
+    model: Model = compose_model(study.species, study.drugs)
+    drugs = study.drugs if study.species in COMPOSED else ()  # the mouse's model holds its drugs already
     centres = {name: float(value) for name, value in sorted((parameters or {}).items())}
     for name in centres:
         if name not in model.parameters:
@@ -223,9 +230,10 @@ def run_study(
         "study": study.name, "study_sha256": study.sha256,
         "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
         "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
-        "block": BLOCK, "code_path": _kernel(study.species, model.sha256).code_path,
+        "block": BLOCK, "code_path": _kernel(study.species, drugs, model.sha256).code_path,
         "parameters": centres,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
+        **({"drugs": {drug.name: drug.sha256 for drug in drugs}} if drugs else {}),
     }  # fmt: skip
     done, total = 0, animals * len(study.arms)
     with OutcomeFolder(Path(folder), inputs, overwrite=overwrite) as out:
@@ -237,7 +245,9 @@ def run_study(
             times = {arm.name: output_times(study, arm) for arm in study.arms}
             for name, arm, first, count in _blocks(study, animals):
                 if not out.has(name):
-                    call = (study.species, model.sha256, arm, times[arm.name], first, count, seed, rtol, centres)
+                    call = (
+                        study.species, drugs, model.sha256, arm, times[arm.name], first, count, seed, rtol, centres,
+                    )  # fmt: skip
                     yield (name, count), call
 
         def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
