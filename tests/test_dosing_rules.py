@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from blood_helpers import person
 from hypothesis import given
@@ -13,17 +12,15 @@ from hypothesis import strategies as st
 
 from senospine.engine import Entry, Kernel, Schedule, compile_model
 from senospine.errors import RegimenError, UnitError
-from senospine.therapy import DosingRule, as_measured, load_rule, rule_names
+from senospine.therapy import DosingRule, Prescribed, as_measured, load_rule, rule_names
 from senospine.therapy.rule_steps import ACTIONS, RuleStep, read_step, read_visit
 
 UNITS = {"platelets": "1e9/L"}
 
 
-def doses(amount: float = 250.0, days: int = 21, first: float = 0.0, drug: str = "navitoclax") -> pd.DataFrame:
-    """Return a table of daily doses as a regimen makes it."""
-    return pd.DataFrame(
-        {"time": first + np.arange(float(days)), "drug": drug, "target": "drug", "amount": amount, "unit": "mg"}
-    )
+def doses(amount: float = 250.0, days: int = 21, first: float = 0.0, drug: str = "navitoclax") -> list[Prescribed]:
+    """Return daily doses as a regimen makes them."""
+    return [Prescribed(first + day, drug, "drug", amount, "mg") for day in range(days)]
 
 
 def rule(*steps: str, visits: tuple[str, ...] = ("every 7 days",)) -> DosingRule:
@@ -37,10 +34,10 @@ def kernel() -> Kernel:
     return compile_model(person(), outputs=["platelets"])
 
 
-def given_doses(kernel: Kernel, own: DosingRule, table: pd.DataFrame, **parameters: object) -> np.ndarray:
+def given_doses(kernel: Kernel, own: DosingRule, table: list[Prescribed], **parameters: object) -> np.ndarray:
     """Return what each subject was given, dose by dose."""
     entries = [
-        Entry(time, "bolus", "drug", amount) for time, amount in zip(table["time"], own.amounts(table), strict=True)
+        Entry(dose.given, "bolus", "drug", amount) for dose, amount in zip(table, own.amounts(table), strict=True)
     ]
     schedule = Schedule.shared(entries, own.decisions(table, UNITS))
     found = kernel.solve(parameters, schedule=schedule, times=[30.0])
@@ -101,7 +98,7 @@ def test_doses_are_held_below_and_resumed_above(kernel: Kernel) -> None:
     written = Schedule.shared(
         [Entry(float(day), "bolus", "drug", amount) for day, amount in enumerate(taken) if amount]
     )
-    count = kernel.solve(kill, schedule=written, times=table["time"].to_numpy(), rtol=1e-7)["platelets"][0]
+    count = kernel.solve(kill, schedule=written, times=[dose.given for dose in table], rtol=1e-7)["platelets"][0]
     held = False
     for day, amount in enumerate(taken):
         if day and day % 2 == 0:
@@ -192,8 +189,8 @@ def test_a_rule_of_another_drug_output_or_unit_is_refused() -> None:
     with pytest.raises(UnitError, match="platelets in fold"):
         own.decisions(doses(), {"platelets": "fold"})
     with pytest.raises(RegimenError, match="leads in with mg"):
-        rule("lead in 150 mg for 7 days").amounts(doses().assign(unit="mg/kg"))
-    mixed = doses().assign(amount=[250.0] * 10 + [300.0] * 11)
+        rule("lead in 150 mg for 7 days").amounts([dose._replace(unit="mg/kg") for dose in doses()])
+    mixed = [*doses(days=10), *doses(300.0, days=11, first=10.0)]
     with pytest.raises(RegimenError, match="escalates to one dose"):
         rule("lead in 150 mg for 7 days", "escalate if platelets at least 50 1e9/L").decisions(mixed, UNITS)
 

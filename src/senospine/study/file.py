@@ -10,16 +10,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from senospine.assays import Readout, readout
+from senospine.assays import Readout, readout, readouts
 from senospine.engine import Entry
 from senospine.errors import SenospineError, StudyError, suggest
 from senospine.subjects import AnimalModel, animal_model, animal_models
 from senospine.therapy import (
+    DosingRule,
     Drug,
+    Prescribed,
     Regimen,
     dose_table,
     known_drugs,
     load_drug,
+    load_rule,
     parse_moment,
     parse_regimen,
     parse_span,
@@ -62,6 +65,8 @@ class Arm:
         The arm this one stands for: of an arm whose dose is not known, each possible dose is an arm of its own.
     enrolment_day : float or None
         Of people, the day of life on which they enter the study.
+    dosing_rule : DosingRule or None
+        What counts decide about doses; ``prescribed`` are the doses it is about.
     """
 
     name: str
@@ -75,6 +80,8 @@ class Arm:
     moments: tuple[tuple[str, float], ...] = ()
     group: str = ""
     enrolment_day: float | None = None
+    dosing_rule: DosingRule | None = None
+    prescribed: tuple[Prescribed, ...] = ()
 
     @property
     def stands_for(self) -> str:
@@ -166,6 +173,7 @@ class _Arm(_Section):
     animal_model: str
     n: Annotated[int, Field(ge=1, le=10_000)]
     therapy: str | dict[str, Any] | list[Any] | None = None
+    dosing_rule: str | None = None
     measure_at: Moments | None = None
 
 
@@ -266,6 +274,16 @@ def _resolve(file: _File, document: Document) -> Study:
         raise StudyError("key 'subjects.strain' is missing", where=document.where("subjects"), remedy="add it")
     arms = tuple(arm for name, section in file.arms.items() for arm in _arms(name, section, file, document))
     outputs = tuple(readout(name, document.where("readouts", i)) for i, name in enumerate(file.readouts))
+    for index, item in enumerate(outputs):
+        if (item.species == "mouse") != (file.species == "mouse"):
+            raise StudyError(
+                f"read-out '{item.name}' is not one of species '{file.species}'",
+                where=document.where("readouts", index),
+                why="its young value and its noise are those of another species",
+                remedy=suggest(
+                    item.name, [n for n, r in readouts().items() if (r.species == "mouse") != (item.species == "mouse")]
+                ),
+            )
     if len(set(file.readouts)) != len(file.readouts):
         twice = next(name for name in file.readouts if file.readouts.count(name) > 1)
         raise StudyError(f"read-out '{twice}' stands twice", where=document.where("readouts"), remedy="keep one")
@@ -339,12 +357,29 @@ def _arm(
             remedy="measure later, or dose earlier",
         )
     entries = [Entry(anchors[switch.at], "switch", switch.parameter, switch.to) for switch in model.switches]
-    for time, target, amount in zip(table["time"], table["target"], table["amount"], strict=True):
+    prescribed = tuple(Prescribed(*row) for row in table[list(Prescribed._fields)].itertuples(index=False, name=None))
+    rule, amounts = _dosing_rule(section, prescribed, place, document)
+    for time, target, amount in zip(table["time"], table["target"], amounts, strict=True):
         entries.append(Entry(float(time), "bolus", str(target), float(amount)))
     return Arm(
         name, model, section.n, tuple(regimens), anchors.get("surgery"), measure_day, tuple(entries), doses, moments,
-        group, anchors.get("enrolment"),
+        group, anchors.get("enrolment"), rule, prescribed if rule else (),
     )  # fmt: skip
+
+
+def _dosing_rule(
+    section: _Arm, prescribed: Sequence[Prescribed], place: tuple[str, ...], document: Document
+) -> tuple[DosingRule | None, Sequence[float]]:
+    """Return the arm's dosing rule, and its doses with the rule's lead-in; a path counts from the study's folder."""
+    if section.dosing_rule is None:
+        return None, [dose.amount for dose in prescribed]
+    where = document.where(*place, "dosing_rule")
+    own = document.path.parent / section.dosing_rule
+    rule = load_rule(own if own.suffix else section.dosing_rule, where)
+    try:
+        return rule, rule.amounts(prescribed)
+    except SenospineError as error:
+        raise type(error)(error.what, where=where, why=error.why, remedy=error.remedy) from None
 
 
 def _surgery(name: str, file: _File, document: Document) -> float:

@@ -7,7 +7,7 @@
 """
 
 from senospine.therapy.compose import compose_model
-from senospine.therapy.dosing_rule import DosingRule, as_measured, load_rule, rule_names
+from senospine.therapy.dosing_rule import DosingRule, Prescribed, as_measured, load_rule, rule_names
 from senospine.therapy.drug import check_drug, drug_names, known_drugs, load_drug, read_drug
 from senospine.therapy.grammar import parse_regimen
 from senospine.therapy.regimen import Regimen
@@ -22,6 +22,7 @@ __all__ = [
     "Action",
     "DosingRule",
     "Drug",
+    "Prescribed",
     "Regimen",
     "Route",
     "Row",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from senospine.errors import RegimenError, UnitError, suggest
@@ -21,11 +20,19 @@ from senospine.therapy.schema import Source
 from senospine.yaml_files import Document, read_yaml
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from senospine.engine import Decision
 
 RULES = Path(__file__).parent / "rules"
+
+
+class Prescribed(NamedTuple):
+    """A dose as prescribed: a row of a dose table, with the columns that a dosing rule reads."""
+
+    given: float
+    drug: str
+    target: str
+    amount: float
+    unit: str
 
 
 class _File(BaseModel):
@@ -61,76 +68,71 @@ class DosingRule:
         """The lead-in, if there is one."""
         return next((step for step in self.steps if step.action == "lead in"), None)
 
-    def amounts(self, table: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the amounts of a dose table with the lead-in in the place of its first doses.
+    def amounts(self, doses: Sequence[Prescribed]) -> list[float]:
+        """Return the amounts of doses with the lead-in in the place of the first.
 
         Raises
         ------
         RegimenError
-            The table has no dose of the drug, or a lead-in in another unit.
+            No dose is of the drug, or the lead-in has another unit.
         """
-        mine = self._mine(table)
-        given = table["amount"].to_numpy(dtype=float).copy()
-        if self.lead_in is not None:
-            units = set(table["unit"][mine])
-            if units != {self.lead_in.unit}:
-                raise RegimenError(
-                    f"dosing rule '{self.name}' leads in with {self.lead_in.unit}, the doses are in {', '.join(units)}",
-                    remedy=f"write a rule whose lead-in is in {', '.join(units)}",
-                )
-            time = table["time"].to_numpy(dtype=float)
-            early = mine & (time < time[mine].min() + self.lead_in.days - 1e-9)
-            given[early] = np.minimum(given[early], self.lead_in.dose)
-        return given
+        mine = self._mine(doses)
+        lead = self.lead_in
+        if lead is None:
+            return [dose.amount for dose in doses]
+        units = sorted({dose.unit for dose in mine} - {lead.unit})
+        if units:
+            raise RegimenError(
+                f"dosing rule '{self.name}' leads in with {lead.unit}, the doses are in {', '.join(units)}",
+                remedy=f"write a rule whose lead-in is in {', '.join(units)}",
+            )
+        end = mine[0].given + lead.days - 1e-9
+        early = [dose.drug == self.drug and dose.given < end for dose in doses]
+        return [min(dose.amount, lead.dose) if led else dose.amount for dose, led in zip(doses, early, strict=True)]
 
-    def decisions(self, table: pd.DataFrame, units: Mapping[str, str]) -> tuple[Decision, ...]:
+    def decisions(self, doses: Sequence[Prescribed], units: Mapping[str, str]) -> tuple[Decision, ...]:
         """Return the rule for the engine. Every step reads the true count; see :func:`as_measured`.
 
         Parameters
         ----------
-        table : DataFrame
-            Doses as prescribed, see :func:`senospine.therapy.dose_table`.
+        doses : sequence of Prescribed
+            As prescribed, before any lead-in.
         units : mapping
             Unit of each output of the model.
 
         Raises
         ------
         RegimenError
-            The table has no dose of the drug, an output the model does not have, or doses that no one factor turns
-            into those of the lead-in.
+            No dose is of the drug, an output the model does not have, or doses that no one factor turns into those of
+            the lead-in.
         UnitError
             A count in a unit of another dimension than the output's.
         """
         from senospine.engine import Decision  # slow to import, and only needed here
 
-        mine = self._mine(table)
-        time = table["time"].to_numpy(dtype=float)[mine]
+        mine = self._mine(doses)
         found = []
         for step in self.steps:
-            if step.action == "lead in":
-                continue
+            factor = {"halve": 0.5, "escalate": self._lead_share(mine)}.get(step.action)
+            if step.action == "lead in" or factor == 1.0:
+                continue  # a lead-in is in the amounts; one that is not below the doses has nothing to escalate to
             limit, until = (value * self._factor(step, units) for value in (step.below, step.until))
-            factor = self._lead_share(table, mine) if step.action == "escalate" else None
-            if factor == 1.0:
-                continue  # the lead-in is not below the doses: nothing to escalate to
             action: Any = {"start": "stop", "escalate": "reduce", "halve": "step down"}.get(step.action, step.action)
-            for target in sorted(set(table["target"][mine])):
-                found.append(
-                    Decision(
-                        self._visits(step, float(time.min()), float(time.max())), step.observe, target, below=limit,
-                        until_above=until, action=action, factor=0.5 if step.action == "halve" else factor,
-                    )
-                )  # fmt: skip
+            visits = self._visits(step, mine[0].given, mine[-1].given)
+            found += [
+                Decision(visits, step.observe, target, below=limit, until_above=until, action=action, factor=factor)
+                for target in sorted({dose.target for dose in mine})
+            ]
         return tuple(found)
 
-    def _mine(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        mine = (table["drug"] == self.drug).to_numpy()
-        if not mine.any():
+    def _mine(self, doses: Sequence[Prescribed]) -> list[Prescribed]:
+        mine = sorted(dose for dose in doses if dose.drug == self.drug)
+        if not mine:
             raise RegimenError(
                 f"dosing rule '{self.name}' is about {self.drug}, of which no dose is given",
                 remedy="take the rule out, or name one of the arm's drug",
             )
-        return np.asarray(mine)
+        return mine
 
     def _factor(self, step: RuleStep, units: Mapping[str, str]) -> float:
         if step.observe not in units:
@@ -147,16 +149,17 @@ class DosingRule:
             )
         return count.factor / output.factor
 
-    def _lead_share(self, table: pd.DataFrame, mine: NDArray[np.bool_]) -> float:
-        assert self.lead_in is not None  # checked where the file is read
-        time, amount = (table[name].to_numpy(dtype=float)[mine] for name in ("time", "amount"))
-        late = np.unique(amount[time >= time.min() + self.lead_in.days - 1e-9])
+    def _lead_share(self, mine: Sequence[Prescribed]) -> float | None:
+        """Return the dose of the lead-in over the one that follows it, at most 1; None without a lead-in."""
+        if self.lead_in is None:
+            return None
+        late = sorted({dose.amount for dose in mine if dose.given >= mine[0].given + self.lead_in.days - 1e-9})
         if len(late) > 1:
             raise RegimenError(
                 f"dosing rule '{self.name}' escalates to one dose, the arm has {', '.join(f'{x:g}' for x in late)}",
                 remedy="give one dose after the lead-in, or leave 'escalate' out of the rule",
             )
-        return 1.0 if not len(late) else min(1.0, self.lead_in.dose / float(late[0]))
+        return min(1.0, self.lead_in.dose / late[0]) if late else 1.0
 
     def _visits(self, step: RuleStep, first: float, last: float) -> list[float]:
         """Return the days on which a step looks; a rounding before a dose would miss it, so days are sums of two."""
