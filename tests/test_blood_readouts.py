@@ -98,12 +98,21 @@ def test_gut_events_rise_with_exposure_from_the_background(event: str) -> None:
 
 def test_drawn_gut_events_have_the_probabilities_told() -> None:
     event = readout("diarrhoea_grade")
-    half = np.tile(np.repeat([0.0, 1.0], 4), (60_000, 1))  # exposed for the second half: the mean over time is a half
+    half = np.full((60_000, len(DAYS)), 0.5)
     drawn = event.measure(event.expected({"time": DAYS, "gut_exposure": half}, {}), np.random.default_rng(4))
     assert set(np.unique(drawn)) == {0, 1, 3}
     assert (drawn > 0).mean() == pytest.approx(float(gut_event_probability("diarrhoea", 0.5)), abs=0.006)
     severe = float(gut_event_probability("diarrhoea", 0.5, severe=True))
     assert (drawn == 3).mean() == pytest.approx(severe, abs=0.003)
+
+
+def test_days_off_the_drug_do_not_dilute_its_exposure() -> None:
+    """Two weeks at 0.5 are the same exposure with and without a week off behind them."""
+    event, days = readout("diarrhoea_grade"), np.linspace(0.0, 21.0, 211)
+    on = np.where(days <= 14, 0.5, 0.0)
+    whole = event.expected({"time": days, "gut_exposure": on[None]}, {})
+    short = event.expected({"time": days[:141], "gut_exposure": on[None, :141]}, {})
+    assert whole == pytest.approx(short, rel=1e-2)
 
 
 def test_a_model_without_drugs_has_the_background_alone() -> None:

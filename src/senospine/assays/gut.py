@@ -1,7 +1,7 @@
 """What a drug does to the gut of a patient: odds of diarrhoea and nausea that rise with exposure from a background.
 
-The log-odds of an event of any grade are those of the background plus a slope times the mean of ``gut_exposure`` over
-the course. An exposure of 1 is that of idasanutlin, 300 mg twice daily, in MIRROS, whose placebo arm makes the slope
+The log-odds of an event of any grade are those of the background plus a slope times ``gut_exposure``, averaged over the
+course with each moment weighted by its own exposure, so that days off the drug do not dilute it. An exposure of 1 is that of idasanutlin, 300 mg twice daily, in MIRROS, whose placebo arm makes the slope
 free of what cytarabine does. Grade 3 and worse follow by proportional odds. Rates that trials print are pooled over
 doses: they say where the mean lies, not how steep the rise is.
 """
@@ -26,7 +26,7 @@ def gut_event_probability(
     ----------
     event : {'diarrhoea', 'nausea'}
     exposure : array
-        Mean of ``gut_exposure`` over the course [fold of idasanutlin 300 mg twice daily].
+        Mean of ``gut_exposure`` while exposed [fold of idasanutlin 300 mg twice daily].
     background : float, optional
         Probability without the drug, any grade; by default that of patients with back pain on placebo.
     severe : bool
@@ -59,11 +59,10 @@ def _log_odds(event: str, exposure: ArrayLike, background: float | None = None, 
 def _expected(event: str) -> Expected:
     def expected(y: States, _: Traits) -> Array:
         """The log-odds: what is written down is drawn from them."""
-        exposure = np.asarray(y.get("gut_exposure", np.zeros(len(np.asarray(y["time"])))), dtype=float)
         days = np.asarray(y["time"], dtype=float)
-        if exposure.shape[-1] < 2:
-            return _log_odds(event, exposure.mean(axis=-1))
-        return _log_odds(event, np.trapezoid(exposure, days, axis=-1) / (days[-1] - days[0]))
+        exposure = np.maximum(y.get("gut_exposure", np.zeros(days.shape)), 0.0)
+        sums = [np.trapezoid(exposure**power, days, axis=-1) for power in (1, 2)]
+        return _log_odds(event, sums[1] / np.maximum(sums[0], 1e-12))
 
     return expected
 

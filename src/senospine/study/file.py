@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,6 +34,8 @@ PUBLISHED = Path(__file__).parent / "published"
 SPECIES = ("mouse", "human", "dog")
 #: key of the therapies of which one was given, and it is not known which
 ANY_OF = "any_of"
+#: key of the therapies of which each was given to a declared number of the arm's subjects
+MIXTURE = "mixture"
 
 
 def published_studies() -> list[str]:
@@ -67,6 +69,8 @@ class Arm:
         Of people, the day of life on which they enter the study.
     dosing_rule : DosingRule or None
         What counts decide about doses; ``prescribed`` are the doses it is about.
+    share : int
+        Of an arm that stands for a group with several therapies, how many of the group have this one; 0 elsewhere.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Arm:
     enrolment_day: float | None = None
     dosing_rule: DosingRule | None = None
     prescribed: tuple[Prescribed, ...] = ()
+    share: int = 0
 
     @property
     def stands_for(self) -> str:
@@ -310,7 +315,10 @@ def _resolve(file: _File, document: Document) -> Study:
 
 
 def _arms(name: str, section: _Arm, file: _File, document: Document) -> Iterator[Arm]:
-    """Yield an arm, or one for each possible therapy where it is not known which was given."""
+    """Yield an arm, or one for each therapy where it is not known which was given, or where several were."""
+    if isinstance(section.therapy, dict) and MIXTURE in section.therapy:
+        yield from _mixed(name, section, file, document)
+        return
     choices = section.therapy.get(ANY_OF) if isinstance(section.therapy, dict) else None
     if choices is None:
         yield _arm(name, section.therapy, ("arms", name, "therapy"), "", section, file, document)
@@ -324,6 +332,37 @@ def _arms(name: str, section: _Arm, file: _File, document: Document) -> Iterator
     key = ("arms", name, "therapy", ANY_OF)
     for choice, therapy in choices.items():
         yield _arm(f"{name}.{choice}", therapy, (*key, choice), name, section, file, document)
+
+
+def _mixed(name: str, section: _Arm, file: _File, document: Document) -> Iterator[Arm]:
+    """Yield an arm for each part of a mixture."""
+    key: tuple[str | int, ...] = ("arms", name, "therapy", MIXTURE)
+    assert isinstance(section.therapy, dict)  # as the caller found
+    parts = section.therapy[MIXTURE]
+    alone = len(section.therapy) == 1 and isinstance(parts, dict) and len(parts) > 1
+    if not alone or not all(isinstance(part, dict) and isinstance(part.get("n"), int) for part in parts.values()):
+        raise StudyError(
+            f"'{MIXTURE}' of arm '{name}' does not name two therapies or more, each with its number of subjects",
+            where=document.where(*key),
+            remedy=f"write '{MIXTURE}: {{low: {{n: 3, therapy: <a regimen>}}, high: ...}}', and nothing beside it",
+        )
+    counted = sum(part["n"] for part in parts.values())
+    if counted != section.n or min(part["n"] for part in parts.values()) < 1:
+        raise StudyError(
+            f"the parts of arm '{name}' have {counted} subjects in all, the arm {section.n}",
+            where=document.where(*key), remedy="let them add up, each at least 1",
+        )  # fmt: skip
+    for choice, part in parts.items():
+        extra = part.keys() - {"n", "therapy", "dosing_rule"}
+        if extra:
+            raise StudyError(
+                f"unknown key '{min(extra)}'", where=document.where(*key, choice, min(extra)),
+                remedy=suggest(min(extra), ("n", "therapy", "dosing_rule")),
+            )  # fmt: skip
+        own = section.model_copy(update={"dosing_rule": part.get("dosing_rule", section.dosing_rule)})
+        place = (*key, choice, "therapy")
+        arm = _arm(f"{name}.{choice}", part.get("therapy"), place, name, own, file, document)
+        yield replace(arm, share=part["n"])
 
 
 def _arm(
