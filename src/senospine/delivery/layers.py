@@ -22,7 +22,9 @@ def shares(split: int = 1) -> tuple[tuple[float, ...], tuple[float, ...]]:
     >>> [len(item) for item in shares(2)]
     [8, 16]
     """
-    return tuple(tuple(part / split for part in tissue for _ in range(split)) for tissue in (CEP_SHARES, NUCLEUS_SHARES))  # type: ignore[return-value]
+    return tuple(
+        tuple(part / split for part in tissue for _ in range(split)) for tissue in (CEP_SHARES, NUCLEUS_SHARES)
+    )  # type: ignore[return-value]
 
 
 def transport_text(split: int = 1, shipped: Path = MODULE) -> str:

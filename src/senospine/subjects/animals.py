@@ -63,11 +63,6 @@ class AnimalModel:
 
 
 @cache
-def _all_models() -> Mapping[str, Any]:
-    return MappingProxyType(read_yaml(Path(__file__).parent / "animal_models.yaml").data)
-
-
-@cache
 def animal_models(species: str) -> Mapping[str, AnimalModel]:
     """Return the animal models of a species; empty if there are none."""
     return MappingProxyType(
@@ -80,7 +75,7 @@ def animal_models(species: str) -> Mapping[str, AnimalModel]:
                 tuple(Switch(item["parameter"], float(item["to"]), item["at"]) for item in row["switches"]),
                 tuple(Trait(**item) for item in row.get("traits", ())),
             )
-            for name, row in _all_models().get(species, {}).items()
+            for name, row in _data().get(species, {}).items()
         }
     )
 
@@ -96,7 +91,9 @@ def animal_model(name: str, species: str, where: str | None = None) -> AnimalMod
     known = animal_models(species)
     if not known:
         raise StudyError(
-            f"there are no animal models of species '{species}'", where=where, remedy=suggest(species, _all_models())
+            f"there are no animal models of species '{species}'",
+            where=where,
+            remedy=f"known species: {', '.join(_data())}",
         )
     if name not in known:
         raise StudyError(f"species '{species}' has no animal model '{name}'", where=where, remedy=suggest(name, known))
