@@ -107,7 +107,7 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
             "check the units of volumes and clearances: believable is from a second to ten years",
         )  # fmt: skip
     together = value["bioavailability"] * value["food_effect"]
-    if together > 1:
+    if together > 1 and value["bioavailability"] != 1:  # 1 says that clearance and volumes are apparent ones
         yield Finding(
             "warning", drug.where("kinetics", species, "food_effect"),
             f"bioavailability times food effect is {together:.3g}: with food more is taken up than was swallowed",
