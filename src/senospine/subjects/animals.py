@@ -63,6 +63,12 @@ class AnimalModel:
 
 
 @cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = read_yaml(Path(__file__).parent / "animal_models.yaml").data
+    return data
+
+
+@cache
 def animal_models(species: str) -> Mapping[str, AnimalModel]:
     """Return the animal models of a species; empty if there are none."""
     return MappingProxyType(
