@@ -21,6 +21,8 @@ RIGHT_SKEWED = {
 LEVEL = {"disc_cxcl1": 20.0, "mineralised_matrix": 10.0}
 #: published after many animals; one animal has no measurement of it
 DERIVED = "senescent_cell_removal"
+#: grades and days of people are whole numbers, and have tests of their own
+MEASURED = [name for name, row in readouts().items() if row.species == "mouse" or row.unit not in {"grade", "day"}]
 
 
 def measured(name: str, value: float, count: int = MANY, seed: int = 1) -> np.ndarray:
@@ -82,7 +84,7 @@ def test_heat_is_the_mean_of_three_trials_stopped_at_twenty_seconds() -> None:
     assert (measured("heat_latency", 200.0) == 20.0).all()
 
 
-@pytest.mark.parametrize("name", list(readouts()))
+@pytest.mark.parametrize("name", MEASURED)
 def test_noise_keeps_shape_and_order_and_comes_only_from_the_generator(name: str) -> None:
     true = np.array([[2.0, 4.0, 6.0], [3.0, 5.0, 9.0]]) * LEVEL.get(name, 1.0)
     once, again = (readout(name).measure(true, np.random.default_rng(7)) for _ in range(2))
@@ -92,7 +94,7 @@ def test_noise_keeps_shape_and_order_and_comes_only_from_the_generator(name: str
     assert (np.argsort(many.ravel()) == np.argsort(true.ravel())).all()  # no animal gets another one's value
 
 
-@pytest.mark.parametrize("name", [name for name in readouts() if name != DERIVED])
+@pytest.mark.parametrize("name", [name for name in MEASURED if name != DERIVED])
 def test_two_measurements_of_one_animal_differ(name: str) -> None:
     first, second = (measured(name, 6.0 * LEVEL.get(name, 1.0), 200, seed) for seed in (1, 2))
     assert (first != second).mean() > 0.3

@@ -48,6 +48,11 @@ class Readout:
         Which way disease moves it, for the naive rule.
     as_fold : bool
         Reported as fold of the control group's mean.
+    species : str
+        Whose: an outcome of another species cannot be read with it.
+    course : bool
+        Read over a course of treatment and not at one moment: outputs come as (subjects, times), with their ``time``
+        [day since the first dose, (times,)] among them; the first is the moment before it.
     """
 
     name: str
@@ -59,6 +64,8 @@ class Readout:
     as_fold: bool
     _expected: Expected
     _noise: Noise
+    species: str = "mouse"
+    course: bool = False
 
     def expected(self, states: States, traits: Traits) -> Array:
         """Return each animal's true value, in ``unit``; arrays broadcast."""
@@ -75,9 +82,15 @@ def assay_register() -> Mapping[str, Parameter]:
     return MappingProxyType(read_register(Path(__file__).parent / "parameters.csv"))
 
 
+@cache
+def human_assay_register() -> Mapping[str, Parameter]:
+    """Return the register of assay parameters that people have; apart, so that no fit to mice is touched by it."""
+    return MappingProxyType(read_register(Path(__file__).parent / "parameters-human.csv"))
+
+
 def value_of(name: str) -> float:
-    """Return a registered value."""
-    return assay_register()[name].value
+    """Return a registered value, of the mouse's register or of that of people."""
+    return (assay_register() if name in assay_register() else human_assay_register())[name].value
 
 
 def log_sd(name: str) -> float:

@@ -19,7 +19,7 @@ from senospine.errors import EvidenceError
 from senospine.evidence.facts import Association, Fact
 from senospine.evidence.judging import Repeats, judge
 from senospine.randomness import stream
-from senospine.study import Outcome, Study
+from senospine.study import Arm, Outcome, Study
 
 Array = NDArray[np.float64]
 
@@ -87,18 +87,25 @@ class Laboratory:
                 if moment and any(moment not in dict(arm.moments) for arm in arms):
                     continue
                 expected = np.stack([self.outcome.expected(assay, arm, moment) for arm in arms])
-                which = self._choices(group, [arm.name.removeprefix(f"{group}.") for arm in arms])
-                values[group] = assay.measure(expected[which[:, None], animals], generator)
+                values[group] = assay.measure(expected[self._choices(group, arms), animals], generator)
             self._measured[name, moment] = Draws(values)
         return self._measured[name, moment]
 
-    def _choices(self, group: str, names: Sequence[str]) -> NDArray[np.int64]:
-        """Return which of an arm's possible therapies each repeat has; arms with the same possibilities agree."""
+    def _choices(self, group: str, arms: Sequence[Arm]) -> NDArray[np.int64]:
+        """Return which of an arm's therapies each repeat has, (repeats, 1), or of a mixture each animal of a repeat.
+
+        Arms with the same possibilities agree. A mixture has its declared numbers in every repeat.
+        """
         repeats = len(self.animals[group])
+        names = [arm.name.removeprefix(f"{group}.") for arm in arms]
         if len(names) == 1:
-            return np.zeros(repeats, dtype=np.int64)
+            return np.zeros((repeats, 1), dtype=np.int64)
         generator = stream(self.outcome.seed, f"laboratory/{self.outcome.study.name}/therapy/{'|'.join(names)}")
-        return generator.integers(0, len(names), size=repeats)
+        shares = [arm.share for arm in arms]
+        if not any(shares):
+            return generator.integers(0, len(names), size=repeats)[:, None]
+        declared = np.resize(np.repeat(np.arange(len(names)), shares), max(self.largest, sum(shares)))
+        return generator.permuted(np.tile(declared, (repeats, 1)), axis=1)[:, : self.largest]
 
     def group_sizes(self, fact: Fact) -> NDArray[np.int64]:
         """Return animals per group, one per repeat: even over what the paper allows, alike within a panel."""

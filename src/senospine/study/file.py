@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from senospine.assays import Readout, readout
+from senospine.assays import Readout, readout, readouts
 from senospine.engine import Entry
 from senospine.errors import SenospineError, StudyError, suggest
 from senospine.subjects import AnimalModel, animal_model, animal_models
 from senospine.therapy import (
+    DosingRule,
     Drug,
+    Prescribed,
     Regimen,
     dose_table,
     known_drugs,
     load_drug,
+    load_rule,
     parse_moment,
     parse_regimen,
     parse_span,
@@ -31,6 +34,8 @@ PUBLISHED = Path(__file__).parent / "published"
 SPECIES = ("mouse", "human", "dog")
 #: key of the therapies of which one was given, and it is not known which
 ANY_OF = "any_of"
+#: key of the therapies of which each was given to a declared number of the arm's subjects
+MIXTURE = "mixture"
 
 
 def published_studies() -> list[str]:
@@ -62,6 +67,10 @@ class Arm:
         The arm this one stands for: of an arm whose dose is not known, each possible dose is an arm of its own.
     enrolment_day : float or None
         Of people, the day of life on which they enter the study.
+    dosing_rule : DosingRule or None
+        What counts decide about doses; ``prescribed`` are the doses it is about.
+    share : int
+        Of an arm that stands for a group with several therapies, how many of the group have this one; 0 elsewhere.
     """
 
     name: str
@@ -75,6 +84,9 @@ class Arm:
     moments: tuple[tuple[str, float], ...] = ()
     group: str = ""
     enrolment_day: float | None = None
+    dosing_rule: DosingRule | None = None
+    prescribed: tuple[Prescribed, ...] = ()
+    share: int = 0
 
     @property
     def stands_for(self) -> str:
@@ -166,6 +178,7 @@ class _Arm(_Section):
     animal_model: str
     n: Annotated[int, Field(ge=1, le=10_000)]
     therapy: str | dict[str, Any] | list[Any] | None = None
+    dosing_rule: str | None = None
     measure_at: Moments | None = None
 
 
@@ -266,6 +279,16 @@ def _resolve(file: _File, document: Document) -> Study:
         raise StudyError("key 'subjects.strain' is missing", where=document.where("subjects"), remedy="add it")
     arms = tuple(arm for name, section in file.arms.items() for arm in _arms(name, section, file, document))
     outputs = tuple(readout(name, document.where("readouts", i)) for i, name in enumerate(file.readouts))
+    for index, item in enumerate(outputs):
+        if (item.species == "mouse") != (file.species == "mouse"):
+            raise StudyError(
+                f"read-out '{item.name}' is not one of species '{file.species}'",
+                where=document.where("readouts", index),
+                why="its young value and its noise are those of another species",
+                remedy=suggest(
+                    item.name, [n for n, r in readouts().items() if (r.species == "mouse") != (item.species == "mouse")]
+                ),
+            )
     if len(set(file.readouts)) != len(file.readouts):
         twice = next(name for name in file.readouts if file.readouts.count(name) > 1)
         raise StudyError(f"read-out '{twice}' stands twice", where=document.where("readouts"), remedy="keep one")
@@ -292,7 +315,10 @@ def _resolve(file: _File, document: Document) -> Study:
 
 
 def _arms(name: str, section: _Arm, file: _File, document: Document) -> Iterator[Arm]:
-    """Yield an arm, or one for each possible therapy where it is not known which was given."""
+    """Yield an arm, or one for each therapy where it is not known which was given, or where several were."""
+    if isinstance(section.therapy, dict) and MIXTURE in section.therapy:
+        yield from _mixed(name, section, file, document)
+        return
     choices = section.therapy.get(ANY_OF) if isinstance(section.therapy, dict) else None
     if choices is None:
         yield _arm(name, section.therapy, ("arms", name, "therapy"), "", section, file, document)
@@ -306,6 +332,37 @@ def _arms(name: str, section: _Arm, file: _File, document: Document) -> Iterator
     key = ("arms", name, "therapy", ANY_OF)
     for choice, therapy in choices.items():
         yield _arm(f"{name}.{choice}", therapy, (*key, choice), name, section, file, document)
+
+
+def _mixed(name: str, section: _Arm, file: _File, document: Document) -> Iterator[Arm]:
+    """Yield an arm for each part of a mixture."""
+    key: tuple[str | int, ...] = ("arms", name, "therapy", MIXTURE)
+    assert isinstance(section.therapy, dict)  # as the caller found
+    parts = section.therapy[MIXTURE]
+    alone = len(section.therapy) == 1 and isinstance(parts, dict) and len(parts) > 1
+    if not alone or not all(isinstance(part, dict) and isinstance(part.get("n"), int) for part in parts.values()):
+        raise StudyError(
+            f"'{MIXTURE}' of arm '{name}' does not name two therapies or more, each with its number of subjects",
+            where=document.where(*key),
+            remedy=f"write '{MIXTURE}: {{low: {{n: 3, therapy: <a regimen>}}, high: ...}}', and nothing beside it",
+        )
+    counted = sum(part["n"] for part in parts.values())
+    if counted != section.n or min(part["n"] for part in parts.values()) < 1:
+        raise StudyError(
+            f"the parts of arm '{name}' have {counted} subjects in all, the arm {section.n}",
+            where=document.where(*key), remedy="let them add up, each at least 1",
+        )  # fmt: skip
+    for choice, part in parts.items():
+        extra = part.keys() - {"n", "therapy", "dosing_rule"}
+        if extra:
+            raise StudyError(
+                f"unknown key '{min(extra)}'", where=document.where(*key, choice, min(extra)),
+                remedy=suggest(min(extra), ("n", "therapy", "dosing_rule")),
+            )  # fmt: skip
+        own = section.model_copy(update={"dosing_rule": part.get("dosing_rule", section.dosing_rule)})
+        place = (*key, choice, "therapy")
+        arm = _arm(f"{name}.{choice}", part.get("therapy"), place, name, own, file, document)
+        yield replace(arm, share=part["n"])
 
 
 def _arm(
@@ -339,12 +396,29 @@ def _arm(
             remedy="measure later, or dose earlier",
         )
     entries = [Entry(anchors[switch.at], "switch", switch.parameter, switch.to) for switch in model.switches]
-    for time, target, amount in zip(table["time"], table["target"], table["amount"], strict=True):
+    prescribed = tuple(Prescribed(*row) for row in table[list(Prescribed._fields)].itertuples(index=False, name=None))
+    rule, amounts = _dosing_rule(section, prescribed, place, document)
+    for time, target, amount in zip(table["time"], table["target"], amounts, strict=True):
         entries.append(Entry(float(time), "bolus", str(target), float(amount)))
     return Arm(
         name, model, section.n, tuple(regimens), anchors.get("surgery"), measure_day, tuple(entries), doses, moments,
-        group, anchors.get("enrolment"),
+        group, anchors.get("enrolment"), rule, prescribed if rule else (),
     )  # fmt: skip
+
+
+def _dosing_rule(
+    section: _Arm, prescribed: Sequence[Prescribed], place: tuple[str, ...], document: Document
+) -> tuple[DosingRule | None, Sequence[float]]:
+    """Return the arm's dosing rule, and its doses with the rule's lead-in; a path counts from the study's folder."""
+    if section.dosing_rule is None:
+        return None, [dose.amount for dose in prescribed]
+    where = document.where(*place, "dosing_rule")
+    own = document.path.parent / section.dosing_rule
+    rule = load_rule(own if own.suffix else section.dosing_rule, where)
+    try:
+        return rule, rule.amounts(prescribed)
+    except SenospineError as error:
+        raise type(error)(error.what, where=where, why=error.why, remedy=error.remedy) from None
 
 
 def _surgery(name: str, file: _File, document: Document) -> float:

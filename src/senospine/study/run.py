@@ -14,13 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from senospine.assays import TRAITS, Readout
-from senospine.engine import Kernel, Schedule, compile_model
+from senospine.assays.readout import value_of
+from senospine.engine import Decision, Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError, suggest
 from senospine.model import Model
 from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
-from senospine.subjects import draw_parameters, draw_people, draw_traits
-from senospine.therapy import COMPOSED, Drug, compose_model
+from senospine.subjects import draw_parameters, draw_people, draw_traits, own_traits
+from senospine.therapy import COMPOSED, Drug, as_measured, compose_model
 
 Array = NDArray[np.float64]
 
@@ -84,9 +85,28 @@ class Outcome:
     def _of_arm(self) -> dict[str, pd.DataFrame]:
         return {str(name): rows for name, rows in self.frame.groupby("arm", observed=True)}
 
+    def over_course(self, arm: Arm, moment: str = "") -> dict[str, Array]:
+        """Return outputs from just before the first dose to a moment, each of shape (animals, times).
+
+        Arms without doses are read from the first dose of any arm. ``time``, (times,), is days since the first dose.
+        """
+        rows = self._of_arm[arm.name]
+        first = min((each.doses[0] for each in ([arm] if arm.doses else self.study.arms) if each.doses), default=0.0)
+        rows = rows[(rows["time"] > first - 1e-5) & (rows["time"] <= arm.day_of(moment))]
+        course = {
+            name: rows[name].to_numpy().reshape(self.animals, -1)
+            for name in rows.columns
+            if name not in {"arm", "animal"}
+        }
+        return {**course, "time": course["time"][0] - first}
+
     def expected(self, readout: Readout, arm: Arm, moment: str = "") -> Array:
         """Return each animal's true read-out, shape (animals,), in the read-out's unit; a failed animal is NaN."""
-        return readout.expected(self.at_measurement(arm, moment), self.traits)
+        if not readout.course:
+            return readout.expected(self.at_measurement(arm, moment), self.traits)
+        course = self.over_course(arm, moment)
+        failed = np.any([np.isnan(course[name]).any(axis=1) for name in readout.needs if name in course], axis=0)
+        return np.where(failed, np.nan, readout.expected(course, self.traits))
 
     def to_xarray(self) -> Any:
         """Return the outputs as an xarray Dataset over arm, animal and time; NaN where an arm has no such day."""
@@ -146,9 +166,10 @@ def solve_block(
     import pyarrow as pa
 
     kernel = _kernel(described)
+    drawn = _drawn(kernel.model, described, count, seed, first, parameters)
     solution = kernel.solve(
-        _drawn(kernel.model, described, count, seed, first, parameters),
-        Schedule.shared(arm.entries),
+        drawn | own_traits(kernel.model, arm.animal_model, drawn),
+        Schedule.shared(arm.entries, _decisions(arm, kernel.model, count, seed, first)),
         times,
         n_subjects=count,
         rtol=rtol,
@@ -173,6 +194,15 @@ def solve_block(
         for item in solution.failures
     ]
     return pa.table(columns), failures
+
+
+def _decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tuple[Decision, ...]:
+    """Return the arm's dosing rule for a block of its subjects: a count that is read once is a measured one."""
+    if arm.dosing_rule is None:
+        return ()
+    units = {name: row.unit for name, row in model.variables.items() if name in model.outputs}
+    exact = arm.dosing_rule.decisions(arm.prescribed, units)
+    return as_measured(exact, value_of("count_noise_cv"), count, seed, first)
 
 
 def _drawn(

@@ -28,14 +28,44 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Trait:
+    """A parameter that is distributed otherwise in these subjects than the register says: log-normal, cut off below.
+
+    Attributes
+    ----------
+    parameter : str
+    median, at_least : float
+        In the parameter's unit, of those before the cut-off; ``at_least`` is whom a trial lets in.
+    cv : float
+        Coefficient of variation before the cut-off.
+    source, reason : str
+        A citation or the word ``assumption``, and why these numbers.
+    """
+
+    parameter: str
+    median: float
+    cv: float
+    at_least: float
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class AnimalModel:
-    """A way to make an animal ill, or a control for it."""
+    """A way to make an animal ill, or a control for it; of people, whom a trial takes."""
 
     name: str
     species: str
     meaning: str
     surgery: bool
     switches: tuple[Switch, ...]
+    traits: tuple[Trait, ...] = ()
+
+
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = read_yaml(Path(__file__).parent / "animal_models.yaml").data
+    return data
 
 
 @cache
@@ -49,16 +79,11 @@ def animal_models(species: str) -> Mapping[str, AnimalModel]:
                 row["meaning"],
                 row["surgery"],
                 tuple(Switch(item["parameter"], float(item["to"]), item["at"]) for item in row["switches"]),
+                tuple(Trait(**item) for item in row.get("traits", ())),
             )
             for name, row in _data().get(species, {}).items()
         }
     )
-
-
-@cache
-def _data() -> dict[str, Any]:
-    data: dict[str, Any] = read_yaml(Path(__file__).parent / "animal_models.yaml").data
-    return data
 
 
 def animal_model(name: str, species: str, where: str | None = None) -> AnimalModel:
@@ -101,6 +126,31 @@ def draw_parameters(
         name: values[name] * np.exp(np.sqrt(np.log1p(model.register[name].between_animal_cv ** 2)) * z[:, index])
         for index, name in enumerate(varied)
     }
+
+
+def own_traits(
+    model: Model, kind: AnimalModel, drawn: Mapping[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the parameters in which subjects of this kind are distributed otherwise, each of shape (subjects,).
+
+    Subject ``i`` keeps its place: who stands at a tenth of all under the register stands at a tenth of those let in.
+
+    Parameters
+    ----------
+    drawn : mapping
+        What :func:`draw_parameters` returned, around the register's own values of these parameters.
+    """
+    from scipy.special import ndtr, ndtri  # slow to import
+
+    found = {}
+    for trait in kind.traits:
+        row = model.register[trait.parameter]
+        place = ndtr(np.log(drawn[trait.parameter] / row.value) / np.sqrt(np.log1p(row.between_animal_cv**2)))
+        spread = float(np.sqrt(np.log1p(trait.cv**2)))
+        turned_away = ndtr(np.log(trait.at_least / trait.median) / spread) if trait.at_least > 0 else 0.0
+        own = trait.median * np.exp(spread * ndtri(turned_away + (1 - turned_away) * place))
+        found[trait.parameter] = np.asarray(np.maximum(own, trait.at_least))
+    return found
 
 
 def draw_traits(names: Sequence[str], subjects: int, seed: int, first: int = 0) -> dict[str, NDArray[np.float64]]:

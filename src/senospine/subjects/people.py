@@ -19,7 +19,7 @@ from senospine.model import Model
 from senospine.model.links import TRANSLATION
 from senospine.quantities import DAYS_PER_MONTH
 from senospine.randomness import standard_normals, stream
-from senospine.subjects.animals import animal_model, draw_parameters
+from senospine.subjects.animals import animal_model, draw_parameters, own_traits
 from senospine.yaml_files import read_yaml
 
 Array = NDArray[np.float64]
@@ -112,6 +112,7 @@ def draw_people(
         parameters[name] = (
             parameters.get(name, np.ones(subjects)) / {**model.parameters, **(centres or {})}[name] * by_sex
         )
+    parameters |= own_traits(model, animal_model(kind, "human"), parameters)
     for switch in animal_model(kind, "human").switches:
         parameters[switch.parameter] = np.full(subjects, switch.to)
     parameters["age_at_start"] = DAYS_PER_YEAR * (youngest + (oldest - youngest) * uniform[:, 1])

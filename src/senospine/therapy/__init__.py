@@ -7,6 +7,7 @@
 """
 
 from senospine.therapy.compose import compose_model
+from senospine.therapy.dosing_rule import DosingRule, Prescribed, as_measured, load_rule, rule_names
 from senospine.therapy.drug import check_drug, drug_names, known_drugs, load_drug, read_drug
 from senospine.therapy.grammar import parse_regimen
 from senospine.therapy.regimen import Regimen
@@ -19,19 +20,24 @@ from senospine.therapy.times import parse_moment, parse_span
 __all__ = [
     "COMPOSED",
     "Action",
+    "DosingRule",
     "Drug",
+    "Prescribed",
     "Regimen",
     "Route",
     "Row",
     "Source",
+    "as_measured",
     "check_drug",
     "compose_model",
     "dose_table",
     "drug_names",
     "known_drugs",
     "load_drug",
+    "load_rule",
     "parse_moment",
     "parse_regimen",
     "parse_span",
     "read_drug",
+    "rule_names",
 ]
