@@ -106,10 +106,7 @@ def print_map(console: Console, model: Model, links: Sequence[Link]) -> None:
     console.print()
     console.print(table)
     found = counts(links)
-    for name, words in (
-        ("light", "arrow: where the link itself was seen"),
-        ("size", "size: where its numbers are from"),
-    ):
+    for name, words in (("light", "arrow: where the link itself was seen"), ("size", "size: where its numbers are from")):
         console.print(f"{words}: " + ", ".join(f"{found[name][light]} {light}" for light in LIGHTS), highlight=False)
     console.print(
         "carried over: the central 90 % of the multiplier on the mouse's gain; translation=False leaves it at 1. "
