@@ -155,6 +155,7 @@ def _section(
     carried: Sequence[Carried],
 ) -> Section:
     study = outcome.study
+    own = model if study.species == model.name else outcome.model
     mine = [score for score in scores if score.fact.study == study.name]
     ends = spine = Markup("")
     if study.name in laboratories:
@@ -163,7 +164,7 @@ def _section(
         spine = _inline(spine_figure(spine_courses(outcome)))
     return Section(
         study, brief(study, mine), spine, carrying([item for item in carried if item.study == study.name], model),
-        _inline(timecourses_svg(outcome, model if study.species == model.name else outcome.model)), ends, outcome.animals, outcome.failures,
+        _inline(timecourses_svg(outcome, own)), ends, outcome.animals, outcome.failures,
         time_axis(study).stretched is not None, any(arm.doses for arm in study.arms),
     )  # fmt: skip
 
