@@ -130,7 +130,7 @@ def _drawn(row: Row, uniform: Array) -> Array:
 def _formulas(rows: Mapping[str, Row], dose: float, every: float) -> list[Formula]:
     """Return name, unit, meaning and formula of what can be told of the numbers that a file gives."""
     saturable = "saturable_elimination_max" in rows
-    clear = ", saturable elimination left out" if saturable else ""
+    clear = ", linear elimination only" if saturable else ""
     found: list[Formula] = [("half-life", "h", f"terminal{clear}", lambda n: _DAY_HOURS * terminal_half_life(n))]
     if saturable:
         found.append((
