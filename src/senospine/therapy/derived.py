@@ -21,11 +21,11 @@ from senospine.therapy.two_compartments import (
     Array,
     Numbers,
     Route,
-    at_low_concentration,
     average,
     effective_half_life,
     peak,
     terminal_half_life,
+    with_intrinsic,
 )
 
 Formula = tuple[str, str, str, Callable[[Numbers], Array]]
@@ -135,7 +135,7 @@ def _formulas(rows: Mapping[str, Row], dose: float, every: float) -> list[Formul
     if saturable:
         found.append((
             "half-life at low concentration", "h", "terminal, where saturable elimination works fully",
-            lambda n: _DAY_HOURS * terminal_half_life(at_low_concentration(n)),
+            lambda n: _DAY_HOURS * terminal_half_life(with_intrinsic(n)),
         ))  # fmt: skip
     found += [
         ("effective half-life", "h", f"ln 2 times steady-state volume over clearance{clear}",
