@@ -152,8 +152,8 @@ def test_doses_before_birth_are_refused() -> None:
 
 
 def test_species_without_data_are_refused() -> None:
-    error = refusal(RegimenError, [parse_regimen(PAN)], ARM, call=dose_table, species="human")
-    assert "navitoclax has no data for species 'human'" in error.what
+    error = refusal(RegimenError, [parse_regimen(PAN)], ARM, call=dose_table, species="rat")
+    assert "navitoclax has no data for species 'rat'" in error.what
     assert "mouse" in str(error.remedy)
 
 

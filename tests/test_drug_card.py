@@ -12,7 +12,7 @@ from test_cli import senospine
 from therapy_helpers import refusal
 
 from senospine.errors import RegimenError
-from senospine.report.drugs import card_dict, drugs_dict, print_card, print_drugs
+from senospine.report.drugs import card_dict, drugs_dict, print_card, print_drugs, short
 from senospine.therapy import check_drug, drug_names, load_drug
 from senospine.therapy.card import drug_card
 
@@ -63,7 +63,7 @@ def test_a_card_fits_the_terminal_and_says_everything(name: str, width: int) -> 
         for gap in drug.gaps:
             assert " ".join(gap.split()) in flat
         for item in drug_card(drug, species).rows:
-            assert f"{item.row.value:.3g} {item.row.unit}" in flat
+            assert f"{short(item.row.value)} {item.row.unit}" in flat
             assert " ".join(item.row.reason.split()) in flat
 
 
@@ -78,6 +78,12 @@ def test_the_card_of_navitoclax_says_what_a_newcomer_asks() -> None:
         assert words in text, words
     assert "1.77" not in text
     assert "of one dose of 100 mg, with food" in text
+
+
+def test_numbers_are_written_as_people_write_them() -> None:
+    assert [short(value) for value in (1400.0, 0.00505, 664.8, 9.999, 2e7, -0.5)] == [
+        "1400", "0.00505", "665", "10", "2e+07", "-0.5"
+    ]  # fmt: skip
 
 
 def test_a_card_in_mice_reads_the_register() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from drug_tables import every_row
+from drug_tables import every_row, tables
 from scipy.integrate import solve_ivp
 
 from senospine.model.units import unit_of_text
@@ -17,6 +19,7 @@ from senospine.therapy.two_compartments import ORAL, peak, terminal_half_life
 
 COMPOSED = ("celecoxib", "navitoclax", "o-vanillin", "rg-7112", "tanezumab")
 ROWS = every_row()
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "drugs.md").read_text(encoding="utf-8")
 
 
 def derived(drug: str, species: str = "human", dose: float = 100.0, every: float = 1.0) -> dict[str, Derived]:
@@ -222,3 +225,18 @@ def test_what_rests_on_assumptions_is_counted() -> None:
     assert {"retardation", "unbound_fraction", "charge"} <= set(disc.assumed)
     platelets = next(item for item in drug_card(load_drug("navitoclax")).conclusions if item.action == "platelet_kill")
     assert "unbound_fraction" not in platelets.assumed, "what reads total plasma does not hang on binding"
+
+
+def test_the_document_holds_the_numbers_that_are_in_the_files() -> None:
+    assert DOCUMENT.split("## The numbers\n\n")[1].strip() == tables(), "python tests/drug_tables.py prints them anew"
+    for name in COMPOSED:
+        item = derived(name)["half-life"]
+        unit = "days" if item.unit == "day" else item.unit
+        assert f"{item.value:.3g} {unit} ({item.low:.3g} to {item.high:.3g})" in DOCUMENT.split("## The numbers")[0], (
+            name
+        )
+    concentration = derived("navitoclax", dose=1.0)["average, oral: total"].value * np.array([10, 110, 200, 250])
+    assert [f"{value:.2g}" for value in concentration] == ["0.079", "0.87", "1.6", "2"]
+    assert "0.08, 0.87, 1.6 and 2.0 umol/L" in DOCUMENT
+    reading = derived_numbers(load_drug("tanezumab").reading("phase_3"), "human")[0]
+    assert f"the phase 3 analysis implies {reading.value:.3g} days" in DOCUMENT

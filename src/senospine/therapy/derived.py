@@ -21,11 +21,11 @@ from senospine.therapy.two_compartments import (
     Array,
     Numbers,
     Route,
-    at_low_concentration,
     average,
     effective_half_life,
     peak,
     terminal_half_life,
+    with_intrinsic,
 )
 
 Formula = tuple[str, str, str, Callable[[Numbers], Array]]
@@ -130,12 +130,12 @@ def _drawn(row: Row, uniform: Array) -> Array:
 def _formulas(rows: Mapping[str, Row], dose: float, every: float) -> list[Formula]:
     """Return name, unit, meaning and formula of what can be told of the numbers that a file gives."""
     saturable = "saturable_elimination_max" in rows
-    clear = ", saturable elimination left out" if saturable else ""
+    clear = ", linear elimination only" if saturable else ""
     found: list[Formula] = [("half-life", "h", f"terminal{clear}", lambda n: _DAY_HOURS * terminal_half_life(n))]
     if saturable:
         found.append((
             "half-life at low concentration", "h", "terminal, where saturable elimination works fully",
-            lambda n: _DAY_HOURS * terminal_half_life(at_low_concentration(n)),
+            lambda n: _DAY_HOURS * terminal_half_life(with_intrinsic(n)),
         ))  # fmt: skip
     found += [
         ("effective half-life", "h", f"ln 2 times steady-state volume over clearance{clear}",

@@ -43,7 +43,7 @@ def effective_half_life(numbers: Numbers) -> Array:
         return np.asarray(np.log(2) * volume / numbers["clearance"])
 
 
-def at_low_concentration(numbers: Numbers) -> Numbers:
+def with_intrinsic(numbers: Numbers) -> Numbers:
     """Return the numbers with saturable elimination added to clearance as it is where nothing is saturated."""
     per_volume = numbers["saturable_half_concentration"] * numbers["molar_mass"]
     return {**numbers, "clearance": numbers["clearance"] + numbers["saturable_elimination_max"] / per_volume}
