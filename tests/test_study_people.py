@@ -11,9 +11,13 @@ from drug_helpers import drug_data, row, write_drug
 from therapy_helpers import refusal
 
 from senospine.assays import readout
-from senospine.errors import FileError, RegimenError, StudyError, UnitError
+from senospine.calibration import Problem, chosen_parameters
+from senospine.errors import CalibrationError, FileError, RegimenError, StudyError, UnitError
+from senospine.evidence import load_evidence
+from senospine.evidence.reproduce import _values_of
 from senospine.study import load_study, open_outcome, run_study
-from senospine.therapy import known_drugs, read_drug
+from senospine.subjects import draw_parameters
+from senospine.therapy import compose_model, known_drugs, read_drug
 
 DOGS = """study: dogs
 question: does the file run?
@@ -91,9 +95,6 @@ def test_the_mean_dog_has_the_exact_concentration(folder: Path) -> None:
     write_drug(folder, data)
     study = load_study(folder / "dogs.yaml")
     outcome = run_study(study, folder / "out", animals=4, workers=1)
-    from senospine.subjects import draw_parameters
-    from senospine.therapy import compose_model
-
     weight = draw_parameters(compose_model("dog", study.drugs), 4, outcome.seed)["body_weight"] / 10
     rate = 12.0 / 5.0 * weight ** (0.75 - 1.0)
     truth = 10.0 / (5.0 * weight) / 0.5 * np.exp(-rate * 1.0)
@@ -185,3 +186,53 @@ def test_a_mouse_needs_no_kinetics_and_stays_what_it_was(folder: Path) -> None:
     assert dataclasses.replace(study, drugs=()).arms == study.arms
     with known_drugs([read_drug(folder / "imaginary.yaml")]):
         assert load_study("pan2024-lsi").drugs == study.drugs
+
+
+def test_a_study_says_which_reading_it_means(folder: Path) -> None:
+    data = drug_data() | {"dose_units": {"dog": "mg/kg"}}
+    data["readings"] = {"slow": {"kinetics.dog.lag": row(6.0, "h"), "kinetics.dog.clearance": row(6.0, "L/day")}}
+    write_drug(folder, data)
+    path = changed(folder, "drugs: [imaginary.yaml]", "drugs: [imaginary.yaml]\nreadings: {imaginary: slow}")
+    study = load_study(path)
+    assert study.arm("oral").entries[0].time == pytest.approx(ENROLMENT + 1.25, rel=1e-12)
+    assert compose_model("dog", study.drugs).parameters["imaginary_clearance"] == 6.0
+    path = changed(folder, "drugs: [imaginary.yaml]", "drugs: [imaginary.yaml]\nreadings: {imaginary: slo}")
+    assert "did you mean 'slow'" in str(refusal(RegimenError, path, call=load_study).remedy)
+
+
+def test_a_fit_to_mice_gives_people_what_is_carried_over_and_dogs_nothing(tmp_path: Path) -> None:
+    mouse, human, dog = (compose_model(species, []) for species in ("mouse", "human", "dog"))
+    fitted = chosen_parameters("fit", mouse)
+    carried = chosen_parameters("fit", human)
+    assert carried
+    assert all(value == fitted[name.removeprefix("mouse_")] for name, value in carried.items())
+    assert set(carried) <= set(human.parameters)
+    write_drug(tmp_path, drug_data(species="human"))
+    path = tmp_path / "people.yaml"
+    path.write_text(DOGS.replace("species: dog", "species: human").replace("mg/kg", "mg"), encoding="utf-8")
+    assert _values_of(load_study(path), fitted) == carried
+    assert _values_of(load_study("pan2024-lsi"), fitted) == fitted
+    assert chosen_parameters("fit", dog) == {}
+
+
+def test_calibration_takes_the_facts_of_its_species(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fact of a study of people is no fact of the mouse: the fit that ships does not hang on it."""
+    from senospine.calibration import problem
+
+    rows = load_evidence()
+    before = Problem.published()
+    foreign = next(row for row in before.facts)
+    real = problem.load_study
+
+    def of_people(name: str) -> object:
+        study = real(name)
+        return dataclasses.replace(study, species="human") if name == foreign.study else study
+
+    monkeypatch.setattr(problem, "load_study", of_people)
+    after = Problem.published(evidence=rows)
+    assert {row.id for row in before.facts} - {row.id for row in after.facts} == {
+        row.id for row in before.facts if row.study == foreign.study
+    }
+    assert foreign.study not in after.studies
+    with pytest.raises(CalibrationError, match="no fact calibrates the dog"):
+        Problem.published("dog")

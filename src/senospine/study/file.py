@@ -176,6 +176,7 @@ class _File(_Section):
     source: str
     species: str
     drugs: list[str] = []
+    readings: dict[str, str] = {}
     subjects: _Subjects
     arms: dict[Word, _Arm]
     readouts: Annotated[list[str], Field(min_length=1)]
@@ -206,7 +207,7 @@ def load_study(name: str | Path) -> Study:
         )
     document = read_yaml(path)
     file = _validated(document)
-    with known_drugs(_own_drugs(file, document)):
+    with known_drugs(_own_drugs(file, document), file.readings, document.where("readings")):
         return _resolve(file, document)
 
 
