@@ -10,7 +10,9 @@ import typer
 from senospine.cli.delivery import drug_design, drug_profile
 from senospine.cli.output import Json, console, print_json, report_findings
 
-drug_app = typer.Typer(help="Show drugs, check drug files, look into the disc.", no_args_is_help=True, rich_markup_mode=None)
+drug_app = typer.Typer(
+    help="Show drugs, check drug files, look into the disc.", no_args_is_help=True, rich_markup_mode=None
+)
 drug_app.command("profile")(drug_profile)
 drug_app.command("design")(drug_design)
 
@@ -31,7 +33,9 @@ def drug_list(as_json: Json = False) -> None:
 @drug_app.command("show")
 def drug_show(
     name: Annotated[str, typer.Argument(help="A drug by name or synonym, or a path to a drug file (.yaml).")],
-    species: Annotated[str | None, typer.Option(help="human, dog or mouse; people where it has kinetics there.")] = None,
+    species: Annotated[
+        str | None, typer.Option(help="human, dog or mouse; people where it has kinetics there.")
+    ] = None,
     reading: Annotated[str | None, typer.Option(help="A reading of its file, such as free or nominal.")] = None,
     dose: Annotated[float | None, typer.Option(help="Dose in mg whose peak and average are told.", min=1e-9)] = None,
     every: Annotated[float | None, typer.Option(help="Days between doses whose average is told.", min=1e-3)] = None,

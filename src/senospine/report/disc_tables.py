@@ -50,8 +50,8 @@ def _line_words(profile: Profile) -> str:
     if math.isinf(profile.line):
         return f"no concentration reaches the {profile.line_hazard:.2g} a day that keeps half of the cells away"
     return (
-        f"line: {number(profile.line)} umol/L free; held there it keeps half of the senescent disc cells away, its kill of "
-        f"{number(profile.line_hazard)} a day balancing regrowth at half the burden"
+        f"line: {number(profile.line)} umol/L free; held there it keeps half of the senescent disc cells away, its kill "
+        f"of {number(profile.line_hazard)} a day balancing regrowth at half the burden"
     )
 
 
@@ -72,7 +72,7 @@ def print_designs(console: Console, designs: Sequence[Design]) -> None:
         table.add_column(name, justify="left" if name == "regimen" else "right")
     for item in designs:
         table.add_row(
-            item.regimen, number(item.half_life), number(item.release), "matched" if item.matched else "same",
+            _short(item.regimen), number(item.half_life), number(item.release), "matched" if item.matched else "same",
             number(item.retardation), number(item.charge), *(
                 _interval(part) for part in (item.exposure, item.cleared, item.relief)
             ),
@@ -90,6 +90,10 @@ def print_designs(console: Console, designs: Sequence[Design]) -> None:
         if words:
             console.print(f"cells cleared by '{item.regimen}' rest on: {words}", highlight=False, style="dim")
     console.print(_NOTICE, style="dim", highlight=False)
+
+
+def _short(regimen: str) -> str:
+    return regimen.removesuffix(" from day 0 after enrolment").removesuffix(" at day 0 after enrolment")
 
 
 def _interval(part: Interval) -> str:
