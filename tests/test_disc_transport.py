@@ -68,8 +68,9 @@ def test_series_are_those_of_many_thin_layers_moved_by_a_matrix_exponential(
     size = (store * thick * 2.0)[:, None]
     matrix = (np.diag(between, 1) + np.diag(between, -1) - np.diag(own)) / size
     steady = np.linalg.solve(matrix, -supply / size[:, 0])
+    half_a_day = expm(matrix * 0.5)
     for time in (0.5, 3.0, 15.0):
-        values = steady - expm(matrix * time) @ steady
+        values = steady - np.linalg.matrix_power(half_a_day, round(2 * time)) @ steady
         assert exact.centre(np.array([time]))[0] == pytest.approx(values[-1], abs=3e-5)
         assert exact.mean(np.array([time]))[0] == pytest.approx(values[outer:].mean(), abs=3e-5)
 
@@ -111,7 +112,7 @@ def test_what_enters_is_what_is_there() -> None:
     model = disc_model()
     rates = {name: model.rates[name] for name in model.states if name.startswith("drug_")}
     generator = np.random.default_rng(7)
-    kernel = senospine.compile_model(model, engine="scipy")
+    kernel = senospine.compile_model(model)
     assert rates
     for charge in (-1.0, 0.0, 2.0):
         given = {"drug_charge": charge, "drug_diffusivity_annulus": 0.0}

@@ -35,8 +35,8 @@ COLUMNS = (
     "how_obtained",
     "reason",
 )
-#: molar mass [g/mol] and diffusivity [mm2/day]: fluorescein in inner annulus (PMC2798905, 2.68e-6 cm2/s), and ioxaglate in
-#: articular cartilage (PMC4297109, 0.92e-6 cm2/s; its molar mass recalled)
+#: molar mass [g/mol] and diffusivity [mm2/day]: fluorescein in inner annulus (PMC2798905, 2.68e-6 cm2/s), and
+#: ioxaglate in articular cartilage (PMC4297109, 0.92e-6 cm2/s; its molar mass recalled)
 _ANCHORS = ((332.0, 2.68 * 8.64), (1270.0, 0.92 * 8.64))
 _HOURS = 8.0
 _MINUTE = 1 / 1440
@@ -54,7 +54,7 @@ def diffusivity_of(molar_mass: float) -> float:
     """
     (light, fast), (heavy, slow) = _ANCHORS
     exponent = math.log(slow / fast) / math.log(heavy / light)
-    return fast * (molar_mass / light) ** exponent
+    return float(fast * (molar_mass / light) ** exponent)
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,13 @@ def antibiotics(draws: int = 500, seed: int = 20240913) -> list[Comparison]:
         if row["quantity"] == "over that of cefazolin":
             predicted = predicted / _ratio(_values("cefazolin_rabbit", inputs, draws, seed))
         low, median, high = np.quantile(predicted, [0.05, 0.5, 0.95])
+        measured = (float(row["value"]), *(float(row[key]) if row[key] else None for key in ("low", "high")))
         found.append(
             Comparison(
-                row["name"],
-                row["quantity"],
-                row["unit"],
-                row["role"],
-                row["doi"],
-                float(row["value"]),
-                float(row["low"]) if row["low"] else None,
-                float(row["high"]) if row["high"] else None,
-                float(median),
-                float(low),
-                float(high),
-            )  # fmt: skip
-        )
+                row["name"], row["quantity"], row["unit"], row["role"], row["doi"], *measured, float(median),
+                float(low), float(high),
+            )
+        )  # fmt: skip
     return found
 
 
@@ -165,9 +157,12 @@ def _delay(values: Mapping[str, Array]) -> Array:
     times = np.linspace(0, 3, 1500)
     mean = _infusion(values, times)["mean"]
     reached = mean >= 4.0
-    return np.where(reached.any(axis=1), times[reached.argmax(axis=1)], times[-1]) / _MINUTE
+    return np.asarray(np.where(reached.any(axis=1), times[reached.argmax(axis=1)], times[-1]) / _MINUTE)
 
 
 _PREDICTIONS = {
-    "nucleus over serum": _ratio, "over that of cefazolin": _ratio, "disc over plasma area 0-8 h": _area, "time to 4 mg/L": _delay,
-}  # fmt: skip
+    "nucleus over serum": _ratio,
+    "over that of cefazolin": _ratio,
+    "disc over plasma area 0-8 h": _area,
+    "time to 4 mg/L": _delay,
+}

@@ -14,7 +14,8 @@ from senospine.errors import FileError
 from senospine.report.svg import BLUE, GREEN, GREY, INK, MARK, ORANGE, VERMILION
 
 _STYLE = {
-    "svg.hashsalt": "senospine", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "svg.hashsalt": "senospine", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
+    "axes.spines.right": False,
     "axes.titlelocation": "left", "axes.titlesize": 9.5, "axes.titleweight": "bold",
 }  # fmt: skip
 
