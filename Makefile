@@ -31,6 +31,7 @@ format: $(READY)
 # the pictures of the documents: the mechanism from the model's own equations, the spine from a simulation
 picture: $(READY)
 	$(BIN)/senospine model show mouse --picture docs/mechanism.svg > /dev/null
+	$(BIN)/senospine model map human --picture docs/human-map.svg > /dev/null
 	$(BIN)/senospine simulate pan2024-lsi --out results/picture --overwrite --spine docs/spine.png > /dev/null
 
 # hashes, and no address of any registry

@@ -223,6 +223,28 @@ def model_check(
     report_findings(findings, f"model '{model}': units, names and sources are clean", as_json)
 
 
+@model_app.command("map")
+def model_map(
+    model: ModelName = "human",
+    picture: Annotated[Path | None, typer.Option(help="Write the map as an SVG picture here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how far each link from mouse to human was measured in people: the extrapolation map."""
+    from senospine.model import extrapolation_map, load_model
+    from senospine.report.extrapolation import map_dict, print_map, write_map
+
+    loaded = load_model(model)
+    links = extrapolation_map(loaded)
+    if picture is not None:
+        write_map(loaded, links, picture)
+    if as_json:
+        print_json(map_dict(loaded, links) | ({"picture": str(picture)} if picture else {}))
+    else:
+        print_map(console(), loaded, links)
+        if picture is not None:
+            console().print(f"picture written to {picture}")
+
+
 @model_app.command("core")
 def model_core(
     samples: Annotated[int, typer.Option(help="Points tried in each core's ranges; a power of two.", min=16)] = 512,

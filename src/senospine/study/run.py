@@ -19,7 +19,7 @@ from senospine.errors import FileError, StudyError, suggest
 from senospine.model import Model
 from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
-from senospine.subjects import draw_parameters, draw_traits
+from senospine.subjects import draw_parameters, draw_people, draw_traits
 from senospine.therapy import COMPOSED, Drug, compose_model
 
 Array = NDArray[np.float64]
@@ -114,18 +114,26 @@ def output_times(study: Study, arm: Arm) -> Array:
     return np.asarray(np.union1d(times[~near], measured))
 
 
-@lru_cache(maxsize=4)
-def _kernel(species: str, drugs: tuple[Drug, ...], register_hash: str) -> Kernel:
-    model = compose_model(species, drugs)
-    if model.sha256 != register_hash:
+@dataclass(frozen=True)
+class Described:
+    """What a worker composes the model of, and the hash that says whether it is the one that was meant."""
+
+    species: str
+    sex: str
+    drugs: tuple[Drug, ...]
+    model_hash: str
+
+
+@lru_cache(maxsize=8)
+def _kernel(described: Described) -> Kernel:
+    model = compose_model(described.species, described.drugs)
+    if model.sha256 != described.model_hash:
         raise StudyError("the model changed while the study ran", remedy="run it again")
     return compile_model(model, outputs=[name for name in model.outputs if name in model.variables])
 
 
 def solve_block(
-    species: str,
-    drugs: tuple[Drug, ...],
-    model_hash: str,
+    described: Described,
     arm: Arm,
     times: Array,
     first: int,
@@ -134,15 +142,12 @@ def solve_block(
     rtol: float,
     parameters: Mapping[str, float],
 ) -> tuple[Any, list[dict[str, Any]]]:
-    """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes.
-
-    A worker composes the model anew of species and drugs; ``model_hash`` says whether it is the one that was meant.
-    """
+    """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes."""
     import pyarrow as pa
 
-    kernel = _kernel(species, drugs, model_hash)
+    kernel = _kernel(described)
     solution = kernel.solve(
-        draw_parameters(kernel.model, count, seed, first, parameters),
+        _drawn(kernel.model, described, count, seed, first, parameters),
         Schedule.shared(arm.entries),
         times,
         n_subjects=count,
@@ -168,6 +173,17 @@ def solve_block(
         for item in solution.failures
     ]
     return pa.table(columns), failures
+
+
+def _drawn(
+    model: Model, described: Described, count: int, seed: int, first: int, centres: Mapping[str, float]
+) -> dict[str, Array]:
+    """Return the parameters in which subjects differ; people differ by sex too, and live from birth here."""
+    if described.species != "human":
+        return draw_parameters(model, count, seed, first, centres)
+    women = {"female": 1.0, "male": 0.0}.get(described.sex, 0.5)
+    people = draw_people(model, count, seed, women=women, first=first, centres=centres).parameters
+    return {name: values for name, values in people.items() if name != "age_at_start"}
 
 
 def run_study(
@@ -222,6 +238,8 @@ def run_study(
         )
     model: Model = compose_model(study.species, study.drugs)
     drugs = study.drugs if study.species in COMPOSED else ()  # the mouse's model holds its drugs already
+    described = Described(study.species, study.sex, drugs, model.sha256)
+    _refuse_unread(study, model)
     centres = {name: float(value) for name, value in sorted((parameters or {}).items())}
     for name in centres:
         if name not in model.parameters:
@@ -230,7 +248,7 @@ def run_study(
         "study": study.name, "study_sha256": study.sha256,
         "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
         "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
-        "block": BLOCK, "code_path": _kernel(study.species, drugs, model.sha256).code_path,
+        "block": BLOCK, "code_path": _kernel(described).code_path,
         "parameters": centres,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
         **({"drugs": {drug.name: drug.sha256 for drug in drugs}} if drugs else {}),
@@ -245,9 +263,7 @@ def run_study(
             times = {arm.name: output_times(study, arm) for arm in study.arms}
             for name, arm, first, count in _blocks(study, animals):
                 if not out.has(name):
-                    call = (
-                        study.species, drugs, model.sha256, arm, times[arm.name], first, count, seed, rtol, centres,
-                    )  # fmt: skip
+                    call = (described, arm, times[arm.name], first, count, seed, rtol, centres)
                     yield (name, count), call
 
         def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
@@ -261,6 +277,16 @@ def run_study(
         run_blocks(solve_block, todo(), keep, workers=workers, scheduler=scheduler)
         out.write_manifest("complete")
     return _outcome(Path(folder), study)
+
+
+def _refuse_unread(study: Study, model: Model) -> None:
+    for readout in study.readouts:
+        missing = sorted(set(readout.needs) - {*model.outputs})
+        if missing:
+            raise StudyError(
+                f"read-out '{readout.name}' reads '{missing[0]}', which the {study.species} model does not have",
+                where=str(study.path), remedy="leave it out, or ask for it in a species that has it",
+            )  # fmt: skip
 
 
 def _blocks(study: Study, animals: int) -> Iterator[tuple[str, Arm, int, int]]:

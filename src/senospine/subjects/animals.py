@@ -39,11 +39,6 @@ class AnimalModel:
 
 
 @cache
-def _all_models() -> Mapping[str, Any]:
-    return MappingProxyType(read_yaml(Path(__file__).parent / "animal_models.yaml").data)
-
-
-@cache
 def animal_models(species: str) -> Mapping[str, AnimalModel]:
     """Return the animal models of a species; empty if there are none."""
     return MappingProxyType(
@@ -55,9 +50,15 @@ def animal_models(species: str) -> Mapping[str, AnimalModel]:
                 row["surgery"],
                 tuple(Switch(item["parameter"], float(item["to"]), item["at"]) for item in row["switches"]),
             )
-            for name, row in _all_models().get(species, {}).items()
+            for name, row in _data().get(species, {}).items()
         }
     )
+
+
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = read_yaml(Path(__file__).parent / "animal_models.yaml").data
+    return data
 
 
 def animal_model(name: str, species: str, where: str | None = None) -> AnimalModel:
@@ -71,7 +72,9 @@ def animal_model(name: str, species: str, where: str | None = None) -> AnimalMod
     known = animal_models(species)
     if not known:
         raise StudyError(
-            f"there are no animal models of species '{species}'", where=where, remedy=suggest(species, _all_models())
+            f"there are no animal models of species '{species}'",
+            where=where,
+            remedy=f"known species: {', '.join(_data())}",
         )
     if name not in known:
         raise StudyError(f"species '{species}' has no animal model '{name}'", where=where, remedy=suggest(name, known))

@@ -66,8 +66,14 @@ def compose_model(
 
 def _chosen(drugs: Sequence[str | Drug], readings: Mapping[str, str]) -> tuple[Drug, ...]:
     """Return each drug once, by name, in the reading that is meant."""
-    found = {drug.name: drug for drug in (item if isinstance(item, Drug) else load_drug(item) for item in drugs)}
-    names = {load_drug(name).name if name not in found else name: reading for name, reading in readings.items()}
+    found = {
+        drug.name: drug
+        for drug in (item if isinstance(item, Drug) else load_drug(item, "compose_model") for item in drugs)
+    }
+    names = {
+        load_drug(name, "compose_model").name if name not in found else name: reading
+        for name, reading in readings.items()
+    }
     for name, reading in names.items():
         if name not in found:
             raise RegimenError(f"a reading of {name}, which is not among the drugs", where="compose_model",

@@ -138,7 +138,7 @@ def _formulas(
     ]
     if saturable:
         found.append(("half-life at low concentration", "h", "terminal, where saturable elimination works fully",
-                      lambda n: _DAY_HOURS * terminal_half_life(_with_intrinsic(n))))  # fmt: skip
+                      lambda n: _DAY_HOURS * terminal_half_life(with_intrinsic(n))))  # fmt: skip
     found += [
         ("effective half-life", "h", f"ln 2 times steady-state volume over clearance{clear}", _effective),
         ("time to 90 % of steady state", "day", f"3.3 terminal half-lives{clear}",
@@ -177,7 +177,7 @@ def _exponents(numbers: Numbers) -> tuple[Array, Array]:
     return fast, slow
 
 
-def _with_intrinsic(numbers: Numbers) -> Numbers:
+def with_intrinsic(numbers: Numbers) -> Numbers:
     """Return the numbers with saturable elimination added to clearance as it is at low concentration."""
     per_volume = numbers["saturable_half_concentration"] * numbers["molar_mass"]
     return {**numbers, "clearance": numbers["clearance"] + numbers["saturable_elimination_max"] / per_volume}

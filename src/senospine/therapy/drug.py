@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -65,17 +66,22 @@ def drug_names() -> tuple[str, ...]:
 
 
 @contextmanager
-def known_drugs(drugs: Sequence[Drug]) -> Iterator[None]:
-    """Know ``drugs`` beside the shipped ones, inside a ``with`` block.
+def known_drugs(
+    drugs: Sequence[Drug], readings: Mapping[str, str] | None = None, where: str | None = None
+) -> Iterator[None]:
+    """Know ``drugs`` beside the shipped ones, and some drugs in another reading, inside a ``with`` block.
 
     Raises
     ------
     RegimenError
-        A name, synonym or symbol belongs to two drugs.
+        A name, synonym or symbol belongs to two drugs, or a drug has no such reading.
     """
     _by_word((*_drugs(), *_OWN.get(), *drugs))
     token = _OWN.set((*_OWN.get(), *drugs))
     try:
+        read = [load_drug(name, where).reading(reading) for name, reading in (readings or {}).items()]
+        names = {drug.name for drug in read}
+        _OWN.set((*[drug for drug in _OWN.get() if drug.name not in names], *read))
         yield
     finally:
         _OWN.reset(token)
@@ -101,26 +107,66 @@ def read_drug(path: str | Path) -> Drug:
 def check_drug(path: str | Path) -> list[Finding]:
     """Return everything that is wrong or doubtful in the drug file at ``path``; empty means clean.
 
+    A number of the wrong form does not hide what is wrong with the others: it is told and left out of the rest.
+
     Raises
     ------
-    FileError, RegimenError
-        The file cannot be read at all, or a key is missing, unknown or of the wrong form.
+    FileError
+        The file cannot be read as YAML.
     """
-    return list(drug_findings(_validated(read_yaml(path))))
+    document = read_yaml(path)
+    try:
+        return list(drug_findings(_located(document, document.data)))
+    except ValidationError as error:
+        refusals = _refusals(document, error)
+        found = [Finding("error", item.where or "", item.what, item.remedy or "") for item in refusals]
+        without = _without(document.data, [tuple(map(str, entry["loc"])) for entry in error.errors()])
+    try:
+        told = {str(item.where) for item in refusals}
+        rest = drug_findings(_located(document, without)) if without is not None else ()
+        return found + [item for item in rest if item.where not in told and " is missing: " not in item.what]
+    except ValidationError:
+        return found
+
+
+def _located(document: Document, data: object) -> Drug:
+    places = {tuple(str(part) for part in key): document.where(*key) for key in document.lines}
+    return Drug.model_validate(data).located(places)
 
 
 def _validated(document: Document) -> Drug:
     try:
-        drug = Drug.model_validate(document.data)
+        return _located(document, document.data)
     except ValidationError as error:
-        # A misspelt key is unknown and missing at once: say the first, which knows the remedy.
-        findings = sorted(error.errors(), key=lambda finding: finding["type"] != "extra_forbidden")
-        raise _refusal(document, findings[0]) from None
-    return drug.located({tuple(str(part) for part in key): document.where(*key) for key in document.lines})
+        raise _refusals(document, error)[0] from None
+
+
+def _without(data: object, places: Sequence[tuple[str, ...]]) -> object:
+    """Return a file's data without the numbers, actions and readings in which ``places`` lie; None if more is wrong."""
+    depth = {"kinetics": 3, "disc": 3, "actions": 3, "readings": 2}
+    if not isinstance(data, dict) or any(len(place) < depth.get("".join(place[:1]), 99) for place in places):
+        return None
+    copy = deepcopy(data)
+    for place in places:
+        parent, key = copy, place[: depth[place[0]]]
+        for word in key[:-1]:
+            parent = parent.get(word, {})
+        parent.pop(key[-1], None)
+    return copy
+
+
+def _refusals(document: Document, error: ValidationError) -> list[RegimenError]:
+    """Return a message for each finding, the likeliest cause first: a misspelt key is unknown and missing at once."""
+    found: dict[tuple[str | None, str], RegimenError] = {}
+    for entry in sorted(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden"):
+        if "str" not in entry["loc"]:  # a reading's row that is neither a row nor a word is told as a row
+            item = _refusal(document, entry)
+            found.setdefault((item.where, item.what), item)
+    return list(found.values())
 
 
 def _refusal(document: Document, finding: ErrorDetails) -> RegimenError:
-    key = tuple(part for part in finding["loc"] if part not in {"[key]", "Row", "str"})
+    key = tuple(part for part in finding["loc"] if part not in {"[key]", "Row"})
     label = ".".join(str(part) for part in key) or "the file"
     where = document.where(*key)
     if finding["type"] == "extra_forbidden":
