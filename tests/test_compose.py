@@ -12,7 +12,7 @@ from therapy_helpers import refusal
 from senospine.engine import compile_model
 from senospine.errors import RegimenError
 from senospine.model import Model, load_model
-from senospine.therapy import Drug, compose_model, read_drug
+from senospine.therapy import Drug, compose_model, drug_names, load_drug, read_drug
 
 DISC = {
     "diffusivity_nucleus": (20.0, "mm2/day"), "diffusivity_ratio_cep": (0.5, "fold"), "charge": (-1.0, "fold"),
@@ -147,3 +147,13 @@ def test_refusals(tmp_path: Path) -> None:
     data = drug_data("taken", "human") | {"symbol": "blood"}
     error = refusal(RegimenError, "human", [read_drug(write_drug(tmp_path, data))], call=compose_model)
     assert "the symbol 'blood' of taken is taken" in error.what
+
+
+@pytest.mark.parametrize("species", ["dog", "human"])
+def test_every_shipped_drug_composes_alone_and_with_the_others(species: str) -> None:
+    drugs = [drug for drug in map(load_drug, drug_names()) if species in drug.kinetics]
+    assert "navitoclax" in [drug.name for drug in drugs]
+    for chosen in [[drug] for drug in drugs] + [drugs]:
+        model = compose_model(species, chosen)
+        assert model.check() == []
+        assert all(name in model.variables for name in model.states)

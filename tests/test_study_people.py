@@ -15,6 +15,8 @@ from senospine.calibration import Problem, chosen_parameters
 from senospine.errors import CalibrationError, FileError, RegimenError, StudyError, UnitError
 from senospine.evidence import load_evidence
 from senospine.evidence.reproduce import _values_of
+from senospine.report.timeaxis import time_axis
+from senospine.report.timecourses import timecourses_svg
 from senospine.study import load_study, open_outcome, run_study
 from senospine.subjects import draw_parameters
 from senospine.therapy import compose_model, known_drugs, read_drug
@@ -236,3 +238,12 @@ def test_calibration_takes_the_facts_of_its_species(monkeypatch: pytest.MonkeyPa
     assert foreign.study not in after.studies
     with pytest.raises(CalibrationError, match="no fact calibrates the dog"):
         Problem.published("dog")
+
+
+def test_figures_of_people_and_dogs_count_from_enrolment_and_show_their_plasma(folder: Path) -> None:
+    study = load_study(folder / "dogs.yaml")
+    outcome = run_study(study, folder / "out", animals=2, workers=1)
+    assert time_axis(study).title == "weeks after enrolment"
+    drawn = timecourses_svg(outcome, outcome.model)
+    assert "imaginary in plasma" in drawn
+    assert "hours after first dose" in drawn

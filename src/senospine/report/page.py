@@ -75,7 +75,7 @@ def write_report(
     laboratories : mapping of study name to Laboratory
     scores : sequence of Score
     model : Model
-        The model the outcomes were made with.
+        The mouse: its mechanism and register are on the page. Outcomes of other species are drawn by their own models.
     command : str
         What made the run, printed under provenance.
 
@@ -89,7 +89,8 @@ def write_report(
     if not outcomes:
         raise StudyError("there is no outcome to report", remedy="run a study first")
     for outcome in outcomes:
-        if outcome.manifest["inputs"]["model_sha256"] != model.sha256:
+        own = model if outcome.study.species == model.name else outcome.model
+        if outcome.manifest["inputs"]["model_sha256"] != own.sha256:
             raise StudyError(
                 f"the outcome of '{outcome.study.name}' was made with another version of the model",
                 why="its figures would not show what the mechanism and the assumptions on the page say",
@@ -154,6 +155,7 @@ def _section(
     carried: Sequence[Carried],
 ) -> Section:
     study = outcome.study
+    own = model if study.species == model.name else outcome.model
     mine = [score for score in scores if score.fact.study == study.name]
     ends = spine = Markup("")
     if study.name in laboratories:
@@ -162,7 +164,7 @@ def _section(
         spine = _inline(spine_figure(spine_courses(outcome)))
     return Section(
         study, brief(study, mine), spine, carrying([item for item in carried if item.study == study.name], model),
-        _inline(timecourses_svg(outcome, model)), ends, outcome.animals, outcome.failures,
+        _inline(timecourses_svg(outcome, own)), ends, outcome.animals, outcome.failures,
         time_axis(study).stretched is not None, any(arm.doses for arm in study.arms),
     )  # fmt: skip
 

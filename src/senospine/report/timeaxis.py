@@ -41,14 +41,23 @@ def arm_colours(study: Study) -> dict[str, str]:
     return groups | {arm.name: groups[arm.stands_for] for arm in study.arms}
 
 
+def beginning(study: Study) -> tuple[float, str] | None:
+    """Return the day of life that all arms count from, surgery or enrolment, and its name; None if there is none."""
+    for name in ("surgery", "enrolment"):
+        days = {getattr(arm, f"{name}_day") for arm in study.arms}
+        if len(days) == 1 and (day := days.pop()) is not None:
+            return float(day), name
+    return None
+
+
 def time_axis(study: Study) -> Axis:
-    """Return weeks after surgery, or months of age with the weeks around treatment stretched."""
+    """Return weeks after surgery or enrolment, or months of age with the weeks around treatment stretched."""
     last = max(arm.measure_day for arm in study.arms)
-    surgery = {arm.surgery_day for arm in study.arms}
-    if len(surgery) == 1 and (day := surgery.pop()) is not None:
+    if (begun := beginning(study)) is not None:
+        day, name = begun
         first = day - 7.0
         marks = [(day + 7 * week, tick_text(week)) for week in ticks(0, (last - day) / 7)]
-        return Axis("weeks after surgery", lambda t: (t - first) / (last - first), marks)
+        return Axis(f"weeks after {name}", lambda t: (t - first) / (last - first), marks)
     doses = [dose for arm in study.arms for dose in arm.doses]
     start = min(doses) - 7 if doses else 0.0
     if not doses or (last - start) > 0.4 * last:

@@ -59,7 +59,7 @@ def timecourses_svg(outcome: Outcome, model: Model) -> str:
     study, axis, colours = outcome.study, time_axis(outcome.study), arm_colours(outcome.study)
     needed = {output for item in study.readouts for output in item.needs}
     shown = [name for name in SHOWN if name in outcome.frame.columns and (name in needed or _drives(name, needed))]
-    given = {regimen.drug for arm in study.arms for regimen in arm.regimens}
+    given = {drug.symbol for drug in study.drugs}
     drug = [name for name in outcome.frame.columns if name.removesuffix("_concentration") in given]
     panels: list[Callable[[], list[str]]] = [lambda name=name: _panel(outcome, model, name, axis) for name in shown]  # type: ignore[misc]
     dosed = [arm for arm in study.arms if arm.doses]

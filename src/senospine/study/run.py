@@ -55,6 +55,11 @@ class Outcome:
         """Seed of all draws."""
         return int(self.manifest["inputs"]["seed"])
 
+    @property
+    def model(self) -> Model:
+        """The model of the study's species, with the drugs it gives."""
+        return compose_model(self.study.species, self.study.drugs)
+
     @cached_property
     def failures(self) -> list[dict[str, Any]]:
         """Animals that could not be solved: arm, animal, status, time, state, advice."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from senospine.errors import StudyError, suggest
 from senospine.report.spine.quantities import QUANTITIES
 from senospine.report.svg import tick_text
-from senospine.report.timeaxis import MONTH, time_axis
+from senospine.report.timeaxis import MONTH, beginning, time_axis
 from senospine.study import Outcome, Study
 
 Array = NDArray[np.float64]
@@ -52,13 +52,13 @@ class SpineCourses:
     def when(self, frame: int) -> str:
         """Return a frame's moment in words."""
         day = float(self.days[frame])
-        surgery = {arm.surgery_day for arm in self.study.arms}
-        known = surgery.pop() if len(surgery) == 1 else None
-        if known is None:
+        begun = beginning(self.study)
+        if begun is None:
             return f"month {day / MONTH:.1f} of age"
+        known, name = begun
         if day < known - 1:
-            return "before surgery"
-        return f"week {tick_text(max(round((day - known) / 7, 1), 0.0))} after surgery"
+            return f"before {name}"
+        return f"week {tick_text(max(round((day - known) / 7, 1), 0.0))} after {name}"
 
 
 def spine_courses(
