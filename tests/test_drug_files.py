@@ -16,7 +16,7 @@ from therapy_helpers import refusal
 
 from senospine.errors import RegimenError
 from senospine.therapy import check_drug, drug_names, known_drugs, load_drug, read_drug
-from senospine.therapy.derived import terminal_half_life, with_intrinsic
+from senospine.therapy.two_compartments import terminal_half_life, with_intrinsic
 
 Data = dict[str, Any]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from senospine.errors import Finding, UnitError, suggest
 from senospine.quantities import conversion
-from senospine.therapy.derived import terminal_half_life, with_intrinsic
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Drug
 from senospine.therapy.terms import ACTIONS, COMPOSED, DISC, KINETICS, Term, action_terms
+from senospine.therapy.two_compartments import terminal_half_life, with_intrinsic
 
 SHORTEST_DAYS = 1 / 86400  # a second
 LONGEST_DAYS = 3652.5  # ten years
@@ -180,6 +180,8 @@ def _reading(drug: Drug, name: str) -> Iterator[Finding]:
 def factor_to_mg(unit: str) -> float | None:
     """Return the factor from a dose unit, of mass or of mass per kg, to mg or mg/kg; None if it is neither."""
     mass, *rest = unit.split("/")
+    if mass == "mg" and rest in ([], ["kg"]):
+        return 1.0  # the usual case, without loading the library of units
     try:
         return conversion(mass, "mg", what="dose") if rest in ([], ["kg"]) else None
     except UnitError:
