@@ -92,11 +92,11 @@ def antibiotics(draws: int = 500, seed: int = 20240913) -> list[Comparison]:
         if row["quantity"] == "over that of cefazolin":
             predicted = predicted / _ratio(_values("cefazolin_rabbit", inputs, draws, seed))
         low, median, high = np.quantile(predicted, [0.05, 0.5, 0.95])
-        measured = (float(row["value"]), *(float(row[key]) if row[key] else None for key in ("low", "high")))
+        least, most = (float(row[key]) if row[key] else None for key in ("low", "high"))
         found.append(
             Comparison(
-                row["name"], row["quantity"], row["unit"], row["role"], row["doi"], *measured, float(median),
-                float(low), float(high),
+                row["name"], row["quantity"], row["unit"], row["role"], row["doi"], float(row["value"]), least, most,
+                float(median), float(low), float(high),
             )
         )  # fmt: skip
     return found
