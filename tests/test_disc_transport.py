@@ -68,8 +68,9 @@ def test_series_are_those_of_many_thin_layers_moved_by_a_matrix_exponential(
     size = (store * thick * 2.0)[:, None]
     matrix = (np.diag(between, 1) + np.diag(between, -1) - np.diag(own)) / size
     steady = np.linalg.solve(matrix, -supply / size[:, 0])
+    half_a_day = expm(matrix * 0.5)
     for time in (0.5, 3.0, 15.0):
-        values = steady - expm(matrix * time) @ steady
+        values = steady - np.linalg.matrix_power(half_a_day, round(2 * time)) @ steady
         assert exact.centre(np.array([time]))[0] == pytest.approx(values[-1], abs=3e-5)
         assert exact.mean(np.array([time]))[0] == pytest.approx(values[outer:].mean(), abs=3e-5)
 
@@ -93,9 +94,11 @@ def contents(model: senospine.Model, solution: senospine.Solution) -> np.ndarray
 def test_a_depot_in_a_closed_disc_is_conserved_and_spreads_over_its_water() -> None:
     """A disc that nothing leaves: one nanomole of drug a litre of plasma neither enters nor matters."""
     model = disc_model()
-    closed = {"disc_geometry_bone_transfer": 1e-12, "drug_diffusivity_annulus": 0.0, "free_concentration": 0.0}
+    closed = {"disc_geometry_bone_transfer": 1e-12, "drug_diffusivity_annulus": 0.0}
     dose = senospine.Schedule.shared([senospine.Entry(1.0, "bolus", "intradiscal", 0.005)])
-    solution = senospine.compile_model(model).solve(closed, dose, [0.5, 1.01, 1.1, 2.0, 50.0, 2000.0], rtol=1e-9)
+    solution = senospine.compile_model(model).solve(
+        closed, dose, [0.5, 1.01, 1.1, 2.0, 50.0, 2000.0], initial={"plasma": 0.0}, rtol=1e-9
+    )
     held = contents(model, solution)[0]
     assert held[0] == 0
     assert held[1:] == pytest.approx(5.0, rel=1e-6)  # 0.005 mg of 1 g/mol is 5 umol
@@ -109,7 +112,7 @@ def test_what_enters_is_what_is_there() -> None:
     model = disc_model()
     rates = {name: model.rates[name] for name in model.states if name.startswith("drug_")}
     generator = np.random.default_rng(7)
-    kernel = senospine.compile_model(model, engine="scipy")
+    kernel = senospine.compile_model(model)
     assert rates
     for charge in (-1.0, 0.0, 2.0):
         given = {"drug_charge": charge, "drug_diffusivity_annulus": 0.0}

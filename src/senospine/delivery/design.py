@@ -25,6 +25,8 @@ from senospine.therapy import Drug, Regimen, compose_model, load_drug
 
 Array = NDArray[np.float64]
 _CARRIERS = 6
+#: standard errors a rank correlation must be from zero: some three hundred are looked at
+_TOLD = 4.0
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,8 @@ class _Sweep:
         drawn_here |= {name: values for name, values in changed.items() if np.ptp(values) > 0}
         target = rankdata(column[kept])
         rho = {name: float(np.corrcoef(rankdata(v[kept]), target)[0, 1]) for name, v in drawn_here.items()}
-        return tuple(sorted(rho.items(), key=lambda item: -abs(item[1]))[:_CARRIERS])
+        told = [item for item in rho.items() if abs(item[1]) > _TOLD / math.sqrt(kept.sum())]
+        return tuple(sorted(told, key=lambda item: -abs(item[1]))[:_CARRIERS])
 
 
 def _interval(column: Array, solved: NDArray[np.bool_]) -> Interval:

@@ -30,7 +30,7 @@ def disc_species() -> tuple[str, ...]:
 
 @lru_cache(maxsize=16)
 def disc_model(species: str = "human", split: int = 1) -> Model:
-    """Return the model of a disc beside plasma of free concentration 1, every layer cut into ``split``.
+    """Return the model of a disc beside plasma of concentration 1 umol/L, every layer cut into ``split``.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def disc_model(species: str = "human", split: int = 1) -> Model:
     Examples
     --------
     >>> len(disc_model("mouse").states)
-    14
+    15
     """
     if species not in disc_species():
         raise ModelError(f"the disc of species '{species}' is not described", remedy=suggest(species, disc_species()))

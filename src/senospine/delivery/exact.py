@@ -1,9 +1,9 @@
 """Exact series for a drug entering two layers, against which the layers of ``disc_transport.ant`` are judged.
 
 Cartilage endplate and half nucleus, each homogeneous, with the bony endplate as a resistance, partition, binding, loss
-and exchange across the annulus. Separated in space and time the problem is of Sturm and Liouville's kind; eigenvalues are
-roots of one entire function (Carslaw and Jaeger, Conduction of Heat in Solids, 1959, chapter 12; Crank, The Mathematics of
-Diffusion, 1975, chapter 4), found here by bracketing. Nothing is shared with the finite volumes.
+and exchange across the annulus. Separated in space and time the problem is of Sturm and Liouville's kind; eigenvalues
+are roots of one entire function (Carslaw and Jaeger, Conduction of Heat in Solids, 1959, chapter 12; Crank, The
+Mathematics of Diffusion, 1975, chapter 4), found here by bracketing. Nothing is shared with the finite volumes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PER_ROOT = 60
 
 @dataclass(frozen=True)
 class TwoLayers:
-    """A half disc beside plasma that steps from 0 to 1, in mm and days; concentrations are shares of plasma times partition.
+    """A half disc beside plasma that steps from 0 to 1, in mm and days; concentrations over plasma times partition.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class TwoLayers:
 
     @cached_property
     def _coefficients(self) -> Array:
-        """What each mode lacks of the steady profile, shape (terms,): from what drives it at the edge and the annulus."""
+        """What each mode lacks of the steady profile, shape (terms,): what drives it at the edge and the annulus."""
         found = []
         for rate in self._rates * self.retardation:
             drive = -self._mode(rate, self.cep + self.half)[1]

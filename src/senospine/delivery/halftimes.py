@@ -1,4 +1,4 @@
-"""How long the centre of a disc takes to reach half of what it will reach, over all that is not known of disc and drug."""
+"""How long the centre of a disc takes to half of what it will reach, over all that is not known of disc and drug."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ def _layers(cep: Sequence[float], nucleus: Sequence[float]) -> Iterator[str]:
     both, last = [*cep, *nucleus], len(cep) - 1
     tissue = ["cep"] * len(cep) + ["nucleus"] * len(nucleus)
     for index, name in enumerate(names):
-        yield f"{name} has micromolar;{'  // ' + _place(index, last, len(both)) if _place(index, last, len(both)) else ''}"
+        place = _place(index, last, len(both))
+        yield f"{name} has micromolar;" + (f"  // {place}" if place else "")
     for index in range(len(both)):
         yield f"flux_{index} has micromolar_mm_per_day;"
     yield f"from_bone := 1 / (1 / endplate_transfer + {both[0] / 2:.12g} / conductance_cep);"

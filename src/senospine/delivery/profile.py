@@ -1,8 +1,8 @@
 """Where a drug is in the disc during a regimen, and the concentration above which senescent cells lose.
 
-The line is drawn where kill balances regrowth at half the burden: held there for good, a concentration keeps half of the
-senescent disc cells away against production and the body's own removal. Any concentration kills some cells; below the
-line regrowth makes up for most of it.
+The line is drawn where kill balances regrowth at half the burden: held there for good, a concentration keeps half of
+the senescent disc cells away against production and the body's own removal. Any concentration kills some cells; below
+the line regrowth makes up for most of it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from senospine.errors import FileError
 from senospine.report.svg import BLUE, GREEN, GREY, INK, MARK, ORANGE, VERMILION
 
 _STYLE = {
-    "svg.hashsalt": "senospine", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "svg.hashsalt": "senospine", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
+    "axes.spines.right": False,
     "axes.titlelocation": "left", "axes.titlesize": 9.5, "axes.titleweight": "bold",
 }  # fmt: skip
 
@@ -87,7 +88,10 @@ def _legend(axis: Any, profile: Profile) -> None:
     elif np.isinf(profile.line):
         line = "no concentration keeps half of\nthe senescent cells away"
     else:
-        line = f"held at {profile.line:.2g} µmol/L it keeps\nhalf of the senescent cells away\n(kill {profile.line_hazard:.2g} a day balances\nregrowth at half the burden)"
+        line = (
+            f"held at {profile.line:.2g} µmol/L it keeps\nhalf of the senescent cells away\n"
+            f"(kill {profile.line_hazard:.2g} a day balances\nregrowth at half the burden)"
+        )
     share = 100 * (1 - profile.burden[:, -1].mean())
     words = [("grey: plasma", GREY), ("blue: centre", BLUE), (line, VERMILION)]
     words.append((f"senescent disc cells at the end:\n{share:.0f} % fewer than untreated", INK))

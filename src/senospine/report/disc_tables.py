@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from senospine.delivery import Design, HalfTime, Interval, Profile
+from senospine.delivery import Accuracy, Comparison, Design, HalfTime, Interval, Profile
 from senospine.report.svg import number
 
 _NOTICE = "Simulated by senospine, not measured; an instrument for ranking hypotheses, never medical advice."
@@ -50,8 +50,8 @@ def _line_words(profile: Profile) -> str:
     if math.isinf(profile.line):
         return f"no concentration reaches the {profile.line_hazard:.2g} a day that keeps half of the cells away"
     return (
-        f"line: {number(profile.line)} umol/L free; held there it keeps half of the senescent disc cells away, its kill of "
-        f"{number(profile.line_hazard)} a day balancing regrowth at half the burden"
+        f"line: {number(profile.line)} umol/L free; held there it keeps half of the senescent disc cells away, its "
+        f"kill of {number(profile.line_hazard)} a day balancing regrowth at half the burden"
     )
 
 
@@ -72,7 +72,7 @@ def print_designs(console: Console, designs: Sequence[Design]) -> None:
         table.add_column(name, justify="left" if name == "regimen" else "right")
     for item in designs:
         table.add_row(
-            item.regimen, number(item.half_life), number(item.release), "matched" if item.matched else "same",
+            _short(item.regimen), number(item.half_life), number(item.release), "matched" if item.matched else "same",
             number(item.retardation), number(item.charge), *(
                 _interval(part) for part in (item.exposure, item.cleared, item.relief)
             ),
@@ -92,6 +92,10 @@ def print_designs(console: Console, designs: Sequence[Design]) -> None:
     console.print(_NOTICE, style="dim", highlight=False)
 
 
+def _short(regimen: str) -> str:
+    return regimen.removesuffix(" from day 0 after enrolment").removesuffix(" at day 0 after enrolment")
+
+
 def _interval(part: Interval) -> str:
     return f"{number(part.median)} ({number(part.low)} to {number(part.high)})"
 
@@ -109,4 +113,28 @@ def half_time_rows(found: Sequence[HalfTime]) -> list[str]:
         rows.append(
             f"| {item.species} | {item.drug} | {item.retardation:g} | {middle} {unit} ({low}–{high}) | {level} |"
         )
+    return rows
+
+
+def accuracy_rows(found: Sequence[Accuracy]) -> list[str]:
+    """Return errors of the layers as the rows of a Markdown table, one line a case, percent of the boundary."""
+    counts = sorted({item.layers for item in found})
+    head = " | ".join(f"{count} layers" for count in counts)
+    rows = [f"| case | centre: {head} | mean over time: {head} |", "|---" * (1 + 2 * len(counts)) + "|"]
+    for case in dict.fromkeys(item.case for item in found):
+        own = {item.layers: item for item in found if item.case == case}
+        centre = " | ".join(f"{100 * own[count].centre:.3f}" for count in counts)
+        area = " | ".join(f"{100 * own[count].area:.3f}" for count in counts)
+        rows.append(f"| {case} | {centre} | {area} |")
+    return rows
+
+
+def antibiotic_rows(found: Sequence[Comparison]) -> list[str]:
+    """Return published entry of antibiotics beside its prediction as the rows of a Markdown table."""
+    rows = ["| | published | predicted | inside |", "|---|---|---|---|"]
+    for item in found:
+        ends = "" if item.measured_low is None else f" ({number(item.measured_low)}–{number(item.measured_high)})"
+        predicted = f"{number(item.median)} ({number(item.low)}–{number(item.high)})"
+        words = f"{item.name.split('_')[0]}, {item.quantity} [{item.unit}]"
+        rows.append(f"| {words} | {number(item.measured)}{ends} | {predicted} | {'yes' if item.hit else '**no**'} |")
     return rows
