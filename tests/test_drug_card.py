@@ -12,7 +12,7 @@ from test_cli import senospine
 from therapy_helpers import refusal
 
 from senospine.errors import RegimenError
-from senospine.report.drugs import card_dict, drugs_dict, print_card, print_drugs
+from senospine.report.drugs import card_dict, drugs_dict, print_card, print_drugs, short
 from senospine.therapy import check_drug, drug_names, load_drug
 from senospine.therapy.card import drug_card
 
@@ -30,7 +30,7 @@ kinetics:
     molar_mass: {value: 0.5, unit: mg/umol, source: none}
     absorption_rate: {value: 24, unit: 1/day, source: none}
     bioavailability: {value: 0.5, unit: fold, source: none}
-    clearance: {value: 100, unit: L/day, prior: lognormal, low: 50, high: 200, source: assumption, reason: hand-reasoned}
+    clearance: {value: 100, unit: L/day, prior: lognormal, low: 50, high: 200, source: assumption, reason: by hand}
     volume_central: {value: 50, unit: L, source: none}
     clearance_exponent: {value: 0.75, unit: fold, source: none}
     volume_exponent: {value: 1, unit: fold, source: none}
@@ -63,7 +63,7 @@ def test_a_card_fits_the_terminal_and_says_everything(name: str, width: int) -> 
         for gap in drug.gaps:
             assert " ".join(gap.split()) in flat
         for item in drug_card(drug, species).rows:
-            assert f"{item.row.value:.3g} {item.row.unit}" in flat
+            assert f"{short(item.row.value)} {item.row.unit}" in flat
             assert " ".join(item.row.reason.split()) in flat
 
 
@@ -71,12 +71,19 @@ def test_the_card_of_navitoclax_says_what_a_newcomer_asks() -> None:
     text = printed("navitoclax", 118)
     for words in (
         "navitoclax in people", "49 numbers", "half-life", "10.4 to 25.7", "given: oral, intravenous, intradiscal",
-        "Choo 2014 Drug Metab Dispos, derived", "Where the literature can be read in two ways", "What rests on assumptions",
+        "Choo 2014 Drug Metab Dispos, derived", "Where the literature can be read in two ways",
+        "What rests on assumptions",
         "Looked for and not found", "10.1124/dmd.113.055053",
     ):  # fmt: skip
         assert words in text, words
     assert "1.77" not in text
     assert "of one dose of 100 mg, with food" in text
+
+
+def test_numbers_are_written_as_people_write_them() -> None:
+    assert [short(value) for value in (1400.0, 0.00505, 664.8, 9.999, 2e7, -0.5)] == [
+        "1400", "0.00505", "665", "10", "2e+07", "-0.5"
+    ]  # fmt: skip
 
 
 def test_a_card_in_mice_reads_the_register() -> None:
@@ -108,7 +115,9 @@ def test_json_holds_every_number_with_its_place() -> None:
     assert (row["value"], row["doi"], row["unit"]) == (2.1, "10.1007/s00280-015-2830-8", "fold")
     assert row["where"].endswith(f"rg-7112.yaml:{line_of('rg-7112', 'food_effect:')}")
     assert plain["readings"]["free"]["actions.human.disc_kill.half"]["value"] == 0.34
-    assert {item["name"]: item["numbers"] for item in drugs_dict([load_drug("tanezumab")])} == {"tanezumab": {"human": 16}}
+    assert {item["name"]: item["numbers"] for item in drugs_dict([load_drug("tanezumab")])} == {
+        "tanezumab": {"human": 16}
+    }
 
 
 def line_of(name: str, words: str) -> int:
@@ -150,7 +159,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         FILE.replace("{value: 0.5, unit: mg/umol, source: none}", "{value: 0.5, source: none}")  # line 11: no unit
         .replace("value: 0.5, unit: fold", "value: 1.5, unit: fold")  # line 13: over one
         .replace("value: 50, unit: L,", "value: 50, unit: mg,")  # line 15: another dimension
-        .replace("source: assumption, reason: hand-reasoned", "source: assumption")  # line 14: no reason
+        .replace("source: assumption, reason: by hand", "source: assumption")  # line 14: no reason
         .replace("endplate_kill", "endplate_kil"),  # line 21: unknown action
         encoding="utf-8",
     )
@@ -166,7 +175,12 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "what"),
     [
-        ("value: 100, unit: L/day, prior: lognormal, low: 50, high: 200,", "value: 1e-9, unit: L/day,", 9, "half-life of"),
+        (
+            "value: 100, unit: L/day, prior: lognormal, low: 50, high: 200,",
+            "value: 1e-9, unit: L/day,",
+            9,
+            "half-life of",
+        ),
         ("name: newsenolytic", "nam: newsenolytic", 1, "unknown key 'nam'"),
         ("species: [human]", "species: [mouse]", 1, "must name the same species"),
         ("value: 100, unit: L/day", "value: 1000, unit: L/day", 14, "lies outside its own prior"),

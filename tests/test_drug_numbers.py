@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from drug_tables import every_row
+from drug_tables import every_row, tables
 from scipy.integrate import solve_ivp
 
 from senospine.model.units import unit_of_text
@@ -13,9 +15,11 @@ from senospine.therapy.card import drug_card
 from senospine.therapy.derived import Derived, derived_numbers
 from senospine.therapy.drug import read_drug
 from senospine.therapy.terms import KINETICS, action_unit
+from senospine.therapy.two_compartments import ORAL, peak, terminal_half_life
 
 COMPOSED = ("celecoxib", "navitoclax", "o-vanillin", "rg-7112", "tanezumab")
 ROWS = every_row()
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "drugs.md").read_text(encoding="utf-8")
 
 
 def derived(drug: str, species: str = "human", dose: float = 100.0, every: float = 1.0) -> dict[str, Derived]:
@@ -154,6 +158,19 @@ def test_the_card_tells_the_peak_that_the_model_has() -> None:
     assert times[concentration.argmax()] * 24 == pytest.approx(found["peak, oral: when"].value, rel=0.02)
 
 
+@pytest.mark.parametrize(("uptake", "loss"), [(24.0, 2.0), (0.05, 12.0), (3.0, 3.0)])
+def test_one_compartment_peaks_where_bateman_says(uptake: float, loss: float) -> None:
+    """ln(ka/k)/(ka-k), or 1/k where the two are equal; slow uptake too (Bateman 1910)."""
+    values = {name: 1.0 if term.neutral is None else term.neutral for name, term in KINETICS.items()}
+    values |= {"absorption_rate": uptake, "transit_rate": 1e5, "clearance": loss, "volume_central": 1.0, "lag": 0.25}
+    numbers = {name: np.array([value, value]) for name, value in values.items()}
+    when, size = peak(numbers, ORAL, 10.0)
+    expected = 1 / loss if uptake == loss else np.log(uptake / loss) / (uptake - loss)
+    assert when - 0.25 == pytest.approx(np.full(2, expected), rel=0.03)
+    assert size == pytest.approx(np.full(2, 10 * np.exp(-loss * expected)), rel=1e-3)
+    assert terminal_half_life(numbers) == pytest.approx(np.full(2, np.log(2) / loss))
+
+
 def test_intervals_follow_the_priors() -> None:
     drug = load_drug("navitoclax")
     rows = drug.kinetics["human"]
@@ -162,7 +179,9 @@ def test_intervals_follow_the_priors() -> None:
     for item in certain:
         assert item.low == pytest.approx(item.value) == pytest.approx(item.high)
     one = {**fixed, "bioavailability": rows["bioavailability"]}
-    spread = {item.name: item for item in derived_numbers(drug.model_copy(update={"kinetics": {"human": one}}), "human")}
+    spread = {
+        item.name: item for item in derived_numbers(drug.model_copy(update={"kinetics": {"human": one}}), "human")
+    }
     assert spread["half-life"].low == pytest.approx(spread["half-life"].high), "uptake has no part in it"
     average = spread["average, oral: total"]
     assert average.high / average.low == pytest.approx(0.5 / 0.2, rel=0.05), "proportional to bioavailability"
@@ -206,3 +225,23 @@ def test_what_rests_on_assumptions_is_counted() -> None:
     assert {"retardation", "unbound_fraction", "charge"} <= set(disc.assumed)
     platelets = next(item for item in drug_card(load_drug("navitoclax")).conclusions if item.action == "platelet_kill")
     assert "unbound_fraction" not in platelets.assumed, "what reads total plasma does not hang on binding"
+
+
+def test_the_document_holds_the_numbers_that_are_in_the_files() -> None:
+    assert DOCUMENT.split("## The numbers\n\n")[1].strip() == tables(), "python tests/drug_tables.py prints them anew"
+    for name in COMPOSED:
+        item = derived(name)["half-life"]
+        unit = "days" if item.unit == "day" else item.unit
+        assert f"{item.value:.3g} {unit} ({item.low:.3g} to {item.high:.3g})" in DOCUMENT.split("## A file")[0], name
+    concentration = derived("navitoclax", dose=1.0)["average, oral: total"].value * np.array([10, 110, 200, 250])
+    assert [f"{value:.2g}" for value in concentration] == ["0.079", "0.87", "1.6", "2"]
+    assert "0.08, 0.87, 1.6 and 2.0 umol/L" in DOCUMENT
+    reading = derived_numbers(load_drug("tanezumab").reading("phase_3"), "human")[0]
+    assert f"the phase 3 analysis implies {reading.value:.3g} days" in DOCUMENT
+
+
+def test_the_file_in_the_document_is_clean(tmp_path: Path) -> None:
+    path = tmp_path / "newsenolytic.yaml"
+    path.write_text(DOCUMENT.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert check_drug(path) == []
+    assert drug_card(read_drug(path)).derived[0].name == "half-life"

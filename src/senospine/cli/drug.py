@@ -28,7 +28,9 @@ def drug_list(as_json: Json = False) -> None:
 @drug_app.command("show")
 def drug_show(
     name: Annotated[str, typer.Argument(help="A drug by name or synonym, or a path to a drug file (.yaml).")],
-    species: Annotated[str | None, typer.Option(help="human, dog or mouse; people where it has kinetics there.")] = None,
+    species: Annotated[
+        str | None, typer.Option(help="human, dog or mouse; people where it has kinetics there.")
+    ] = None,
     reading: Annotated[str | None, typer.Option(help="A reading of its file, such as free or nominal.")] = None,
     dose: Annotated[float | None, typer.Option(help="Dose in mg whose peak and average are told.", min=1e-9)] = None,
     every: Annotated[float | None, typer.Option(help="Days between doses whose average is told.", min=1e-3)] = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from senospine.model.expressions import Call, Expression, Name, Number, Time
 
@@ -94,6 +95,7 @@ def kind(name: str) -> Unit:
     return Unit(tuple(Fraction(item) for item in exponents), factor)
 
 
+@lru_cache(maxsize=1024)
 def unit_of_text(text: str) -> Unit:
     """Return the unit that a register writes, for instance ``"L/day/kg"``.
 

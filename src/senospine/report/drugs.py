@@ -1,4 +1,4 @@
-"""A drug's card in the terminal and as plain data: numbers, what follows from them, what rests on assumptions, what is missing."""
+"""A drug's card in the terminal and as plain data: numbers, what follows, what rests on assumptions, gaps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from senospine.report.terminal import new_table
-from senospine.therapy.card import Card, CardRow, drug_card
+from senospine.therapy.card import Card, CardRow, card_rows
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Drug
 from senospine.therapy.terms import COMPOSED
@@ -26,12 +26,12 @@ def drugs_dict(drugs: Sequence[Drug]) -> list[dict[str, Any]]:
     """Return names, species and counts of drugs as plain data."""
     found = []
     for drug in drugs:
-        cards = {species: drug_card(drug, species) for species in drug.species}
+        rows = {species: card_rows(drug, species) for species in drug.species}
         found.append({
             "name": drug.name, "symbol": drug.symbol, "synonyms": list(drug.synonyms), "class": drug.drug_class,
             "routes": {species: _routes(drug, species) for species in drug.species},
-            "numbers": {species: len(card.rows) for species, card in cards.items()},
-            "assumed": {species: card.assumed for species, card in cards.items()},
+            "numbers": {species: len(items) for species, items in rows.items()},
+            "assumed": {species: sum(item.row.assumed for item in items) for species, items in rows.items()},
             "gaps": len(drug.gaps),
         })  # fmt: skip
     return found
@@ -135,7 +135,7 @@ def _derived_table(card: Card) -> Table:
     for name, justify in (("", "left"), ("value", "right"), ("90 %", "left"), ("unit", "left"), ("", "left")):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for item in card.derived:
-        table.add_row(item.name, _short(item.value), f"{_short(item.low)} to {_short(item.high)}", item.unit,
+        table.add_row(item.name, short(item.value), f"{short(item.low)} to {short(item.high)}", item.unit,
                       Text(item.meaning, style="dim"))  # fmt: skip
     return table
 
@@ -144,10 +144,11 @@ def _rows_table(title: str, rows: Sequence[CardRow]) -> Table:
     table = new_table(title)
     for name in ("number", "value", "unit", "prior, 90 %", "CV", "source"):
         table.add_column(name, justify="right" if name in {"value", "CV"} else "left", overflow="fold",
-                         no_wrap=name not in {"number", "source"})  # fmt: skip
+                         no_wrap=name in {"value", "unit", "CV"},
+                         min_width=_longest(item.name for item in rows) if name == "number" else None)  # fmt: skip
     for item in rows:
         row = item.row
-        table.add_row(_words(item.name), _short(row.value), row.unit, _prior(row), f"{row.cv:.0%}" if row.cv else "",
+        table.add_row(_words(item.name), short(row.value), row.unit, _prior(row), f"{row.cv:.0%}" if row.cv else "",
                       _source(row))  # fmt: skip
     return table
 
@@ -156,13 +157,15 @@ def _actions_table(card: Card) -> Table:
     table = new_table("What it does: largest effect, concentration of half of it, steepness")
     for name in ("action", "reads", "largest", "half, umol/L", "prior of half", "Hill", "half is from"):
         table.add_column(name, justify="right" if name in {"largest", "half, umol/L", "Hill"} else "left",
-                         overflow="fold")  # fmt: skip
+                         overflow="fold",
+                         min_width=_longest(item.action for item in card.conclusions) if name == "action" else None,
+                         )  # fmt: skip
     rows = {(item.section, item.name): item.row for item in card.rows}
     for item in card.conclusions:
         largest, half, hill = (rows[item.action, name] for name in ("max", "half", "hill"))
         unit = "" if largest.unit == "fold" else " a day" if largest.unit == "1/day" else f" {largest.unit}"
-        table.add_row(_words(item.action), item.reads, f"{_short(largest.value)}{unit}", _short(half.value),
-                      _prior(half), _short(hill.value), _source(half))  # fmt: skip
+        table.add_row(_words(item.action), item.reads, f"{short(largest.value)}{unit}", short(half.value),
+                      _prior(half), short(hill.value), _source(half))  # fmt: skip
     return table
 
 
@@ -212,7 +215,7 @@ def _print_why(console: Console, card: Card) -> None:
     for item in card.rows:
         row = item.row
         label = item.name if item.section in {"kinetics", "disc", "register"} else f"{item.section} {item.name}"
-        line = Text(f"{_words(label)} {_short(row.value)} {row.unit}: ", style="default")
+        line = Text(f"{_words(label)} {short(row.value)} {row.unit}: ", style="default")
         line.append(f"{row.reason} " if row.reason else "no reason given ", style="default")
         line.append(f"[{row.how_obtained}, confidence {row.confidence}; {item.where.rsplit('/', 1)[-1]}]", style="dim")
         console.print(Padding(line, (0, 0, 0, 2)))
@@ -242,7 +245,7 @@ def _path(item: CardRow, species: str) -> tuple[str, ...]:
 
 
 def _cell(row: Row | str | None) -> str:
-    return "" if row is None else row if isinstance(row, str) else f"{_short(row.value)} {row.unit}"
+    return "" if row is None else row if isinstance(row, str) else f"{short(row.value)} {row.unit}"
 
 
 def _source(row: Row) -> Text:
@@ -256,7 +259,7 @@ def _source(row: Row) -> Text:
 def _prior(row: Row) -> str:
     if row.low is None or row.high is None or row.prior == "fixed":
         return "fixed"
-    return f"{_short(row.low)} to {_short(row.high)}" + (", flat" if row.prior == "uniform" else "")
+    return f"{short(row.low)} to {short(row.high)}" + (", flat" if row.prior == "uniform" else "")
 
 
 def _plain(row: Row) -> dict[str, Any]:
@@ -264,8 +267,14 @@ def _plain(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.model_dump().items() if value not in (None, "")}
 
 
-def _short(value: float) -> str:
-    return f"{value:.3g}"
+def short(value: float) -> str:
+    """Return a number in three digits, as people write it: 1400 and not 1.4e+03."""
+    return f"{value:.3g}" if abs(value) < 1000 or abs(value) >= 1e6 else f"{value:.0f}"
+
+
+def _longest(names: Iterable[str]) -> int:
+    """Return the length of the longest word, so that a narrow terminal breaks no word."""
+    return max(len(word) for name in names for word in name.split("_"))
 
 
 def _words(name: str) -> str:

@@ -113,16 +113,21 @@ def drug_card(
             remedy=suggest(chosen, drug.species),
         )
     shown = drug.reading(reading) if reading else drug
+    rows = card_rows(shown, chosen)
     if chosen not in COMPOSED:
-        rows = tuple(_of_register(drug, chosen))
-        return Card(drug, chosen, reading, dose or 0.0, every or 0.0, rows, derived_of_register(drug.symbol, {
-            item.name: item.row for item in rows}), ())  # fmt: skip
+        derived = derived_of_register(drug.symbol, {item.name: item.row for item in rows})
+        return Card(drug, chosen, reading, dose or 0.0, every or 0.0, rows, derived, ())
     by_mouth = "absorption_rate" in shown.kinetics.get(chosen, {})
     dose, every = dose or (100.0 if by_mouth else 10.0), every or (1.0 if by_mouth else 56.0)
     return Card(
-        shown, chosen, reading, dose, every, tuple(_of_file(shown, chosen)),
+        shown, chosen, reading, dose, every, rows,
         derived_numbers(shown, chosen, dose, every), tuple(_conclusions(shown, chosen)),
     )  # fmt: skip
+
+
+def card_rows(drug: Drug, species: str) -> tuple[CardRow, ...]:
+    """Return every number of a drug in a species: of its file, or of the register of a model written by hand."""
+    return tuple(_of_file(drug, species) if species in COMPOSED else _of_register(drug, species))
 
 
 def _of_register(drug: Drug, species: str) -> Iterator[CardRow]:

@@ -189,6 +189,8 @@ def _reading(drug: Drug, name: str) -> Iterator[Finding]:
 def factor_to_mg(unit: str) -> float | None:
     """Return the factor from a dose unit, of mass or of mass per kg, to mg or mg/kg; None if it is neither."""
     mass, *rest = unit.split("/")
+    if mass == "mg" and rest in ([], ["kg"]):
+        return 1.0  # the usual case, without loading the library of units
     try:
         return conversion(mass, "mg", what="dose") if rest in ([], ["kg"]) else None
     except UnitError:
