@@ -69,7 +69,10 @@ def test_every_gain_carried_over_belongs_to_a_link_and_widens_with_its_light(
         assert row.high == FACTORS[max(found, key=LIGHTS.index)], name  # type: ignore[arg-type]
         assert row.low == pytest.approx(1 / row.high, abs=5e-4), name
     named = {row.name for link in links for row in link.parameters if row.name.startswith("mouse_")}
-    clocks = {"mouse_endplate_remodelling_rate", "mouse_disc_repair_rate"}  # the tissues' own, beside which rates are carried
+    clocks = {
+        "mouse_endplate_remodelling_rate",
+        "mouse_disc_repair_rate",
+    }  # the tissues' own, beside which rates are carried
     assert {name for name in human.parameters if name.startswith("mouse_")} - named == clocks
 
 

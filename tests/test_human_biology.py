@@ -89,7 +89,13 @@ def test_a_newborn_is_young_and_stays_so_without_senescence_and_degeneration(ker
 def test_lives_to_ninety_are_finite_and_worsen(kernel: Kernel, human: Model, load: float) -> None:
     solution = kernel.solve({"degeneration_load": load}, times=DECADES)
     assert solution.failures == ()
-    for name in ("senescent_osteoclasts", "endplate_porosity", "sensory_innervation", "disc_sensitisation", "spinal_pain"):
+    for name in (
+        "senescent_osteoclasts",
+        "endplate_porosity",
+        "sensory_innervation",
+        "disc_sensitisation",
+        "spinal_pain",
+    ):
         assert (np.diff(solution[name][0]) > 0).all(), name
     assert (np.diff(solution["disc_matrix"][0]) < 0).all()
     assert solution["senescent_osteoclasts"].max() < human.parameters["senescence_capacity"]
@@ -143,7 +149,11 @@ def test_porosity_rises_with_degeneration_as_in_people(
     assert low < 100 * (severe / none - 1) < high
     if choice == "register":
         ends = [
-            100 * (_at(kernel, "endplate_porosity", 64, degeneration_load=1.0, senescence_degeneration_gain=gain)[0] / none - 1)
+            100
+            * (
+                _at(kernel, "endplate_porosity", 64, degeneration_load=1.0, senescence_degeneration_gain=gain)[0] / none
+                - 1
+            )
             for gain in (row.low, row.high)
         ]
         assert ends == pytest.approx([50, 130], abs=4)

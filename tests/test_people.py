@@ -47,7 +47,9 @@ def test_patients_are_of_the_ages_and_sexes_asked_for(human: Model) -> None:
     critical = people.parameters["senescence_critical_age"]
     for sex, mine in (("female", people.female), ("male", ~people.female)):
         spread = human.register["senescence_critical_age"].between_animal_cv / np.sqrt(mine.sum())
-        assert np.median(critical[mine]) == pytest.approx(sex_parameters(sex)["senescence_critical_age"], rel=5 * spread)
+        assert np.median(critical[mine]) == pytest.approx(
+            sex_parameters(sex)["senescence_critical_age"], rel=5 * spread
+        )
 
 
 def test_a_patient_is_the_same_in_any_block_and_of_any_kind(human: Model) -> None:
@@ -125,7 +127,9 @@ def test_onset_of_degeneration_after_a_trial_began_is_felt(human: Model) -> None
     parameters = {"degeneration_load": 1.0, "degeneration_onset": 35 * YEAR, "degeneration_time": 1000.0}
     kernel = compile_model(human, outputs=["degeneration"])
     initial = untreated_life(human, parameters, 30 * YEAR)
-    solution = kernel.solve({**parameters, "age_at_start": 30 * YEAR}, times=[4.9 * YEAR, 6 * YEAR], initial=initial, rtol=1e-9)
+    solution = kernel.solve(
+        {**parameters, "age_at_start": 30 * YEAR}, times=[4.9 * YEAR, 6 * YEAR], initial=initial, rtol=1e-9
+    )
     assert solution["degeneration"][0] == pytest.approx([0.0, 1 - np.exp(-YEAR / 1000)], abs=1e-5)
 
 

@@ -268,8 +268,8 @@ def shipped_fit() -> Fit:
 def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     """Return the values that a word chooses: ``fit``, ``register``, or the file of a fit.
 
-    A model of people takes from a fit to mice the gains that it carries over (parameters ``mouse_*``), and no others; a model of
-    neither mouse nor people takes none of the shipped one.
+    A model of people takes from a fit to mice the gains that it carries over (parameters ``mouse_*``), and no others.
+    A model that carries nothing over, a dog's, keeps its register's values under the shipped fit.
 
     Raises
     ------
@@ -283,6 +283,6 @@ def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     fit = shipped_fit() if choice == "fit" else load_fit(choice)
     carried = [name for name in model.parameters if name.startswith(CARRIED)]
     if not carried:
-        return {} if choice == "fit" and model.name != "mouse" else fit.moved(model)
+        return {} if choice == "fit" and model.name == "dog" else fit.moved(model)
     moved = fit.moved(load_model("mouse"))
     return {name: moved[name.removeprefix(CARRIED)] for name in carried if name.removeprefix(CARRIED) in moved}

@@ -189,6 +189,7 @@ class _File(_Section):
     source: str
     species: str
     drugs: list[str] = []
+    readings: dict[str, str] = {}
     subjects: _Subjects
     arms: dict[Word, _Arm]
     readouts: Annotated[list[str], Field(min_length=1)]
@@ -219,7 +220,7 @@ def load_study(name: str | Path) -> Study:
         )
     document = read_yaml(path)
     file = _validated(document)
-    with known_drugs(_own_drugs(file, document)):
+    with known_drugs(_own_drugs(file, document), file.readings, document.where("readings")):
         return _resolve(file, document)
 
 
@@ -482,8 +483,9 @@ def _moment(name: str, text: str, where: str, anchors: dict[str, float]) -> floa
     except SenospineError as error:
         raise StudyError(f"measure_at: {error.what}", where=error.where, why=error.why, remedy=error.remedy) from None
     if anchor not in anchors:
+        own = f"count from: {', '.join(sorted(anchors))}; an arm may have its own measure_at"
         raise StudyError(
             f"measure_at counts from {anchor}, which arm '{name}' does not have",
-            where=where, remedy=f"count from: {', '.join(sorted(anchors))}; an arm may have its own measure_at",
+            where=where, remedy="add 'age at enrolment: 60 years' to subjects" if anchor == "enrolment" else own,
         )  # fmt: skip
     return anchors[anchor] + days

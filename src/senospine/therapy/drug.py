@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
@@ -66,17 +66,22 @@ def drug_names() -> tuple[str, ...]:
 
 
 @contextmanager
-def known_drugs(drugs: Sequence[Drug]) -> Iterator[None]:
-    """Know ``drugs`` beside the shipped ones, inside a ``with`` block.
+def known_drugs(
+    drugs: Sequence[Drug], readings: Mapping[str, str] | None = None, where: str | None = None
+) -> Iterator[None]:
+    """Know ``drugs`` beside the shipped ones, and some drugs in another reading, inside a ``with`` block.
 
     Raises
     ------
     RegimenError
-        A name, synonym or symbol belongs to two drugs.
+        A name, synonym or symbol belongs to two drugs, or a drug has no such reading.
     """
     _by_word((*_drugs(), *_OWN.get(), *drugs))
     token = _OWN.set((*_OWN.get(), *drugs))
     try:
+        read = [load_drug(name, where).reading(reading) for name, reading in (readings or {}).items()]
+        names = {drug.name for drug in read}
+        _OWN.set((*[drug for drug in _OWN.get() if drug.name not in names], *read))
         yield
     finally:
         _OWN.reset(token)

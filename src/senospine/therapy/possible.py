@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import log, sqrt
+from math import log
+
+import numpy as np
 
 from senospine.errors import Finding, UnitError, suggest
 from senospine.quantities import conversion
+from senospine.therapy.derived import terminal_half_life, with_intrinsic
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Drug
 from senospine.therapy.terms import ACTIONS, COMPOSED, DISC, KINETICS, Term, action_terms
@@ -99,7 +102,11 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
             "give a clearance, or saturable_elimination_max and saturable_half_concentration",
         )  # fmt: skip
         return
-    days = half_life(value)
+    days = float(terminal_half_life(with_intrinsic({name: np.asarray(each) for name, each in value.items()})))
+    first = (
+        log(2) * value["volume_central"] / (value["clearance"] + saturable)
+    )  # before anything comes back from tissue
+    days = first if first < SHORTEST_DAYS else days
     if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
         told = f"{days * 86400:.2g} seconds" if days < 1 else f"{days / 365.25:.3g} years"
         yield _error(
@@ -118,22 +125,6 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
             "warning", drug.where("kinetics", species, "volume_peripheral"),
             "a peripheral volume that nothing flows into", "give intercompartmental_clearance too, or neither",
         )  # fmt: skip
-
-
-def half_life(value: Mapping[str, float]) -> float:
-    """Return the terminal half-life [day] at low concentration, of kinetics by name in the model's units.
-
-    The slower of the two exponentials of a linear two-compartment model (Gibaldi & Perrier 1982, Pharmacokinetics).
-    """
-    intrinsic = value["saturable_elimination_max"] / (value["saturable_half_concentration"] * value["molar_mass"])
-    out = (value["clearance"] + intrinsic) / value["volume_central"]
-    there = value["intercompartmental_clearance"] / value["volume_central"]
-    back = value["intercompartmental_clearance"] / value["volume_peripheral"]
-    whole = out + there + back
-    if not back:
-        return log(2) / out
-    slow = 2 * out * back / (whole + sqrt(max(whole**2 - 4 * out * back, 0.0)))
-    return log(2) / slow if slow else float("inf")
 
 
 def _actions(drug: Drug) -> Iterator[Finding]:

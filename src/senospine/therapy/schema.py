@@ -160,11 +160,14 @@ class Drug(Part):
             )
         data = self.model_dump(by_alias=True)
         places = dict(self._places)
+        own = ("readings", name)
         for text, row in self.readings[name].items():
             path = tuple(text.split("."))
             parent = data
             for word in path[:-1]:
                 parent = parent.setdefault(word, {})
             parent[path[-1]] = row if isinstance(row, str) else row.model_dump()
-            places[path] = self.where("readings", name, text)
+            places = {key: place for key, place in places.items() if key[: len(path)] != path}
+            places[path] = self.where(*own, text)
+            places |= {(*path, *key[3:]): place for key, place in self._places.items() if key[:3] == (*own, text)}
         return Drug.model_validate(data).located(places)
