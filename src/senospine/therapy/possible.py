@@ -9,10 +9,10 @@ import numpy as np
 
 from senospine.errors import Finding, UnitError, suggest
 from senospine.quantities import conversion
-from senospine.therapy.derived import terminal_half_life, with_intrinsic
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Drug
 from senospine.therapy.terms import ACTIONS, COMPOSED, DISC, KINETICS, Term, action_terms
+from senospine.therapy.two_compartments import at_low_concentration, terminal_half_life
 
 SHORTEST_DAYS = 1 / 86400  # a second
 LONGEST_DAYS = 3652.5  # ten years
@@ -102,7 +102,7 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
             "give a clearance, or saturable_elimination_max and saturable_half_concentration",
         )  # fmt: skip
         return
-    days = float(terminal_half_life(with_intrinsic({name: np.asarray(each) for name, each in value.items()})))
+    days = float(terminal_half_life(at_low_concentration({name: np.asarray(each) for name, each in value.items()})))
     first = (
         log(2) * value["volume_central"] / (value["clearance"] + saturable)
     )  # before anything comes back from tissue
