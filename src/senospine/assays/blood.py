@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from senospine.assays.readout import Array, Expected, Noise, Readout, States, Traits, log_normal_noise, log_sd, value_of
+from senospine.assays.readout import Array, Expected, Noise, Readout, States, Traits, log_normal_noise, log_sd, no_noise, value_of
 from senospine.errors import StudyError, suggest
 
 #: model output -> word of its rows in the register; a count below cut-off g has at least grade g
@@ -90,11 +90,6 @@ def _nadir_day(y: States, _: Traits) -> Array:
     return np.asarray(np.asarray(y["time"])[np.asarray(y["platelets"]).argmin(axis=-1)], dtype=float)
 
 
-def _day_seen(expected: Array, generator: np.random.Generator) -> Array:
-    """Blood is drawn once a day."""
-    return np.round(expected)
-
-
 def _bone(y: States, _: Traits) -> Array:
     return np.asarray(value_of("vertebral_bone_young") * y["trabecular_bone"])
 
@@ -126,8 +121,8 @@ def blood_readouts() -> list[Readout]:
         Readout("platelet_fall", "platelets lost at nadir", "percent",
                 "fall from before the first dose to the lowest platelet count of the course, percent of the former",
                 ("platelets",), "up", False, _fall, _fall_noise, "human", course=True),
-        Readout("platelet_nadir_day", "day of platelet nadir", "day", "days from first dose to lowest platelet count",
-                ("platelets",), "up", False, _nadir_day, _day_seen, "human", course=True),
+        Readout("platelet_nadir_day", "day of platelet nadir", "day", "days from first dose to the lowest of daily platelet counts",
+                ("platelets",), "up", False, _nadir_day, no_noise, "human", course=True),
         Readout("vertebral_bone", "vertebral trabecular bone", "mg/mL", "trabecular mineral density, QCT, lumbar",
                 ("trabecular_bone",), "down", False, _bone, log_normal_noise("vertebral_bone_noise_cv"), "human"),
     ]  # fmt: skip

@@ -282,7 +282,6 @@ def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     if choice == "register" or (choice == "fit" and model.name != "mouse" and not carried):
         return {}
     fit = shipped_fit() if choice == "fit" else load_fit(choice)
-    carried = [name for name in model.parameters if name.startswith(CARRIED)]
     if not carried:
         return fit.moved(model)
     moved = fit.moved(load_model("mouse"))

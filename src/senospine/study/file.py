@@ -281,7 +281,7 @@ def _resolve(file: _File, document: Document) -> Study:
     arms = tuple(arm for name, section in file.arms.items() for arm in _arms(name, section, file, document))
     outputs = tuple(readout(name, document.where("readouts", i)) for i, name in enumerate(file.readouts))
     for index, item in enumerate(outputs):
-        if (item.species == "mouse") != (file.species == "mouse"):
+        if item.name in readouts() and (item.species == "mouse") != (file.species == "mouse"):
             raise StudyError(
                 f"read-out '{item.name}' is not one of species '{file.species}'",
                 where=document.where("readouts", index),
