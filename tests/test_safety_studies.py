@@ -107,10 +107,6 @@ def test_a_dosing_rule_of_an_arm_turns_away_by_a_measured_count(outcome: Outcome
             "neither a shipped dosing rule",
         ),
         ("  all: {animal_model: healthy, n: 4, dosing_rule: navitoclax-entry}", "of which no dose is given"),
-        (
-            f"  all: {{animal_model: healthy, n: 4, therapy: {HIGH}, dosing_rule: navitoclax-platelets}}",
-            "leads in with mg",
-        ),
     ],
 )
 def test_what_cannot_be_followed_is_refused(tmp_path: Path, arms: str, message: str) -> None:

@@ -1,8 +1,8 @@
 """The kill of platelets by navitoclax in people, fitted to what CLL 14/21 prints for calibration and to nothing else.
 
-Two numbers, the largest hazard and the concentration of half of it, in logarithms, by least squares on the logarithms of
-mean falls and on how far the mean day of nadir lies outside its published range, each in standard errors of a group as
-large as the trial's, with the prior that the drug's file had before. Rates of grades are no part of it.
+Two numbers, the largest hazard and the concentration of half of it, in logarithms, by least squares on the logarithms
+of mean falls and on how far the mean day of nadir lies outside its published range, each in standard errors of a group
+as large as the trial's, with the prior that the drug's file had before. Rates of grades are no part of it.
 """
 
 from __future__ import annotations

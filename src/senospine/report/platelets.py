@@ -1,4 +1,4 @@
-"""The picture of platelets over a course of treatment: one panel an arm, bands of patients, lines where grades begin."""
+"""The picture of platelets over a course of treatment: one panel an arm, bands of patients, lines of grades."""
 
 from __future__ import annotations
 
@@ -52,8 +52,10 @@ def draw_platelets(outcome: Outcome, *, relative: bool = False) -> Figure:
             for grade, cut in enumerate(cut_offs("platelets"), 1):
                 panel.axhline(cut, color=_GRADE, linewidth=0.8, linestyle=(0, (4, 3)))
                 if panel is panels[-1]:
-                    panel.annotate(f"grade {grade}", (1.0, cut), xycoords=("axes fraction", "data"), xytext=(4, -8),
-                                   textcoords="offset points", fontsize=8, color=_GRADE, annotation_clip=False)  # fmt: skip
+                    panel.annotate(
+                        f"grade {grade}", (1.0, cut), xycoords=("axes fraction", "data"), xytext=(4, -8),
+                        textcoords="offset points", fontsize=8, color=_GRADE, annotation_clip=False,
+                    )  # fmt: skip
         panel.set_title(arm.name, fontsize=10)
         panel.set_xlabel("days since the first dose")
         panel.set_xlim(0, float(days[-1]))
