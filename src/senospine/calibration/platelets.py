@@ -68,7 +68,7 @@ class _Trial:
 
     def solve(self, values: dict[str, float]) -> tuple[Array, Array]:
         """Return falls [percent] and days of nadir, each (arms, patients)."""
-        moved = {name: self.drawn.get(name, 1.0) * (value / self.own[name]) for name, value in values.items()}
+        moved = {name: self.drawn[name] * (value / self.own[name]) for name, value in values.items()}
         found = self.kernel.solve(self.drawn | moved, self.schedule, self.days, rtol=1e-5)
         falls = 100 * (1 - found["least"] / found["platelets"][:, 0])
         shape = (len(self.arms), -1)
@@ -127,7 +127,7 @@ class PlateletProblem:
 
 def _row(fact: Fact, trial: _Trial, falls: Array, days: Array) -> Array:
     place = [arm.name for arm in trial.arms].index(fact.arm)
-    return np.log(falls[place]) if isinstance(fact, Value) else days[place]
+    return np.asarray(np.log(falls[place]) if isinstance(fact, Value) else days[place])
 
 
 def _standard_error(fact: Fact, trial: _Trial, falls: Array, days: Array) -> float:
