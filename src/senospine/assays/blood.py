@@ -10,7 +10,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from senospine.assays.readout import Array, Expected, Noise, Readout, States, Traits, log_normal_noise, log_sd, no_noise, value_of
+from senospine.assays.readout import (
+    Array,
+    Expected,
+    Noise,
+    Readout,
+    States,
+    Traits,
+    log_normal_noise,
+    log_sd,
+    no_noise,
+    value_of,
+)
 from senospine.errors import StudyError, suggest
 
 #: model output -> word of its rows in the register; a count below cut-off g has at least grade g
@@ -121,7 +132,8 @@ def blood_readouts() -> list[Readout]:
         Readout("platelet_fall", "platelets lost at nadir", "percent",
                 "fall from before the first dose to the lowest platelet count of the course, percent of the former",
                 ("platelets",), "up", False, _fall, _fall_noise, "human", course=True),
-        Readout("platelet_nadir_day", "day of platelet nadir", "day", "days from first dose to the lowest of daily platelet counts",
+        Readout("platelet_nadir_day", "day of platelet nadir", "day",
+                "days from first dose to the lowest of daily platelet counts",
                 ("platelets",), "up", False, _nadir_day, no_noise, "human", course=True),
         Readout("vertebral_bone", "vertebral trabecular bone", "mg/mL", "trabecular mineral density, QCT, lumbar",
                 ("trabecular_bone",), "down", False, _bone, log_normal_noise("vertebral_bone_noise_cv"), "human"),
