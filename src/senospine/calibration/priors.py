@@ -21,7 +21,10 @@ _END = 1e-9
 
 @dataclass(frozen=True)
 class Prior:
-    """What is believed of one number before the data: ``low`` and ``high`` hold 90 %, of a uniform prior all."""
+    """What is believed of one number before the data: ``low`` and ``high`` hold 90 %, of a uniform prior all.
+
+    ``of_likelihood`` marks what is no parameter of the model: a factor of laboratories, assays or animals.
+    """
 
     name: str
     prior: str
@@ -29,6 +32,7 @@ class Prior:
     low: float
     high: float
     unit: str
+    of_likelihood: bool = False
 
     @classmethod
     def of(cls, row: Parameter) -> Prior:
@@ -40,7 +44,8 @@ class Prior:
     @classmethod
     def factor(cls, name: str, log_sd: float) -> Prior:
         """Return the prior of a factor about one, log-normal with this SD of the natural logarithm."""
-        return cls(name, "lognormal", 1.0, float(np.exp(-_EDGE * log_sd)), float(np.exp(_EDGE * log_sd)), "fold")
+        end = float(np.exp(_EDGE * log_sd))
+        return cls(name, "lognormal", 1.0, 1 / end, end, "fold", True)
 
 
 @dataclass(frozen=True)
