@@ -13,6 +13,7 @@ from senospine.calibration.fit import Fit, calibrate, chosen_parameters, load_fi
 from senospine.calibration.fokker_planck import Densities, edges_to, solve_density
 from senospine.calibration.posterior import Posterior, shipped_posterior
 from senospine.calibration.problem import Assumptions, Problem
+from senospine.calibration.problem_file import load_problem
 from senospine.calibration.sampling import Progress, sample
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "cores",
     "edges_to",
     "load_fit",
+    "load_problem",
     "predict",
     "removal_data",
     "sample",

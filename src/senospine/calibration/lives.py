@@ -90,12 +90,7 @@ class Lives:
 
     @cached_property
     def kernel(self) -> Kernel:
-        """Records the outputs."""
-        return compile_model(self.model, outputs=self.outputs)
-
-    @cached_property
-    def _whole(self) -> Kernel:
-        """Records all states as well, for branches to begin with."""
+        """Records the outputs, and all states for branches to begin with."""
         return compile_model(self.model, outputs=sorted({*self.outputs, *self.model.states}))
 
     def solve(self, parameters: Mapping[str, Array], count: int) -> dict[Place, dict[str, Array]]:
@@ -104,9 +99,8 @@ class Lives:
         begun: dict[tuple[tuple[Entry, ...], float], dict[str, Array]] = {}
         for before, life in self.roots.items():
             starts = sorted({branch.start for branch in self.branches if branch.before == before})
-            kernel = self._whole if starts else self.kernel
             days = np.unique([day for _, day in life.places] + starts)
-            columns = self._run(kernel, life, parameters, days, {}, count)
+            columns = self._run(life, parameters, days, {}, count)
             for start in starts:
                 at = int(np.searchsorted(days, start))
                 begun[before, start] = {name: columns[name][:, at] for name in self.model.states}
@@ -117,18 +111,17 @@ class Lives:
             initial = {name: np.where(lost, 0.0, values) for name, values in initial.items()}
             switched = {entry.target: np.full(count, entry.amount) for entry in sorted(life.before, key=_time)}
             days = np.unique([day for _, day in life.places])
-            columns = self._run(self.kernel, life, {**parameters, **switched}, days, initial, count)
+            columns = self._run(life, {**parameters, **switched}, days, initial, count)
             for values in columns.values():
                 values[lost] = np.nan
             found |= self._read(life, days, columns)
         return found
 
     def _run(
-        self, kernel: Kernel, life: Life, parameters: Mapping[str, Array], days: Array,
-        initial: Mapping[str, Array], count: int,
-    ) -> dict[str, Array]:  # fmt: skip
+        self, life: Life, parameters: Mapping[str, Array], days: Array, initial: Mapping[str, Array], count: int
+    ) -> dict[str, Array]:
         schedule = self._schedules.setdefault(life.entries, Schedule.shared(life.entries))
-        solution = kernel.solve(
+        solution = self.kernel.solve(
             parameters, schedule, days, start=life.start, initial=initial, n_subjects=count, rtol=self.rtol,
             threads=self.threads,
         )  # fmt: skip

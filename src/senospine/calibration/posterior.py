@@ -119,7 +119,7 @@ class Posterior:
         }
 
     def parameter_draws(self, n: int, seed: int) -> dict[str, Array]:
-        """Return ``n`` draws of the model's own parameters for predictions, each of shape (n,), in the register's units.
+        """Return ``n`` draws of the model's own parameters for predictions, each of shape (n,), in its units.
 
         Without replacement where there are enough. Factors of the likelihood, as of laboratories, are left out.
         """
@@ -158,6 +158,23 @@ class Posterior:
                 remedy="run 'senospine calibrate --resume' anew, in another folder",
             )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the draws, with their quantiles, as plain values for JSON."""
+        contraction = self.contraction()
+        edges = (0.05, 0.25, 0.5, 0.75, 0.95)
+        parameters = {
+            name: {
+                "quantiles": [float(f"{value:.6g}") for value in np.quantile(column, edges)],
+                "contraction": round(contraction[name], 4), **self.by_parameter[name],
+            }
+            for name, column in self.values().items()
+        }  # fmt: skip
+        return {
+            "draws": len(self.draws), "width": self.width, "quantiles_at": list(edges), "parameters": parameters,
+            "log_evidence": list(self.log_evidence), "diagnostics": dict(self.diagnostics),
+            "identity": dict(self.identity), "run": dict(self.run), "command": self.command,
+        }  # fmt: skip
+
     def save(self, path: str | Path) -> None:
         """Write it as one file; equal posteriors give equal bytes."""
         manifest = {
@@ -189,10 +206,10 @@ class Posterior:
                 arrays = [kept[name].astype(float) for name in ("draws", "log_likelihoods", "weights")]
             if plain.pop("format") != _FORMAT:
                 raise ValueError("another format")
-            priors = Priors(tuple(Prior(**row) for row in plain.pop("priors")), plain.pop("width"))
+            rows = tuple(Prior(**row) for row in plain.pop("priors"))
             for name in ("facts", "studies", "log_evidence"):
                 plain[name] = tuple(plain[name])
-            return cls(*arrays, priors=priors, **plain)
+            return cls(*arrays, Priors(rows, plain.pop("width")), **plain)
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise FileError(
                 f"cannot read a posterior: {error}", where=str(path), remedy="run 'senospine calibrate'"

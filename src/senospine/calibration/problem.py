@@ -137,6 +137,11 @@ class Problem:
         """Return the same problem at a fraction of the cost: few animals, evenly spread, and a looser solver."""
         return replace(self, animals=animals, even=True, rtol=rtol)
 
+    def without_factors(self) -> Problem:
+        """Return the same problem with the factors of laboratories, assays and animals held at one."""
+        plain = replace(self.assumptions, laboratory_sd=0.0, assay_sd=0.0, between_animals_sd=0.0)
+        return replace(self, assumptions=plain)
+
     @cached_property
     def priors(self) -> Priors:
         """The free parameters."""

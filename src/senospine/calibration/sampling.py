@@ -30,7 +30,7 @@ ACCEPTED = 0.3
 #: groups of walkers that never exchange: each tempers by itself, so that they can be held against each other
 ISLANDS = 4
 #: sweeps of a round, of which the last one is kept; rounds that adapt after tempering; rounds of sampling at most
-SWEEPS, ADAPTING, ROUNDS = 8, 24, 2000
+SWEEPS, ADAPTING, ROUNDS = 8, 12, 2000
 #: every how many rounds it is looked whether to stop
 LOOK = 20
 #: share of the walkers that a round of adaptation is taken to renew
@@ -301,7 +301,7 @@ def sample(
     sweeps times rounds likelihoods; a quarter of an hour for the mouse on two idle cores.
     """
     if width is not None:
-        problem = replace(problem, width=width)  # type: ignore[type-var]
+        problem = replace(problem, width=width)
     if walkers % (2 * ISLANDS) or walkers < 4 * ISLANDS:
         raise CalibrationError(f"{walkers} walkers", remedy=f"take a multiple of {2 * ISLANDS}, {4 * ISLANDS} or more")
     settings = {"walkers": walkers, "seed": seed, "sweeps": SWEEPS, "adapting": ADAPTING, "islands": ISLANDS}

@@ -109,6 +109,10 @@ def _association_table(n_allowed: tuple[int, ...], direction: str, star: str, se
     slope = grid / np.sqrt(1 - grid**2)
     total = np.zeros_like(grid)
     for n in n_allowed:
+        if n < 3:  # a line through two points is no test
+            flat = np.zeros_like(grid)
+            total += reported(direction, star, flat, flat, 0.5 + np.arcsin(grid) / np.pi, selection)
+            continue
         spread = np.sqrt(chi2.ppf((np.arange(_SLICES) + 0.5) / _SLICES, n - 1))
         shift = np.clip(slope[:, None] * spread, -FARTHEST, FARTHEST)
         critical = stdtrit(n - 2, 1 - ALPHA / 2)
