@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -70,4 +71,4 @@ def run(folder: str, **options: Any) -> Posterior:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], on_progress=lambda told: print(told.round, flush=True))
+    run(sys.argv[1], on_progress=lambda told: os.write(1, f"{told.round}\n".encode()))

@@ -29,8 +29,8 @@ def contrasts() -> list[Contrast]:
 def common(readout: str, arm: str, n: int, versus: str = "") -> dict[str, object]:
     first = contrasts()[0]
     kept = {name.name: getattr(first, name.name) for name in dataclasses.fields(Fact)}
-    return kept | {"id": f"made/{readout}/{arm}", "readout": readout, "arm": arm, "versus": versus, "role": "calibration",
-                   "n_low": n, "n_high": n}  # fmt: skip
+    own = {"id": f"made/{readout}/{arm}", "readout": readout, "arm": arm, "versus": versus, "n_low": n, "n_high": n}
+    return kept | own | {"role": "calibration"}
 
 
 @pytest.fixture(scope="module")

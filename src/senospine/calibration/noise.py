@@ -60,4 +60,4 @@ class NoiseTable:
             (np.searchsorted(row, high, side="right") - np.searchsorted(row, low, side="left")) / row.size
             for row in self.draws
         ]
-        return np.interp(expected, self.levels, inside)
+        return np.asarray(np.interp(expected, self.levels, inside))

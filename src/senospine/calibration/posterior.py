@@ -206,10 +206,11 @@ class Posterior:
                 arrays = [kept[name].astype(float) for name in ("draws", "log_likelihoods", "weights")]
             if plain.pop("format") != _FORMAT:
                 raise ValueError("another format")
-            rows = tuple(Prior(**row) for row in plain.pop("priors"))
+            priors = Priors(tuple(Prior(**row) for row in plain.pop("priors")), plain.pop("width"))
             for name in ("facts", "studies", "log_evidence"):
                 plain[name] = tuple(plain[name])
-            return cls(*arrays, Priors(rows, plain.pop("width")), **plain)
+            draws, facts, weights = arrays
+            return cls(draws=draws, log_likelihoods=facts, weights=weights, priors=priors, **plain)
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise FileError(
                 f"cannot read a posterior: {error}", where=str(path), remedy="run 'senospine calibrate'"

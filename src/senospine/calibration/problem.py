@@ -285,8 +285,8 @@ class Problem:
                 found.append(signs.association(row, correlation, selection=self.assumptions.selection))
             else:
                 groups = {name: measured.group(place, row.readout) for name, place in places.items()}
-                groups = _shared(row, groups, values)
-                found.append(log_probability(row, groups, selection=self.assumptions.selection))
+                seen = _shared(row, groups, values)
+                found.append(log_probability(row, seen, selection=self.assumptions.selection))
         return np.asarray(np.logaddexp.reduce(found, axis=0) - math.log(len(found)))
 
     def _chosen(self, row: Fact) -> list[dict[str, Arm]]:

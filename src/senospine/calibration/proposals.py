@@ -64,7 +64,7 @@ class Reference:
     @property
     def factor(self) -> Array:
         """Lower Cholesky factor of the covariance."""
-        return np.linalg.cholesky(self.covariance)
+        return np.asarray(np.linalg.cholesky(self.covariance), dtype=np.float64)
 
     def distances(self, normal: Array, factor: Array) -> Array:
         """Return squared Mahalanobis distances, shape (n,)."""

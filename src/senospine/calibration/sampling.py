@@ -158,7 +158,8 @@ class _Kept:
         """Return draws and their facts, evenly over rounds and walkers."""
         total = self.count * len(self._normal[0])
         which = np.linspace(0, total - 1, min(draws, total)).round().astype(int)
-        return tuple(np.concatenate(item)[which].astype(float) for item in (self._normal, self._facts))  # type: ignore[return-value]
+        normal, facts = (np.concatenate(item)[which].astype(float) for item in (self._normal, self._facts))
+        return normal, facts
 
 
 @dataclass(frozen=True)
@@ -301,7 +302,7 @@ def sample(
     sweeps times rounds likelihoods; a quarter of an hour for the mouse on two idle cores.
     """
     if width is not None:
-        problem = replace(problem, width=width)
+        problem = replace(problem, width=width)  # type: ignore[type-var]
     if walkers % (2 * ISLANDS) or walkers < 4 * ISLANDS:
         raise CalibrationError(f"{walkers} walkers", remedy=f"take a multiple of {2 * ISLANDS}, {4 * ISLANDS} or more")
     settings = {"walkers": walkers, "seed": seed, "sweeps": SWEEPS, "adapting": ADAPTING, "islands": ISLANDS}
@@ -338,10 +339,10 @@ def refuse_impossible(problem: Sampled) -> None:
             )
     found = problem.log_likelihoods(centre[None])[0]
     if not np.isfinite(found).all():
-        row = problem.facts[int(np.flatnonzero(~np.isfinite(found))[0])]
+        fact = problem.facts[int(np.flatnonzero(~np.isfinite(found))[0])]
         raise CalibrationError(
-            f"the likelihood of '{row.id}' is not finite at the register's values",
-            where=row.where,
+            f"the likelihood of '{fact.id}' is not finite at the register's values",
+            where=fact.where,
             why="an animal of one of its arms could not be solved, or its read-out has no number there",
             remedy="run 'senospine simulate' on its study and look at the failures",
         )

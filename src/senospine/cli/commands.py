@@ -150,7 +150,8 @@ def calibrate(
 ) -> None:
     """Fit the free parameters to the calibration rows, then sample their posterior.
 
-    A call that was stopped, however, goes on where it was."""
+    A call that was stopped, however, goes on where it was.
+    """
     from dataclasses import replace
 
     from senospine.calibration import calibrate as climb

@@ -80,7 +80,7 @@ def print_posterior(console: Console, posterior: Posterior) -> None:
     console.print(f"{len(order) - len(heard)} of {len(order)} lost less than {LITTLE:.0%}: of them the prior speaks.")
     console.print(
         f"effective draws at least {found['smallest_bulk_effective']:.0f} (tails "
-        f"{found['smallest_tail_effective']:.0f}), nested R-hat at most {found['largest_nested_rhat']:.3f}, Pareto k at "
-        f"most {found['largest_pareto_k']:.2f}; log evidence {np.mean(evidence):.2f}, islands "
+        f"{found['smallest_tail_effective']:.0f}), nested R-hat at most {found['largest_nested_rhat']:.3f}, "
+        f"Pareto k at most {found['largest_pareto_k']:.2f}; log evidence {np.mean(evidence):.2f}, islands "
         f"{min(evidence):.2f} to {max(evidence):.2f}"
     )
