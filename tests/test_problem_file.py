@@ -84,7 +84,7 @@ def test_a_file_that_cannot_stand_says_where(make: Make, old: str, new: str, mes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"arm": "vehicles"}, "vehicles"),
+        ({"arm": "vehicles", "groups": "vehicles|sham"}, "vehicles"),
         ({"n_low": "1", "n_high": "1"}, "n of 1 per group"),
         ({"kind": "value", "direction": "", "significant": "", "test": "", "groups": "", "comparisons": "",
           "scale": "absolute", "value": "9", "spread": "0", "spread_kind": "sd", "versus": ""}, "a spread of 0"),
