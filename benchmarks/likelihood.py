@@ -1,7 +1,7 @@
 """How many likelihoods of the whole mouse a second, by this engine and by its peers, in turns in one run.
 
-Run with ``python benchmarks/likelihood.py PYTHON_OF_PEERS [ROUNDS] [PEER ...]``; peers: roadrunner, amici. AMICI compiles
-a model a history, a minute or more each. All solve the same animals of the same candidates through the same arms;
+Run with ``python benchmarks/likelihood.py PYTHON_OF_PEERS [ROUNDS] [PEER ...]``; peers: roadrunner, amici, which
+compiles a model a history, a minute or more each. All solve the same animals of the same candidates through the same arms;
 every peer at its fastest setting whose worst output is no further from a tight solution than ours. One core each;
 processor seconds, medians over rounds, ratios within rounds. What is made of the states, assays and
 probabilities, is the same code for all and counted for all.
@@ -106,7 +106,7 @@ class _Held(Problem):
         return self.__dict__["_places"]
 
 
-def solve_all(mouse: Mouse, peer: Contestant, rtol: float, setting: dict) -> tuple[dict, dict[tuple[Entry, ...], float]]:
+def solve_all(mouse: Mouse, peer: Contestant, rtol: float, setting: dict) -> tuple[dict, dict]:
     """Return a peer's states, and its processor seconds a candidate, of every history."""
     solved, seconds = {}, {}
     for entries, folder in mouse.folders.items():
@@ -131,6 +131,12 @@ def ours(mouse: Mouse) -> tuple[float, float]:
     return whole / OURS_AT_ONCE, max(whole - (time.process_time() - begun), 0.0) / OURS_AT_ONCE
 
 
+def say(text: str) -> None:
+    """Write a line, now."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def main(python: str, rounds: int, names: list[str]) -> None:
     """Measure and tell."""
     with tempfile.TemporaryDirectory() as place:
@@ -140,8 +146,8 @@ def main(python: str, rounds: int, names: list[str]) -> None:
         exact = replace(mouse.problem, rtol=TIGHT)
         exact.__dict__["_noise"] = mouse.problem._noise
         truth = exact.log_posterior(few)
-        print(f"{len(mouse.arms)} arms, {len(mouse.histories)} different histories, {mouse.problem.animals} animals")
-        print(f"senospine: log posterior wrong by {np.abs(mouse.problem.log_posterior(few) - truth).max():.1e} at most")
+        say(f"{len(mouse.arms)} arms, {len(mouse.histories)} different histories, {mouse.problem.animals} animals")
+        say(f"senospine: log posterior wrong by {np.abs(mouse.problem.log_posterior(few) - truth).max():.1e} at most")
         lane = contestants(["senospine_lanes"], None, Path(place))[0]
         lane.start()
         lane.load(mouse.folders[mouse.tuned_on])
@@ -150,18 +156,18 @@ def main(python: str, rounds: int, names: list[str]) -> None:
         loose, _ = lane.values(0, len(statement.values), mouse.problem.rtol, lane.settings[0])
         lane.stop()
         target = float(worst_errors(loose, tight, statement.scales).max())
-        print(f"worst state of {TUNED_ON[0]}, {TUNED_ON[1]}: {target:.1e} from a tight solution; so much for all")
+        say(f"worst state of {TUNED_ON[0]}, {TUNED_ON[1]}: {target:.1e} from a tight solution; so much for all")
         peers, chosen = contestants(names, python, Path(place)), {}
         for peer in peers:
             peer.start()
             if peer.missing:
-                print(f"{peer.label}: {peer.missing}")
+                say(f"{peer.label}: {peer.missing}")
                 continue
             peer.load(mouse.folders[mouse.tuned_on])
             best = tune(peer, tight, statement.scales, target)
             chosen[peer.name] = best
             words = ", ".join(str(value) for value in best.setting.values())
-            print(f"{peer.label} {peer.version}: {words}, rtol {best.rtol:g}, error {best.error:.1e}")
+            say(f"{peer.label} {peer.version}: {words}, rtol {best.rtol:g}, error {best.error:.1e}")
         laps: dict[str, list[tuple[float, float]]] = {name: [] for name in chosen}
         mine: list[float] = []
         for _ in range(rounds):
@@ -173,15 +179,14 @@ def main(python: str, rounds: int, names: list[str]) -> None:
                 each, alike = (total(mouse, seconds, shared=shared) + judging for shared in (False, True))
                 laps[peer.name].append((each / whole, alike / whole))
                 wrong = float(np.abs(mouse.heights(solved) - truth).max())
-                print(
+                say(
                     f"  {peer.label}: {1 / each:.3g} a second arm by arm, {1 / alike:.3g} with equal histories once; "
-                    f"senospine {1 / whole:.4g}: {each / whole:.1f} and {alike / whole:.1f} times; wrong by {wrong:.1e}",
-                    flush=True,
+                    f"senospine {1 / whole:.4g}: {each / whole:.1f} and {alike / whole:.1f} times; wrong by {wrong:.1e}"
                 )
-        print(f"senospine: {1 / statistics.median(mine):.4g} likelihoods a second of processor time")
+        say(f"senospine: {1 / statistics.median(mine):.4g} likelihoods a second of processor time")
         for peer in (peer for peer in peers if peer.name in chosen):
             each, alike = (statistics.median(lap[kind] for lap in laps[peer.name]) for kind in (0, 1))
-            print(f"{peer.label}: senospine is {each:.1f} times as fast arm by arm, {alike:.1f} with equal histories once")
+            say(f"{peer.label}: senospine {each:.1f} times as fast arm by arm, {alike:.1f} with equal histories once")
             peer.stop()
 
 

@@ -205,7 +205,7 @@ def test_a_posterior_of_another_model_is_refused(sampled: Posterior, mouse: Mode
 
 
 def test_the_shipped_posterior_belongs_to_what_is_shipped() -> None:
-    """Stale as soon as model, calibration rows, arms, assays or assumptions change: 'senospine calibrate' makes anew."""
+    """Stale as soon as model, calibration rows, arms, assays or assumptions change; 'senospine calibrate' makes one."""
     shipped = shipped_posterior()
     problem = load_problem("mouse").for_sampling()
     assert shipped.stale(problem) == []

@@ -109,8 +109,8 @@ def test_no_evidence_is_no_problem(make: Make) -> None:
 
 
 def test_the_shell_goes_from_a_file_to_a_posterior_and_on(make: Make, tmp_path: Path) -> None:
-    call = ["calibrate", str(make()), "--out", str(tmp_path / "out"), "--starts", "0", "--walkers", "32", "--draws", "64",
-            "--json"]  # fmt: skip
+    options = {"--out": str(tmp_path / "out"), "--starts": "0", "--walkers": "32", "--draws": "64"}
+    call = ["calibrate", str(make()), "--json", *(word for pair in options.items() for word in pair)]
     refused = CliRunner().invoke(app, [*call, "--resume"])
     assert isinstance(refused.exception, CalibrationError)
     assert "nothing to resume" in str(refused.exception)
