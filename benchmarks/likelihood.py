@@ -1,7 +1,7 @@
 """How many likelihoods of the whole mouse a second, by this engine and by its peers, in turns in one run.
 
 Run with ``python benchmarks/likelihood.py PYTHON_OF_PEERS [ROUNDS] [PEER ...]``; peers: roadrunner, amici, which
-compiles a model a history, a minute or more each. All solve the same animals of the same candidates through the same arms;
+compiles a model a history, a minute or more each. All solve the same animals of the same candidates, arm by arm;
 every peer at its fastest setting whose worst output is no further from a tight solution than ours. One core each;
 processor seconds, medians over rounds, ratios within rounds. What is made of the states, assays and
 probabilities, is the same code for all and counted for all.
