@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,7 @@ from senospine.cli.output import Json, console, print_json, progress, report_fin
 from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 if TYPE_CHECKING:
+    from senospine.calibration.worlds import Doubt
     from senospine.model import Model
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
@@ -39,7 +40,21 @@ Scheduler = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run of the same study.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
 Parameters = Annotated[
-    str, typer.Option(help="'fit': the shipped fit; 'register': the priors' values; or the file of a fit of your own.")
+    str | None,
+    typer.Option(
+        help="'posterior': draws, so that intervals carry what the data leave open (default where one is shipped); "
+        "'fit': the best point; 'register': the priors' values; or the file of a fit or a posterior of your own."
+    ),
+]
+Worlds = Annotated[
+    int, typer.Option(help="Draws of the posterior at most; each is a world with its share of the animals.", min=2)
+]
+Doubts = Annotated[
+    str,
+    typer.Option(
+        "--doubt",
+        help="What is drawn, comma between: gains (posterior), translation (mouse to people), priors (of the rest).",
+    ),
 ]
 Drugs = Annotated[
     str | None,
@@ -56,19 +71,23 @@ def reproduce(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    parameters: Parameters = "fit",
+    parameters: Parameters = None,
+    worlds: Worlds = 50,
+    doubt: Doubts = "gains,translation,priors",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Run all published studies, score them against the papers, write the report."""
-    from senospine.calibration import chosen_parameters
+    from senospine.calibration import chosen_values, default_choice
     from senospine.evidence import reproduce as run
     from senospine.model import load_model
     from senospine.report import write_report
     from senospine.report.terminal import print_scoreboard
+    from senospine.therapy import compose_model
 
     model = load_model("mouse")
-    values = chosen_parameters(parameters, model)
+    choice = parameters or default_choice()
+    chosen_values(choice, model, seed=seed)  # before hours of work: a stale file must stop here
     with progress(as_json) as on_progress:
         result = run(
             out,
@@ -78,7 +97,9 @@ def reproduce(
             workers=workers,
             scheduler=scheduler,
             overwrite=overwrite,
-            parameters=values,
+            parameters=lambda study, filled: chosen_values(
+                choice, compose_model(study.species, study.drugs), min(worlds, filled), seed=seed, doubt=_doubts(doubt)
+            ),
             on_progress=on_progress,
         )
         on_progress("write report", 0, 1)
@@ -105,7 +126,12 @@ def simulate(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    parameters: Parameters = "fit",
+    parameters: Parameters = None,
+    worlds: Worlds = 50,
+    doubt: Doubts = "gains,translation,priors",
+    why: Annotated[
+        bool, typer.Option("--why", help="Say what each comparison's doubt rests on, and what to measure first.")
+    ] = False,
     overwrite: Overwrite = False,
     spine: Annotated[
         Path | None,
@@ -114,14 +140,15 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Run one study and show what its animals would look like."""
-    from senospine.calibration import chosen_parameters
+    from senospine.calibration import chosen_values, default_choice, worlds_for
     from senospine.report.terminal import outcome_dict, print_outcome
     from senospine.study import load_study, run_study
     from senospine.therapy import compose_model
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.name
-    values = chosen_parameters(parameters, compose_model(loaded.species, loaded.drugs))
+    choice, model = parameters or default_choice(), compose_model(loaded.species, loaded.drugs)
+    values = chosen_values(choice, model, worlds_for(animals, worlds), seed=seed, doubt=_doubts(doubt))
     with progress(as_json) as on_progress:
         outcome = run_study(
             loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
@@ -137,6 +164,10 @@ def simulate(
         print_outcome(console(), outcome)
         if spine is not None:
             console().print(f"drawn spine written to {spine}")
+
+
+def _doubts(text: str) -> tuple[Doubt, ...]:
+    return cast("tuple[Doubt, ...]", tuple(word.strip() for word in text.split(",") if word.strip()))
 
 
 @app.command()

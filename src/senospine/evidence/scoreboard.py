@@ -202,6 +202,8 @@ class Total:
         Contrasts that the naive rule names rightly, and on which it speaks.
     model_bits, naive_bits : float
         Over the rows on which the rule speaks.
+    values, in_half, in_ninety : int
+        Published values that could be tested, and how many of them lie in the central 50 and 90 % of the repeats.
     """
 
     role: str
@@ -213,6 +215,9 @@ class Total:
     naive_tries: int
     model_bits: float
     naive_bits: float
+    values: int
+    in_half: int
+    in_ninety: int
 
     @property
     def gain_bits(self) -> float:
@@ -228,6 +233,7 @@ def totals(scores: Sequence[Score]) -> list[Total]:
         mine = [score for score in scores if role in {score.fact.role, "all"}]
         tested = [score for score in mine if score.p_published is not None]
         judged = [score for score in tested if score.p_naive is not None and score.gain_bits is not None]
+        inside = [_inside(score) for score in tested if isinstance(score.fact, Value)]
         naive_bits = sum(math.log2(score.p_naive or math.nan) for score in judged)
         gain = sum(score.gain_bits or 0.0 for score in judged)
         result.append(
@@ -241,9 +247,20 @@ def totals(scores: Sequence[Score]) -> list[Total]:
                 sum(_naive_hit(score.fact) is not None for score in tested),
                 naive_bits + gain,
                 naive_bits,
+                len(inside),
+                sum(half for half, _ in inside),
+                sum(ninety for _, ninety in inside),
             )
         )
     return result
+
+
+def _inside(score: Score) -> tuple[bool, bool]:
+    """Return whether a published value lies in the central 50 %, and in the central 90 %, of the repeats."""
+    assert isinstance(score.fact, Value)
+    assert score.repeats is not None
+    value, found = score.fact.value, score.repeats
+    return found.ratio_q25 <= value <= found.ratio_q75, found.ratio_low <= value <= found.ratio_high
 
 
 def _mean(values: Sequence[float | None]) -> float:
