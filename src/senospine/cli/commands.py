@@ -141,6 +141,9 @@ def simulate(
 ) -> None:
     """Run one study and show what its animals would look like."""
     from senospine.calibration import chosen_values, default_choice, worlds_for
+    from senospine.evidence import doubts
+    from senospine.evidence.doubt import WORLDS
+    from senospine.model import ParameterDraws
     from senospine.report.terminal import outcome_dict, print_outcome
     from senospine.study import load_study, run_study
     from senospine.therapy import compose_model
@@ -158,10 +161,17 @@ def simulate(
         from senospine.report import write_spine
 
         write_spine(outcome, spine)
+    found = None
+    if why:
+        drawn = chosen_values(choice, model, WORLDS, seed=seed, doubt=_doubts(doubt))
+        with progress(as_json) as on_progress:
+            found = doubts(
+                loaded, drawn, seed=seed, on_progress=lambda done, of: on_progress("ask what doubts rest on", done, of)
+            ) if isinstance(drawn, ParameterDraws) else []
     if as_json:
-        print_json(outcome_dict(outcome) | ({"spine": str(spine)} if spine else {}))
+        print_json(outcome_dict(outcome, found) | ({"spine": str(spine)} if spine else {}))
     else:
-        print_outcome(console(), outcome)
+        print_outcome(console(), outcome, found)
         if spine is not None:
             console().print(f"drawn spine written to {spine}")
 

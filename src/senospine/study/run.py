@@ -181,7 +181,7 @@ def solve_block(
     drawn = drawn_subjects(kernel.model, described.species, described.sex, count, seed, first, centres)
     solution = kernel.solve(
         drawn | own_traits(kernel.model, arm.animal_model, drawn, centres),
-        Schedule.shared(arm.entries, _decisions(arm, kernel.model, count, seed, first)),
+        Schedule.shared(arm.entries, arm_decisions(arm, kernel.model, count, seed, first)),
         times,
         n_subjects=count,
         rtol=rtol,
@@ -208,7 +208,7 @@ def solve_block(
     return pa.table(columns), failures
 
 
-def _decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tuple[Decision, ...]:
+def arm_decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tuple[Decision, ...]:
     """Return the arm's dosing rule for a block of its subjects: a count that is read once is a measured one."""
     if arm.dosing_rule is None:
         return ()
