@@ -140,7 +140,7 @@ class Posterior:
         mine = np.array([name == study for name in self.studies])
         if not mine.any():
             raise CalibrationError(f"no fact of study '{study}'", remedy=f"known: {', '.join(sorted({*self.studies}))}")
-        logs, shape = array_stats.psislw(-(self.log_likelihoods[:, mine] @ self.weights[mine]))
+        logs, shape = array_stats.psislw(self.log_likelihoods[:, mine] @ self.weights[mine])  # it turns the sign itself
         return np.exp(np.asarray(logs)), float(shape)
 
     def stale(self, problem: Sampled) -> list[str]:
