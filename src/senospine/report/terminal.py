@@ -193,7 +193,7 @@ def _cell(arm: dict[str, float]) -> str:
     words = f"{arm['median']:.3g} ({arm['p05']:.3g} to {arm['p95']:.3g})"
     if "mean_p05" not in arm:
         return words
-    return escape(f"{words} [{arm['mean_p05']:.3g} to {arm['mean_p95']:.3g}]")
+    return escape(f"{words}\n[{arm['mean_p05']:.3g} to {arm['mean_p95']:.3g}]")
 
 
 def print_outcome(console: Console, outcome: Outcome, doubts: Sequence[Doubt] | None = None) -> None:

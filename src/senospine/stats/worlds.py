@@ -24,7 +24,7 @@ class Worlds:
     mean : ndarray
         Mean of the worlds' means.
     median, low, high : ndarray
-        Median of all subjects; 5 and 95 % of the subjects of one world, the mean over worlds.
+        Median of all subjects; 5 and 95 % of the subjects of one world, the median over worlds.
     mean_low, mean_high : ndarray
         5 and 95 % of a world's true mean, its sampling from few subjects taken off.
     between, within : ndarray
@@ -103,7 +103,7 @@ def split_worlds(values: ArrayLike, worlds: int) -> Worlds:
         drawn_in = np.sqrt(np.clip(np.maximum(between, 0) / seen, 0, 1))
         drawn_in = np.where(seen > 0, drawn_in, 0.0)
     true = centre + drawn_in * (means - centre)
-    low, high = (_mean(_unbiased(table, n, edge), axis=0) for edge in EDGES)
+    low, high = (_middle(np.where(n > 0, _unbiased(table, n, edge), np.nan)) for edge in EDGES)
     known_worlds = np.sort(true, axis=0)
     mean_low, mean_high = (_unbiased(known_worlds, filled.astype(float), edge) for edge in EDGES)
     flat = np.sort(table.reshape(rows * worlds, -1), axis=0)
@@ -111,11 +111,9 @@ def split_worlds(values: ArrayLike, worlds: int) -> Worlds:
     return Worlds(*(np.asarray(part).reshape(shape) for part in parts))
 
 
-def _mean(values: Array, axis: int) -> Array:
-    """Return the mean of what is known."""
-    known = np.isfinite(values)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, values, 0).sum(axis=axis) / known.sum(axis=axis))
+def _middle(values: Array) -> Array:
+    """Return the median along the first axis of what is known."""
+    return _unbiased(np.sort(values, axis=0), np.isfinite(values).sum(axis=0).astype(float), 0.5)
 
 
 def _unbiased(ordered: Array, n: Array, edge: float) -> Array:
