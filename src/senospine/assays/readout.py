@@ -75,9 +75,15 @@ def assay_register() -> Mapping[str, Parameter]:
     return MappingProxyType(read_register(Path(__file__).parent / "parameters.csv"))
 
 
+@cache
+def human_assay_register() -> Mapping[str, Parameter]:
+    """Return the register of assay parameters that people have; apart, so that no fit to mice is touched by it."""
+    return MappingProxyType(read_register(Path(__file__).parent / "parameters-human.csv"))
+
+
 def value_of(name: str) -> float:
-    """Return a registered value."""
-    return assay_register()[name].value
+    """Return a registered value, of the mouse's register or of that of people."""
+    return (assay_register() if name in assay_register() else human_assay_register())[name].value
 
 
 def log_sd(name: str) -> float:

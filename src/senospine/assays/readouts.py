@@ -1,4 +1,4 @@
-"""The catalogue of everything that is measured in a mouse."""
+"""The catalogue of everything that is measured, in mice and in human discs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from types import MappingProxyType
 from senospine.assays.behaviour import behaviour_readouts
 from senospine.assays.disc import disc_readouts
 from senospine.assays.endplate import endplate_readouts
+from senospine.assays.explant import explant_readouts
 from senospine.assays.readout import Readout
 from senospine.errors import StudyError, suggest
 
 
 @cache
 def readouts() -> Mapping[str, Readout]:
-    """Return every read-out that can be measured in a mouse, by name."""
-    rows = [*endplate_readouts(), *disc_readouts(), *behaviour_readouts()]
+    """Return every read-out that can be measured, by name."""
+    rows = [*endplate_readouts(), *disc_readouts(), *behaviour_readouts(), *explant_readouts()]
     return MappingProxyType({row.name: row for row in rows})
 
 

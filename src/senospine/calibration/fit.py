@@ -22,6 +22,8 @@ from senospine.runs import write_then_rename
 Array = NDArray[np.float64]
 
 SHIPPED = Path(__file__).parent / "mouse.json"
+#: the model that it was made for
+FITTED = "mouse"
 #: step of the forward differences on the normal scale, and how far from the prior's centre a fit may go
 STEP, FARTHEST = 0.05, 3.0
 DEFAULT_STARTS, DEFAULT_ITERATIONS = 4, 40
@@ -267,6 +269,8 @@ def shipped_fit() -> Fit:
 def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     """Return the values that a word chooses: ``fit``, ``register``, or the file of a fit.
 
+    A fit ships for the mouse; of other models ``fit`` means the register.
+
     Raises
     ------
     CalibrationError
@@ -274,6 +278,6 @@ def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     FileError
         The file holds no fit.
     """
-    if choice == "register":
+    if choice == "register" or (choice == "fit" and model.name != FITTED):
         return {}
     return (shipped_fit() if choice == "fit" else load_fit(choice)).moved(model)

@@ -65,6 +65,9 @@ class Problem:
         """
         rows = load_evidence() if evidence is None else tuple(evidence)
         facts = tuple(row for row in rows if row.role == "calibration" and can_judge(row))
+        studies = {name: load_study(name) for name in dict.fromkeys(row.study for row in facts)}
+        studies = {name: study for name, study in studies.items() if study.species == species}
+        facts = tuple(row for row in facts if row.study in studies)
         if not facts:
             raise CalibrationError(
                 "no fact calibrates", why="only facts of role calibration whose read-outs are simulated do",
@@ -72,7 +75,6 @@ class Problem:
             )  # fmt: skip
         if animals < 2:
             raise CalibrationError(f"{animals} animals have no spread", remedy="take two or more; 24 is the default")
-        studies = {name: load_study(name) for name in dict.fromkeys(row.study for row in facts)}
         return cls(load_model(species), facts, studies, animals, seed, threads)
 
     @cached_property

@@ -87,6 +87,7 @@ def reproduce(
     scheduler : str, optional
         Address of a Dask scheduler whose workers are used instead.
     parameters : mapping of str to float, optional
+        Of the mouse; other species run with their register.
         Values in place of the register's, such as a fit's.
     on_progress : callable, optional
         Called with (what, done, of).
@@ -111,7 +112,7 @@ def reproduce(
         place = folder / study.name
         outcome = run_study(
             study, place, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
-            parameters=parameters, on_progress=report,
+            parameters=parameters if study.species == "mouse" else None, on_progress=report,
         )  # fmt: skip
         outcomes.append(outcome)
     repeated, laboratories = run_laboratory(

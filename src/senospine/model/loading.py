@@ -18,9 +18,15 @@ from senospine.model.sbml import read_sbml, refuse_inconsistent
 BIOLOGY = Path(__file__).parent.parent / "biology"
 
 
+#: what follows the name of a model's tables; the mouse's came first and has the plain names
+_TABLES = {"mouse": "", "disc_explant": "-explant"}
+#: models that go by another name than the species whose studies they run
+_OF_SPECIES = {"human_disc": "disc_explant"}
+
+
 def shipped_models() -> list[str]:
     """Return the names that :func:`load_model` knows without a path."""
-    return ["mouse"]
+    return [name for name in _TABLES if (BIOLOGY / f"{name}.ant").is_file()]
 
 
 def load_model(name: str | Path, register: str | Path | None = None) -> Model:
@@ -29,7 +35,7 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     Parameters
     ----------
     name : str or Path
-        ``"mouse"``, or a path.
+        ``"mouse"``, ``"disc_explant"`` (or the species of its studies, ``"human_disc"``), or a path.
     register : path, optional
         The parameter register of a model of your own. Without one, values come from the file and have no provenance.
 
@@ -47,6 +53,7 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     >>> load_model("mouse").states[:2]
     ('instability', 'senescent_osteoclasts')
     """
+    name = _OF_SPECIES.get(str(name), name)
     if str(name) in shipped_models():
         return _shipped(str(name), tuple(path.read_bytes() for path in sorted(BIOLOGY.iterdir()) if path.is_file()))
     path = Path(name)
@@ -58,10 +65,11 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     return _load(path, None if register is None else Path(register), None)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _shipped(name: str, texts: tuple[bytes, ...]) -> Model:
     """Return a shipped model, read anew only where a file of it has changed: reading takes half a second."""
-    return _load(BIOLOGY / f"{name}.ant", BIOLOGY / "parameters.csv", BIOLOGY / "variables.csv")
+    register, variables = (BIOLOGY / f"{table}{_TABLES[name]}.csv" for table in ("parameters", "variables"))
+    return _load(BIOLOGY / f"{name}.ant", register, variables)
 
 
 def _load(path: Path, register_path: Path | None, variables_path: Path | None) -> Model:

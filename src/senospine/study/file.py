@@ -18,7 +18,7 @@ from senospine.therapy import Regimen, dose_table, parse_moment, parse_regimen, 
 from senospine.yaml_files import Document, read_yaml
 
 PUBLISHED = Path(__file__).parent / "published"
-SPECIES = ("mouse",)
+SPECIES = ("mouse", "human_disc")
 #: key of the therapies of which one was given, and it is not known which
 ANY_OF = "any_of"
 

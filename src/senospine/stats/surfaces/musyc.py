@@ -2,8 +2,8 @@
 
 Meyer 2019 (doi 10.1016/j.cels.2019.01.003), Wooten 2021 (doi 10.1038/s41467-021-24789-z). A cell is free, bound by one,
 by the other, or by both, with effects e0, e1, e2, e3. ``alpha12`` is how much more potent drug 1 makes drug 2,
-``alpha21`` the other way round; ``gamma12``, ``gamma21`` how much steeper. Detailed balance holds for every dose only if
-both gammas are 1 and alpha12^h2 = alpha21^h1, which leaves one alpha; that is the form fitted by default. Out of
+``alpha21`` the other way round; ``gamma12``, ``gamma21`` how much steeper. Detailed balance holds for every dose only
+if both gammas are 1 and alpha12^h2 = alpha21^h1, which leaves one alpha; that is the form fitted by default. Out of
 balance the effect hangs also on how fast the drugs bind: both are taken to leave at one rate.
 """
 
