@@ -88,17 +88,16 @@ class Tabulated:
             )
         steps = np.diff(y)
         self.monotone = bool((steps > 0).all() or (steps < 0).all())
-        self._x, self._sign = x, (1.0 if steps[0] > 0 else -1.0)
-        self._y = self._sign * y
+        self._sign = 1.0 if steps[0] > 0 else -1.0
+        if self.monotone:
+            from scipy.interpolate import PchipInterpolator
+
+            self._inverse = PchipInterpolator(self._sign * y, x, extrapolate=False)
 
     def dose(self, effect: ArrayLike) -> Array:
         """Return the dose of each effect; NaN where no dose in the table has it."""
-        from scipy.interpolate import PchipInterpolator
-
         level = self._sign * np.asarray(effect, dtype=float)
-        if not self.monotone:
-            return np.full(level.shape, np.nan)
-        return np.asarray(PchipInterpolator(self._y, self._x, extrapolate=False)(level))
+        return np.asarray(self._inverse(level)) if self.monotone else np.full(level.shape, np.nan)
 
 
 def fit_hill(dose: ArrayLike, effect: ArrayLike, weight: ArrayLike = 1.0) -> Hill:
