@@ -129,7 +129,9 @@ def test_each_trait_moves_some_readout_and_no_readout_moves_with_a_trait_of_anot
         ],
         "stain": ["mmp13_intensity", "colx_intensity", "cgrp_fibres", "pgp95_fibres", "cd31_vessels", "emcn_vessels"],
         "mrna": ["bone_formation_rate", "netrin1_mrna", "ngf_mrna"],
-        "protein": ["netrin1_protein", "ngf_protein", "pge2_protein", "disc_il6", "disc_cxcl1", "disc_tnf", "explant_sasp"],
+        "protein": [
+            "netrin1_protein", "ngf_protein", "pge2_protein", "disc_il6", "disc_cxcl1", "disc_tnf", "explant_sasp",
+        ],
         "touch": ["withdrawal_frequency_0.07g", "withdrawal_frequency_0.4g"],
         "heat": ["heat_latency"],
         "running": ["wheel_distance", "wheel_active_time", "wheel_max_speed"],

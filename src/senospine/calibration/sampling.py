@@ -82,7 +82,7 @@ class Draws:
 
 
 def sample_posterior(
-    problem: Problem, fit: Fit, *, chains: int = 48, steps: int = 240, warm_up: int = 120, keep: int = 2,
+    problem: Problem, fit: Fit, *, chains: int = 40, steps: int = 240, warm_up: int = 120, keep: int = 2,
     seed: int = 1, on_progress: Callable[[int, int], None] | None = None,
 ) -> Draws:  # fmt: skip
     """Return draws from the tempered posterior: ``keep`` of each chain, evenly spaced after the warm-up.

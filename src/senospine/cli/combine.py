@@ -29,7 +29,7 @@ def drug_combine(
     measure_at: Annotated[str | None, typer.Option(help="When it is read, such as 'day 270 after birth'.")] = None,
     top_a: Annotated[str | None, typer.Option(help="Largest dose of A; the largest of our studies by default.")] = None,
     top_b: Annotated[str | None, typer.Option(help="Largest dose of B.")] = None,
-    levels: Annotated[int, typer.Option(help="Doses of each drug above zero.", min=2, max=20)] = 5,
+    levels: Annotated[int, typer.Option(help="Doses of each drug above zero.", min=3, max=20)] = 5,
     sets: Annotated[int, typer.Option(help="Parameter sets.", min=1, max=1000)] = 64,
     parameters: Annotated[
         str, typer.Option(help="'prior', 'fit' (draws around the shipped fit) or 'register'.")

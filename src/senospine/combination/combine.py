@@ -87,8 +87,11 @@ class Combination:
     bliss_excess : ndarray, shape (kept, n - 1, m - 1)
     loewe_defined : float
         Share of pairs where Loewe's additivity says anything.
+    middle : int
+        The parameter set whose surface lies nearest to the median of all: a median taken dose by dose is the surface
+        of no set, and bends isoboles that are straight in every one.
     alone : tuple of (ndarray, ndarray)
-        Of each drug alone: doses, and the fraction affected at the median over parameter sets.
+        Of each drug alone: doses, and the fraction affected in that set.
     told : Told
     """
 
@@ -102,6 +105,7 @@ class Combination:
     indices: dict[str, tuple[float, float, float]]
     bliss_excess: Array
     loewe_defined: float
+    middle: int
     alone: tuple[tuple[Array, Array], tuple[Array, Array]]
     told: Told
 
@@ -209,12 +213,13 @@ def combine(
         }  # fmt: skip
     means |= _musyc(design, grid)
     ends = runs.at_pair[usable]
+    middle = int(((grid - np.median(grid, axis=0)) ** 2).sum(axis=(1, 2)).argmin())
     told = _told(design, runs, affected, fraction_affected(ends, start, end), start, end, n, pair)
     return Combination(
         design, chosen, int(usable.sum()), int((~usable).sum()), scale, level[:, :count].reshape(-1, *size), grid,
         {name: spread(values) for name, values in means.items()}, found.bliss,
-        float(np.isfinite(found.index).mean()),
-        tuple((doses, np.median(values, axis=0)) for doses, values in curves), told,  # type: ignore[arg-type]
+        float(np.isfinite(found.index).mean()), middle,
+        tuple((doses, values[middle]) for doses, values in curves), told,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -310,9 +315,7 @@ def _told(
     excess = at_pair - expected[:, None]
     sd = runs.group_sd / np.median(np.abs(start - end))
     a, b, both = float(np.median(fa)), float(np.median(fb)), float(np.median(at_pair[:, 0]))
-    # a fraction is (vehicle - group)/(vehicle - full): the vehicle stands in all three
-    slope = np.array([(1 - both) - 2 * (1 - a) * (1 - b), 1 - b, 1 - a, 1.0])
-    error = float(np.sqrt((slope**2 * sd**2).sum() / n))
+    error = excess_error((a, b, both), sd, n)
     detectable = _DETECT * error
     null, low, high = (spread(excess[:, k]) for k in range(3))
     moved = float(np.median(excess[:, 2] - excess[:, 0]))
@@ -321,6 +324,22 @@ def _told(
     power = float(ndtr(abs(moved) / error - 1.959964) + ndtr(-abs(moved) / error - 1.959964)) if error > 0 else 1.0
     needed = n * (detectable / abs(moved)) ** 2 if moved else float("inf")
     return Told((float(pair[0]), float(pair[1])), n, float(sd[3]), detectable, null, high, low, power, needed)
+
+
+def excess_error(affected: tuple[float, float, float], sd: Array, n: int) -> float:
+    """Return the standard error of an excess over Bliss from four groups of ``n``, to first order.
+
+    Parameters
+    ----------
+    affected : tuple of float
+        Fractions affected by one drug, by the other, by both.
+    sd : ndarray, shape (4,)
+        Of one measured animal: vehicle, one drug, the other, both; in units of the vehicle less the full effect.
+    """
+    a, b, both = affected
+    # a fraction is (vehicle - group)/(vehicle - full): the vehicle stands in all three
+    slope = np.array([(1 - both) - 2 * (1 - a) * (1 - b), 1 - b, 1 - a, 1.0])
+    return float(np.sqrt((slope**2 * sd**2).sum() / n))
 
 
 def _mean(values: Array) -> Array:

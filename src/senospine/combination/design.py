@@ -120,7 +120,7 @@ def plan(
     Raises
     ------
     RegimenError, StudyError, UnitError
-        An unknown drug, read-out, animal or species, a schedule that cannot be read, fewer than two levels.
+        An unknown drug, read-out, animal or species, a schedule that cannot be read, fewer than three levels.
     """
     drugs = tuple(load_drug(name) for name in (drug_a, drug_b))
     assay = readout(measured)
@@ -141,8 +141,10 @@ def plan(
         )
     healthy, route, given, moment = usual or ("young" if species == "mouse" else "", "oral", "", "")
     given, moment = schedule or given, measure_at or moment
-    if levels < 2:
-        raise StudyError(f"{levels} level of each drug is no surface", remedy="ask for two or more; 5 is the default")
+    if levels < 3:
+        raise StudyError(
+            f"{levels} levels of each drug are no surface", remedy="ask for three or more; 5 is the default"
+        )
     tops = [top or _largest(drug.name, species) for drug, top in zip(drugs, (top_a, top_b), strict=True)]
     regimens = [parse_regimen(f"{drug.name} {top} {route} {given}") for drug, top in zip(drugs, tops, strict=True)]
     anchors = {"birth": 0.0, "surgery": parse_span(AGE_AT_SURGERY, "age")} if ill.surgery else {"birth": 0.0}

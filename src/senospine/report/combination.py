@@ -64,8 +64,9 @@ def print_beaten(out: Console, rows: Sequence[Beaten]) -> None:
     out.print(table)
     out.print(
         "In each cell: probability that both are truly better by a tenth of one animal's SD; median advantage in SDs; "
-        f"probability that an experiment of {rows[0].n} a group finds the mean better than either; and significantly so. "
-        f"{rows[0].sets} parameter sets. psi is the interaction of hazards: 0, or drawn from -1 to 1.",
+        f"probability that an experiment of {rows[0].n} a group finds the mean better than either (a third if nothing "
+        f"differs); and significantly so. {rows[0].sets} parameter sets. psi is the interaction of hazards: 0, or "
+        "drawn from -1 to 1.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     out.print(MARK, style="bold")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from markupsafe import escape
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from senospine.combination import Combination
 from senospine.errors import FileError
 from senospine.report.svg import (
     BLUE,
-    FAINT,
     FONT,
     INK,
     QUIET,
@@ -29,7 +28,7 @@ from senospine.stats.surfaces import Tabulated
 Array = NDArray[np.float64]
 
 SIDE, LEFT, TOP, GAP = 330.0, 74.0, 92.0, 128.0
-WIDTH, HEIGHT = LEFT + 2 * SIDE + GAP + 92.0, TOP + SIDE + 118.0
+WIDTH, HEIGHT = LEFT + 2 * SIDE + GAP + 92.0, TOP + SIDE + 128.0
 _FINE = 33
 
 
@@ -65,21 +64,22 @@ def _style() -> str:
 
 def _heads(result: Combination) -> list[str]:
     d = result.design
-    inside = f"{d.animal.name}, {d.schedule}, read at {d.measure_at}; {result.kept} parameter sets ({result.candidates.kind})"
+    sets = f"{result.kept} parameter sets ({result.candidates.kind})"
+    inside = f"{d.animal.name}, {d.schedule}, read at {d.measure_at}; {sets}"
     free = "drawn with the interaction of hazards" if result.candidates.interaction.any() else "hazards add"
     return [
         text(LEFT, 22, f"{d.drugs[0]} and {d.drugs[1]} on {d.readout.label}: {free}", "title"),
         text(LEFT, 39, f"{inside}.", "unit"),
         text(LEFT, 54, f"Fraction affected: {result.scale}.", "unit"),
-        text(LEFT, TOP - 12, "Fraction affected, and isoboles (dashed: Loewe’s straight line)", "title"),
-        text(LEFT + SIDE + GAP, TOP - 12, "Excess over Bliss, points (90 % of sets)", "title"),
+        text(LEFT, TOP - 12, "Fraction affected, and isoboles (dashed: Loewe)", "title"),
+        text(LEFT + SIDE + GAP, TOP - 12, "Excess over Bliss, points: median and central 90 % of sets", "title"),
     ]
 
 
-def _axes(result: Combination, left: float) -> list[str]:
+def _axes(result: Combination, left: float, places: Array, doses: tuple[Array, Array]) -> list[str]:
+    """Return ticks at ``places`` (shares of the side), and what the axes are."""
     d, parts = result.design, []
-    for index, (a, b) in enumerate(zip(d.doses_a, d.doses_b, strict=True)):
-        at = SIDE * index / (len(d.doses_a) - 1)
+    for at, a, b in zip(SIDE * places, *doses, strict=True):
         parts += [
             line(left + at, TOP + SIDE, left + at, TOP + SIDE + 4, QUIET),
             text(left + at, TOP + SIDE + 16, f"{a:g}", "tick", text_anchor="middle"),
@@ -92,11 +92,11 @@ def _axes(result: Combination, left: float) -> list[str]:
         *parts,
         text(left + SIDE / 2, TOP + SIDE + 34, f"{d.drugs[0]}, {d.units[0]}", "unit", text_anchor="middle"),
         text(left - 46, middle, f"{d.drugs[1]}, {d.units[1]}", "unit", text_anchor="middle", transform=turned),
-    ]  # fmt: skip
+    ]
 
 
 def _effect(result: Combination) -> list[str]:
-    middle = np.median(result.affected, axis=0)
+    middle = result.affected[result.middle]
     fine = _fine(middle)
     low, high = min(float(fine.min()), 0.0), max(float(fine.max()), 1e-9)
     step = SIDE / _FINE
@@ -119,26 +119,30 @@ def _effect(result: Combination) -> list[str]:
                 halo = {"paint_order": "stroke", "stroke": "#fff", "stroke_width": "3", "text_anchor": "middle"}
                 parts.append(text(x, y - 4, number(level), "found", **halo))
     frame = f'<rect x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}" fill="none" stroke="{QUIET}"/>'
-    return [*parts, frame, *_axes(result, LEFT)]
+    places = np.linspace(0, 1, len(middle))
+    return [*parts, frame, *_axes(result, LEFT, places, (result.design.doses_a, result.design.doses_b))]
 
 
 def _fine(grid: Array) -> Array:
-    """Return a grid interpolated straight to the middles of small squares, shape (_FINE, _FINE)."""
+    """Return a grid smoothly interpolated to the middles of small squares, shape (_FINE, _FINE)."""
     at = (np.arange(_FINE) + 0.5) / _FINE
-    rows = np.array([np.interp(at, np.linspace(0, 1, len(grid)), column) for column in grid.T]).T
-    return np.array([np.interp(at, np.linspace(0, 1, grid.shape[1]), row) for row in rows])
+    return _between(_between(grid, at).T, at).T
+
+
+def _between(grid: Array, at: Array) -> Array:
+    """Return the rows of a grid at places from 0 to 1, by monotone cubics."""
+    return np.asarray(PchipInterpolator(np.linspace(0, 1, len(grid)), grid, axis=0)(at))
 
 
 def _isobole(grid: Array, level: float) -> list[tuple[float, float]]:
     """Return where the surface has a level: for each dose of the first drug the dose of the second."""
-    curve = []
-    across = np.linspace(0, 1, grid.shape[1])
-    for at in np.linspace(0, 1, 8 * (len(grid) - 1) + 1):
-        row = np.array([np.interp(at, np.linspace(0, 1, len(grid)), column) for column in grid.T])
-        if (np.diff(row) > 0).all() and row[0] <= level <= row[-1]:
-            up = float(np.interp(level, row, across))
-            curve.append((LEFT + SIDE * float(at), TOP + SIDE * (1 - up)))
-    return curve
+    across, along = np.linspace(0, 1, 129), np.linspace(0, 1, 65)
+    rows = _between(_between(grid, along).T, across).T
+    return [
+        (LEFT + SIDE * float(at), TOP + SIDE * (1 - float(np.interp(level, row, across))))
+        for at, row in zip(along, rows, strict=True)
+        if (np.diff(row) > 0).all() and row[0] <= level <= row[-1]
+    ]
 
 
 def _straight(result: Combination, level: float) -> list[str]:
@@ -154,29 +158,26 @@ def _straight(result: Combination, level: float) -> list[str]:
 
 
 def _excess(result: Combination) -> list[str]:
-    left, points_ = LEFT + SIDE + GAP, 100 * result.bliss_excess
-    low, middle, high = np.quantile(points_, [0.05, 0.5, 0.95], axis=0)
+    left, own = LEFT + SIDE + GAP, 100 * result.bliss_excess
+    low, middle, high = np.quantile(own, [0.05, 0.5, 0.95], axis=0)
     most = max(float(np.abs(middle).max()), 1e-9)
     rows, columns = middle.shape
-    parts = []
+    wide, tall, parts = SIDE / rows, SIDE / columns, []
     for i in range(rows):
         for j in range(columns):
             colour = _shade(BLUE if middle[i, j] > 0 else VERMILION, 0.6 * abs(middle[i, j]) / most)
-            x, y = left + (i + 0.5) * SIDE / rows, TOP + SIDE - (j + 1.5) * SIDE / columns
-            about = f"{number(float(low[i, j]))} to {number(float(high[i, j]))}"
+            x, y = left + i * wide, TOP + SIDE - (j + 1) * tall
+            about = f"{low[i, j]:.1f} to {high[i, j]:.1f}".replace("-", "−")
             parts += [
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{SIDE / rows:.1f}" height="{SIDE / columns:.1f}" fill="{colour}" '
-                f'stroke="#fff"><title>{escape(about)}</title></rect>',
-                text(x + SIDE / rows / 2, y + SIDE / columns / 2, number(float(middle[i, j])), "found", text_anchor="middle"),
-                text(x + SIDE / rows / 2, y + SIDE / columns / 2 + 13, about, "tick", text_anchor="middle", font_size="8"),
-            ]  # fmt: skip
-    ink = [text(LEFT, HEIGHT - 46 + 15 * k, words, "unit") for k, words in enumerate(_wrapped(result.sentence, 152))]
-    return [
-        *parts,
-        *_axes(result, left),
-        line(left, TOP + SIDE, left + SIDE * (1 + 0.5 / rows), TOP + SIDE, FAINT),
-        *ink,
-    ]
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" fill="{colour}" stroke="#fff"/>',
+                text(
+                    x + wide / 2, y + tall / 2, f"{middle[i, j]:.1f}".replace("-", "−"), "found", text_anchor="middle"
+                ),
+                text(x + wide / 2, y + tall / 2 + 12, about, "tick", text_anchor="middle"),
+            ]
+    places = (np.arange(rows) + 0.5) / rows
+    ink = [text(LEFT, HEIGHT - 70 + 15 * k, words, "unit") for k, words in enumerate(_wrapped(result.sentence, 150))]
+    return [*parts, *_axes(result, left, places, (result.design.doses_a[1:], result.design.doses_b[1:])), *ink]
 
 
 def _wrapped(words: str, width: int) -> list[str]:
