@@ -1,4 +1,4 @@
-"""The mouse, loaded and compiled once."""
+"""The mouse and the human, loaded once; the mouse compiled once."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ SURGERY = 91.3125  # three months of 30.4375 days
 @pytest.fixture(scope="session")
 def mouse() -> Model:
     return load_model("mouse")
+
+
+@pytest.fixture(scope="session")
+def human() -> Model:
+    return load_model("human")
 
 
 @pytest.fixture(scope="session", params=["lanes", "scipy"])

@@ -169,3 +169,20 @@ def test_an_output_folder_of_another_study_is_left_alone(tmp_path: Path) -> None
         assert done.returncode == 2
         assert str(folder) in done.stderr
     assert [path.name for path in folder.iterdir()] == ["thesis.docx"]
+
+
+def test_a_composed_model_is_shown_and_checked(tmp_path: Path) -> None:
+    from drug_helpers import drug_data, write_drug
+
+    path = write_drug(tmp_path, drug_data())
+    shown = json.loads(senospine("model", "show", "dog", "--drugs", path, "--json").stdout)
+    assert "imaginary: DrugKinetics(" in shown["text"]
+    assert shown["parameters"]["imaginary_clearance"]["value"] == 12.0
+    assert "imaginary: DrugKinetics(" in senospine("model", "show", "dog", "--drugs", path).stdout
+    assert senospine("model", "check", "dog", "--drugs", path).returncode == 0
+    for drugs, words in (("navitoclacs", "did you mean 'navitoclax'"), (f"{path},imaginary", "unknown drug")):
+        done = senospine("model", "show", "dog", "--drugs", drugs)
+        assert done.returncode != 0
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+    assert "not composed of drugs" in senospine("model", "check", "mouse", "--drugs", "navitoclax").stderr

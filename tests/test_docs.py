@@ -88,3 +88,31 @@ def test_the_engine_pages_reductions_print_what_they_say(capsys: pytest.CaptureF
     code, said = section.split("```python")[1].split("```")[0], section.split("```text\n")[1].split("```")[0]
     exec(compile(code, "engine.md", "exec"), {})
     assert capsys.readouterr().out == said
+
+
+def test_the_drug_in_the_documents_is_clean_and_can_be_given(tmp_path: Path) -> None:
+    from senospine.therapy import check_drug, compose_model, known_drugs, read_drug
+
+    path = tmp_path / "quercetone.yaml"
+    path.write_text((ROOT / "docs/drug-files.md").read_text(encoding="utf-8").split("```yaml")[1].split("```")[0])
+    assert check_drug(path) == []
+    drug = read_drug(path)
+    model = compose_model("human", [drug, "navitoclax"])
+    assert model.check() == []
+    assert model.parameters["quercetone_clearance"] == pytest.approx(288.0)
+    assert compose_model("human", [drug], readings={"quercetone": "nominal"}).sha256 != model.sha256
+    with known_drugs([drug]):
+        table = dose_table(
+            [parse_regimen("quercetone 500 mg oral daily for 3 days from day 1 after enrolment")],
+            {"birth": 0.0, "enrolment": 20_000.0}, species="human",
+        )  # fmt: skip
+    assert table["time"].iloc[0] == pytest.approx(20_001 + 20 / 1440)
+    assert table["target"].tolist() == ["quercetone_gut"] * 3
+
+
+def test_the_drug_page_names_every_number_and_action() -> None:
+    from senospine.therapy.terms import ACTIONS, DISC, KINETICS
+
+    named = set(re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs/drug-files.md").read_text(encoding="utf-8")))
+    assert set(KINETICS) | set(DISC) <= named
+    assert {name for name in ACTIONS if not name.startswith("disc_kill_")} <= named

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from drug_helpers import KINETICS, rows
 from therapy_helpers import ARM, HEAD, PAN, refusal
 
 from senospine.errors import RegimenError, UnitError
@@ -14,7 +15,7 @@ from senospine.therapy import Drug, dose_table, load_drug, parse_regimen
 def test_pan_2024_gives_fourteen_doses() -> None:
     """Pan 2024, 10.7554/eLife.92889: 7 days on, 2 weeks off, 7 days on, 700 mg/kg, from week 4 after surgery."""
     table = dose_table([parse_regimen(PAN)], {"birth": -91.0, "surgery": 0.0})
-    assert table.columns.tolist() == ["time", "drug", "route", "target", "amount", "unit", "regimen", "dose"]
+    assert table.columns.tolist() == ["time", "drug", "route", "target", "amount", "unit", "regimen", "dose", "given"]
     assert table["time"].tolist() == [float(day) for day in (*range(28, 35), *range(49, 56))]
     assert table["dose"].tolist() == list(range(1, 15))
     assert table["amount"].sum() == 700.0
@@ -87,6 +88,7 @@ def second_drug(monkeypatch: pytest.MonkeyPatch) -> Drug:
         "species": ["mouse", "human"],
         "dose_units": {"mouse": "mg/kg", "human": "mg"},
         "routes": {"oral": {"target": "imaginary_gut"}, "intravenous": {"target": "imaginary_blood"}},
+        "kinetics": {"human": rows(KINETICS)},
     }
     imaginary = Drug.model_validate(data)
     both = (load_drug("navitoclax"), imaginary)
@@ -118,7 +120,8 @@ def test_routes_share_the_drug_and_units_follow_the_species() -> None:
     assert dose_table([blood], ARM)["target"].tolist() == ["imaginary_blood"]
     person = parse_regimen("imaginary 0.15 g oral once at day 1 after birth")
     assert (person.dose, person.unit) == (150.0, "mg")
-    assert dose_table([person], ARM, species="human")["amount"].tolist() == [150.0]
+    table = dose_table([person], ARM, species="human")
+    assert table[["target", "amount", "unit"]].iloc[0].tolist() == ["imaginary_gut", 150.0, "mg"]
     error = refusal(UnitError, [person], ARM, call=dose_table)
     assert "dosed in mg/kg in mouse, not in mg" in error.what
 

@@ -27,7 +27,7 @@ def test_navitoclax_has_a_source_and_a_target() -> None:
     assert drug is load_drug("navitoclax")
     assert {"navitoclax", "rg-7112", "o-vanillin", "celecoxib", "tak-242"} <= set(drug_names())
     assert drug.routes["oral"].target == "navitoclax_gut"
-    assert drug.dose_units == {"mouse": "mg/kg"}
+    assert drug.dose_units == {"mouse": "mg/kg", "human": "mg", "dog": "mg/kg"}
     assert "10.7554/eLife.92889" in [source.doi for source in drug.source]
     assert "did you mean 'navitoclax'" in str(refusal(RegimenError, "navitoclas", "x", call=load_drug).remedy)
 

@@ -120,7 +120,11 @@ def test_refused_dose_numbers(dose: str, what: str, remedy: str) -> None:
         (f"{HEAD} daily for 7 days from day -1 after surgery", "-1.0 days lies before", "earlier anchor"),
         (f"{HEAD} daily for 7 days from week 1 before surgery", "a time before its anchor", "earlier anchor"),
         (f"{HEAD} daily for 7 days from week 4 after sugery", "unknown anchor 'sugery'", "did you mean 'surgery'"),
-        (f"{HEAD} daily for 7 days from week 4 after", "unknown anchor ''", "known: birth, first dose, surgery"),
+        (
+            f"{HEAD} daily for 7 days from week 4 after",
+            "unknown anchor ''",
+            "known: birth, enrolment, first dose, surgery",
+        ),
         (f"{HEAD} daily for 7 days {START} {START}", "'from' stands twice", "keep one"),
         # words and counts
         (f"{HEAD} daily form 7 days {START}", "unknown word 'form'", "known:"),

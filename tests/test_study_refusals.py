@@ -69,7 +69,7 @@ CASES: dict[str, tuple[str, str, type[SenospineError], str, str]] = {
     "comparison of three": ("[vehicle, sham]", "[vehicle, sham, sham]", StudyError, "compare", "at most 2"),
     "unknown animal model": ("{animal_model: lsi", "{animal_model: lsy", StudyError, "  vehicle", "'lsy'"),
     "unknown species": ("species: mouse", "species: mice", StudyError, "species", "'mice'"),
-    "species without animal models": ("species: mouse", "species: human", StudyError, "species", "'human'"),
+    "animal model of another species": ("species: mouse", "species: human", StudyError, "  sham", "model 'sham'"),
     "n of zero": ("sham, n: 2", "sham, n: 0", StudyError, "  sham", "greater than or equal to 1"),
     "n of a half": ("sham, n: 2", "sham, n: 2.5", StudyError, "  sham", "valid integer"),
     "n in words": ("sham, n: 2", "sham, n: six", StudyError, "  sham", "valid integer"),

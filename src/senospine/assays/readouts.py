@@ -10,6 +10,7 @@ from senospine.assays.behaviour import behaviour_readouts
 from senospine.assays.disc import disc_readouts
 from senospine.assays.endplate import endplate_readouts
 from senospine.assays.explant import explant_readouts
+from senospine.assays.plasma import plasma_readout
 from senospine.assays.readout import Readout
 from senospine.errors import StudyError, suggest
 
@@ -31,7 +32,7 @@ NOT_SIMULATED: Mapping[str, str] = MappingProxyType(
 
 
 def readout(name: str, where: str | None = None) -> Readout:
-    """Return one read-out.
+    """Return one read-out; ``plasma_concentration:rg7112`` and its like are those of drugs, as models call them.
 
     Raises
     ------
@@ -45,6 +46,9 @@ def readout(name: str, where: str | None = None) -> Readout:
     """
     if name in NOT_SIMULATED:
         raise StudyError(f"read-out '{name}' is not simulated", where=where, remedy="leave it out of the study")
+    drug = plasma_readout(name)
+    if drug is not None:
+        return drug
     if name not in readouts():
         raise StudyError(f"unknown read-out '{name}'", where=where, remedy=suggest(name, readouts()))
     return readouts()[name]

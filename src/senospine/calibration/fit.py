@@ -15,7 +15,8 @@ from scipy.optimize import minimize
 
 from senospine.calibration.problem import Problem
 from senospine.errors import CalibrationError, FileError
-from senospine.model import Model
+from senospine.model import Model, load_model
+from senospine.model.links import CARRIED
 from senospine.randomness import stream
 from senospine.runs import write_then_rename
 
@@ -269,7 +270,8 @@ def shipped_fit() -> Fit:
 def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     """Return the values that a word chooses: ``fit``, ``register``, or the file of a fit.
 
-    A fit ships for the mouse; of other models ``fit`` means the register.
+    A model of people takes from a fit to mice the gains that it carries over (parameters ``mouse_*``), and no others.
+    A model that carries nothing over, a dog's or a disc's in culture, keeps its register's values under the shipped fit.
 
     Raises
     ------
@@ -278,6 +280,11 @@ def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     FileError
         The file holds no fit.
     """
-    if choice == "register" or (choice == "fit" and model.name != FITTED):
+    if choice == "register":
         return {}
-    return (shipped_fit() if choice == "fit" else load_fit(choice)).moved(model)
+    fit = shipped_fit() if choice == "fit" else load_fit(choice)
+    carried = [name for name in model.parameters if name.startswith(CARRIED)]
+    if not carried:
+        return {} if choice == "fit" and model.name != FITTED else fit.moved(model)
+    moved = fit.moved(load_model("mouse"))
+    return {name: moved[name.removeprefix(CARRIED)] for name in carried if name.removeprefix(CARRIED) in moved}

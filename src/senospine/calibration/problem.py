@@ -70,7 +70,8 @@ class Problem:
         facts = tuple(row for row in facts if row.study in studies)
         if not facts:
             raise CalibrationError(
-                "no fact calibrates", why="only facts of role calibration whose read-outs are simulated do",
+                f"no fact calibrates the {species}",
+                why="only facts of role calibration whose read-outs are simulated do",
                 remedy="declare roles in roles.csv, or leave the evidence out to take all shipped rows",
             )  # fmt: skip
         if animals < 2:

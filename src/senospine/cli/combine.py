@@ -23,7 +23,7 @@ def drug_combine(
         str | None,
         typer.Option(help="Instead: how probably both beat the better one in this study, read-out by read-out."),
     ] = None,
-    species: Annotated[str, typer.Option(help="mouse or human_disc.")] = "mouse",
+    species: Annotated[str, typer.Option(help="mouse, human (largest doses must be given) or human_disc.")] = "mouse",
     animal: Annotated[str | None, typer.Option(help="Animal model, such as sparc-null or lsi.")] = None,
     schedule: Annotated[str | None, typer.Option(help="As in a regimen, without drug, dose and route.")] = None,
     measure_at: Annotated[str | None, typer.Option(help="When it is read, such as 'day 270 after birth'.")] = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from senospine.cli.drug import drug_app
 from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
 from senospine.errors import BenchmarkError, SenospineError
+
+if TYPE_CHECKING:
+    from senospine.model import Model
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
 
@@ -37,6 +40,10 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older r
 ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
 Parameters = Annotated[
     str, typer.Option(help="'fit': the shipped fit; 'register': the priors' values; or the file of a fit of your own.")
+]
+Drugs = Annotated[
+    str | None,
+    typer.Option(help="Drugs to compose the model of a person or a dog with: names or files, comma between."),
 ]
 Register = Annotated[Path | None, typer.Option(help="Parameter register (CSV) of a model of your own.")]
 
@@ -108,13 +115,13 @@ def simulate(
 ) -> None:
     """Run one study and show what its animals would look like."""
     from senospine.calibration import chosen_parameters
-    from senospine.model import load_model
     from senospine.report.terminal import outcome_dict, print_outcome
     from senospine.study import load_study, run_study
+    from senospine.therapy import compose_model
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.name
-    values = chosen_parameters(parameters, load_model(loaded.species))
+    values = chosen_parameters(parameters, compose_model(loaded.species, loaded.drugs))
     with progress(as_json) as on_progress:
         outcome = run_study(
             loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
@@ -162,18 +169,36 @@ def calibrate(
         console().print(f"fit written to {out / 'fit.json'}; use it with --parameters {out / 'fit.json'}")
 
 
+def _model(name: str, register: Path | None, drugs: str | None) -> Model:
+    """Return the model that a command line names, composed with drugs where it names some."""
+    from senospine.errors import RegimenError
+    from senospine.model import load_model, shipped_models
+    from senospine.therapy import COMPOSED, compose_model, load_drug, read_drug
+
+    if drugs is None:
+        return load_model(name, register)
+    if name not in COMPOSED or name not in shipped_models():
+        raise RegimenError(
+            f"model '{name}' is not composed of drugs", where="--drugs",
+            remedy=f"leave it out, or name one of: {', '.join(word for word in COMPOSED if word in shipped_models())}",
+        )  # fmt: skip
+    words = [word.strip() for word in drugs.split(",") if word.strip()]
+    files = {word for word in words if Path(word).suffix.lower() in {".yaml", ".yml"}}
+    return compose_model(name, [read_drug(word) if word in files else load_drug(word, "--drugs") for word in words])
+
+
 @model_app.command("show")
 def model_show(
     model: ModelName = "mouse",
     register: Register = None,
+    drugs: Drugs = None,
     picture: Annotated[Path | None, typer.Option(help="Write the mechanism as an SVG picture here.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show equations, values and how much of a model is sourced."""
-    from senospine.model import load_model
     from senospine.report.terminal import model_dict, print_model
 
-    loaded = load_model(model, register)
+    loaded = _model(model, register, drugs)
     if picture is not None:
         from senospine.report import write_mechanism
 
@@ -187,13 +212,37 @@ def model_show(
 
 
 @model_app.command("check")
-def model_check(model: ModelName = "mouse", register: Register = None, as_json: Json = False) -> None:
+def model_check(
+    model: ModelName = "mouse", register: Register = None, drugs: Drugs = None, as_json: Json = False
+) -> None:
     """Check units, dimensions, names and sources of a model; list every finding."""
-    from senospine.model import check_register, load_model
+    from senospine.model import check_register
 
     findings = check_register(register) if register else []
-    findings = findings or load_model(model, register).check()
+    findings = findings or _model(model, register, drugs).check()
     report_findings(findings, f"model '{model}': units, names and sources are clean", as_json)
+
+
+@model_app.command("map")
+def model_map(
+    model: ModelName = "human",
+    picture: Annotated[Path | None, typer.Option(help="Write the map as an SVG picture here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how far each link from mouse to human was measured in people: the extrapolation map."""
+    from senospine.model import extrapolation_map, load_model
+    from senospine.report.extrapolation import map_dict, print_map, write_map
+
+    loaded = load_model(model)
+    links = extrapolation_map(loaded)
+    if picture is not None:
+        write_map(loaded, links, picture)
+    if as_json:
+        print_json(map_dict(loaded, links) | ({"picture": str(picture)} if picture else {}))
+    else:
+        print_map(console(), loaded, links)
+        if picture is not None:
+            console().print(f"picture written to {picture}")
 
 
 @model_app.command("core")
@@ -227,13 +276,13 @@ def model_export_sbml(
     model: ModelName = "mouse",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output by default.")] = None,
     register: Register = None,
+    drugs: Drugs = None,
     as_json: Json = False,
 ) -> None:
     """Export SBML Level 3 with every value, and every source as a note."""
-    from senospine.model import load_model
     from senospine.runs import write_then_rename
 
-    loaded = load_model(model, register)
+    loaded = _model(model, register, drugs)
     text = loaded.to_sbml()
     if output is not None:
         write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))

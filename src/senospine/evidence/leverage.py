@@ -60,6 +60,9 @@ def leverage(outcomes: Sequence[Outcome], model: Model) -> list[Carried]:
     -----
     Cost: for each arm compared, two solves a parameter and one more.
     """
+    outcomes = [
+        outcome for outcome in outcomes if outcome.study.species == model.name
+    ]  # of the others' models nothing here
     kernel = compile_model(model, outputs=sorted(_needed(outcomes)))
     found: list[Carried] = []
     for outcome in outcomes:

@@ -15,8 +15,10 @@ from senospine.evidence.facts import Fact
 from senospine.evidence.laboratory import Laboratory, group_size, run_laboratory
 from senospine.evidence.rows import load_evidence
 from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
+from senospine.model.links import CARRIED
 from senospine.runs import NOTICE, is_temporary_of, sweep_temporaries, write_then_rename
 from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_study
+from senospine.therapy import compose_model
 
 DEFAULT_REPEATS = 1000
 _FILES = ("scoreboard.json", "scoreboard.csv", "report.html")
@@ -87,8 +89,7 @@ def reproduce(
     scheduler : str, optional
         Address of a Dask scheduler whose workers are used instead.
     parameters : mapping of str to float, optional
-        Of the mouse; other species run with their register.
-        Values in place of the register's, such as a fit's.
+        Values in place of the mouse's register's, such as a fit's; people take the gains that are carried over.
     on_progress : callable, optional
         Called with (what, done, of).
 
@@ -112,7 +113,7 @@ def reproduce(
         place = folder / study.name
         outcome = run_study(
             study, place, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
-            parameters=parameters if study.species == "mouse" else None, on_progress=report,
+            parameters=_values_of(study, parameters or {}), on_progress=report,
         )  # fmt: skip
         outcomes.append(outcome)
     repeated, laboratories = run_laboratory(
@@ -127,6 +128,14 @@ def reproduce(
     write_then_rename(folder / "scoreboard.json", lambda path: path.write_text(text, encoding="utf-8"))
     write_then_rename(folder / "scoreboard.csv", lambda path: path.write_text(_csv(scores), encoding="utf-8"))
     return result
+
+
+def _values_of(study: Study, parameters: Mapping[str, float]) -> dict[str, float]:
+    """Return what a study's model takes of values of the mouse: all, or in other species the gains carried over."""
+    if study.species == "mouse":
+        return dict(parameters)
+    known = compose_model(study.species, study.drugs).parameters
+    return {f"{CARRIED}{name}": value for name, value in parameters.items() if f"{CARRIED}{name}" in known}
 
 
 def _refuse_too_few(animals: int, studies: Sequence[Study], evidence: Sequence[Fact]) -> None:

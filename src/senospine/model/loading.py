@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 from senospine.errors import FileError, ModelError, RegisterError, suggest
-from senospine.model.antimony_text import antimony_to_sbml
+from senospine.model.antimony_text import antimony_text_to_sbml, antimony_to_sbml
 from senospine.model.checks import formulas_of, refuse_unknown_names
 from senospine.model.expressions import Expression, names
 from senospine.model.model import Model
 from senospine.model.raw import RawModel
-from senospine.model.register import read_register, read_variables
+from senospine.model.register import Parameter, Variable, read_register, read_variables
 from senospine.model.sbml import read_sbml, refuse_inconsistent
 
 BIOLOGY = Path(__file__).parent.parent / "biology"
 
 
 #: what follows the name of a model's tables; the mouse's came first and has the plain names
-_TABLES = {"mouse": "", "disc_explant": "-explant"}
+_TABLES = {"mouse": "", "human": "-human", "dog": "-dog", "disc_explant": "-explant"}
 #: models that go by another name than the species whose studies they run
 _OF_SPECIES = {"human_disc": "disc_explant"}
 
@@ -29,13 +30,19 @@ def shipped_models() -> list[str]:
     return [name for name in _TABLES if (BIOLOGY / f"{name}.ant").is_file()]
 
 
+def tables_of(name: str) -> tuple[Path, Path]:
+    """Return the register and the list of variables of a shipped model."""
+    return BIOLOGY / f"parameters{_TABLES[name]}.csv", BIOLOGY / f"variables{_TABLES[name]}.csv"
+
+
 def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     """Return a shipped model by name, or one from an Antimony (``.ant``) or SBML (``.xml``) file.
 
     Parameters
     ----------
     name : str or Path
-        ``"mouse"``, ``"disc_explant"`` (or the species of its studies, ``"human_disc"``), or a path.
+        ``"mouse"``, ``"human"``, ``"dog"`` or ``"disc_explant"`` (also ``"human_disc"``), or a path. People and dogs come without drugs:
+        :func:`senospine.therapy.compose_model` adds them.
     register : path, optional
         The parameter register of a model of your own. Without one, values come from the file and have no provenance.
 
@@ -55,7 +62,7 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     """
     name = _OF_SPECIES.get(str(name), name)
     if str(name) in shipped_models():
-        return _shipped(str(name), tuple(path.read_bytes() for path in sorted(BIOLOGY.iterdir()) if path.is_file()))
+        return _shipped(str(name), biology_texts())
     path = Path(name)
     if path.suffix.lower() not in {".ant", ".txt", ".xml", ".sbml"}:
         raise FileError(
@@ -65,11 +72,39 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     return _load(path, None if register is None else Path(register), None)
 
 
+def biology_texts() -> tuple[bytes, ...]:
+    """Return the contents of every shipped model file: what is read anew once one of them changes."""
+    return tuple(path.read_bytes() for path in sorted(BIOLOGY.iterdir()) if path.is_file())
+
+
 @lru_cache(maxsize=4)
 def _shipped(name: str, texts: tuple[bytes, ...]) -> Model:
     """Return a shipped model, read anew only where a file of it has changed: reading takes half a second."""
-    register, variables = (BIOLOGY / f"{table}{_TABLES[name]}.csv" for table in ("parameters", "variables"))
+    register, variables = tables_of(name)
     return _load(BIOLOGY / f"{name}.ant", register, variables)
+
+
+def model_from_text(
+    text: str, path: Path, register: Mapping[str, Parameter], variables: Mapping[str, Variable]
+) -> Model:
+    """Return the model in an Antimony text that was composed, not read from a file.
+
+    Parameters
+    ----------
+    text : str
+        Imports are looked for beside ``path``.
+    path : Path
+        The file the text grew from; line numbers of errors are those of the text.
+    register, variables : mapping
+        A row for every parameter; labels and scales.
+
+    Raises
+    ------
+    ModelError, RegisterError
+        As :func:`load_model`.
+    """
+    sbml = antimony_text_to_sbml(text, path.parent, f"the text composed from {path.name}")
+    return _build(sbml, path, dict(register), dict(variables), "the drug's file or the species' register", text)
 
 
 def _load(path: Path, register_path: Path | None, variables_path: Path | None) -> Model:
@@ -78,10 +113,16 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"cannot read the model: {error}", where=str(path), remedy="check path and encoding") from None
     sbml = source if path.suffix.lower() in {".xml", ".sbml"} else antimony_to_sbml(path)
-    raw = read_sbml(sbml, str(path))
-    register = {} if register_path is None else read_register(register_path)
+    register = None if register_path is None else read_register(register_path)
     variables = {} if variables_path is None else read_variables(variables_path)
+    return _build(sbml, path, register, variables, str(register_path), "")
 
+
+def _build(
+    sbml: str, path: Path, register: dict[str, Parameter] | None, variables: dict[str, Variable], rows: str, text: str
+) -> Model:
+    """Return the model in ``sbml``; ``rows`` names, in messages, where rows of the register are added."""
+    raw = read_sbml(sbml, str(path))
     states = tuple(raw.rates)
     for state in states:
         if state not in raw.initial:
@@ -97,23 +138,24 @@ def _load(path: Path, register_path: Path | None, variables_path: Path | None) -
         MappingProxyType(parameters),
         MappingProxyType(raw.units),
         raw.time_unit,
-        MappingProxyType(register),
+        MappingProxyType(register or {}),
         MappingProxyType(variables),
         sbml,
         MappingProxyType(raw.derived),
         raw.events,
         MappingProxyType(raw.species),
+        text,
     )
     read = {name for _, _, formula in formulas_of(model) for name in names(formula)}
     for key, value in raw.parameters.items():
-        if key in register:
+        if register and key in register:
             parameters[key] = register[key].value
-        elif register_path is not None:
+        elif register is not None:
             raise RegisterError(
                 f"parameter '{key}' has no row in the register, so no value and no source",
                 where=model.where(key),
                 why="a module's input that was declared twice also ends here: declare its unit once, at its owner",
-                remedy=f"add a row for it to {register_path}",
+                remedy=f"add a row for it to {rows}",
             )
         elif value is not None:
             parameters[key] = value

@@ -52,6 +52,8 @@ class Model:
         What happens at known times.
     species : mapping of str to Species
         Formulas for the amount and the concentration of each species, whichever of the two its name means.
+    text : str
+        The Antimony text of a model that was composed; empty for one read from a file.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Model:
     derived: Mapping[str, Expression] = field(default_factory=dict)
     events: tuple[TimedEvent, ...] = ()
     species: Mapping[str, Species] = field(default_factory=dict)
+    text: str = ""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -139,8 +142,8 @@ class Model:
 
     def where(self, name: str) -> str:
         """Return ``file:line`` of the text that defines ``name``, as far as it can be found."""
-        for file in _files(self.path):
-            lines = file.read_text(encoding="utf-8").splitlines()
+        for file, text in self._texts():
+            lines = text.splitlines()
             words = name.split("_")
             for start in range(len(words)):  # a module's own name for it lacks the instance's prefix
                 pattern = re.compile(rf"^\s*{re.escape('_'.join(words[start:]))}\s*('|:=|=|has)")
@@ -148,6 +151,13 @@ class Model:
                     if pattern.match(line):
                         return f"{file}:{number}"
         return str(self.path)
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Yield names and texts of the model's own file and of what it imports, its composed text first."""
+        if self.text:
+            yield f"{self.name} (composed)", self.text
+        for file in _files(self.path, self.text):
+            yield str(file), file.read_text(encoding="utf-8")
 
     def check(self) -> list[Finding]:
         """Return everything that is wrong with units, sources and names; empty means clean."""
@@ -216,12 +226,12 @@ def _set_value(model: Any, name: str, value: float) -> Any:
     return element
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """Yield a model file and what it imports."""
+def _files(path: Path, text: str = "") -> Iterator[Path]:
+    """Yield a model file and what it, or the text composed from it, imports."""
     if path.suffix.lower() in {".xml", ".sbml"} or not path.is_file():
         return
     yield path
-    for name in re.findall(r'^\s*import\s+"([^"]+)"', path.read_text(encoding="utf-8"), re.M):
+    for name in re.findall(r'^\s*import\s+"([^"]+)"', text or path.read_text(encoding="utf-8"), re.M):
         imported = path.parent / name
         if imported.is_file() and imported != path:
             yield imported

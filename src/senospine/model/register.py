@@ -161,7 +161,7 @@ def _read(path: str | Path) -> tuple[dict[str, Parameter], list[Finding]]:
 
     for row, where in read_rows(path, COLUMNS, RegisterError):
         name = row["name"]
-        problems = list(_problems(row))
+        problems = list(row_problems(row))
         if name in register:
             problems.append((f"'{name}' stands twice", f"keep one row; the other is at {register[name].where}"))
         findings += [Finding("error", where, what, remedy) for what, remedy in problems]
@@ -177,7 +177,8 @@ def _read(path: str | Path) -> tuple[dict[str, Parameter], list[Finding]]:
     return register, findings
 
 
-def _problems(row: dict[str, str]) -> Iterable[tuple[str, str]]:
+def row_problems(row: dict[str, str]) -> Iterable[tuple[str, str]]:
+    """Yield what no register takes in a row of texts, each with its remedy."""
     name, prior = row["name"], row["prior"]
     value, low, high = (_number(row[key]) for key in ("value", "low", "high"))
     spread = _number(row["between_animal_cv"] or "0")

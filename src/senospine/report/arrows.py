@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,8 +75,12 @@ def mechanism_arrows(model: Model) -> tuple[Arrow, ...]:
 def _plausible(model: Model) -> tuple[dict[str, Any], Any]:
     """Return values of everything at many states, assigned variables consistent with them, and the times."""
     generator = stream(0, "mechanism arrows")
-    time = 10.0 ** generator.uniform(0, 3, _STATES)
+    horizon = max((10 * row.scale for row in model.variables.values() if row.group == "clock"), default=1000.0)
+    time = 10.0 ** generator.uniform(0, math.log10(horizon), _STATES)
     values: dict[str, Any] = dict(model.parameters)
+    with np.errstate(all="ignore"):
+        for name, formula in model.start.items():  # what the model derives from its parameters
+            values[name] = evaluate(formula, values, 0.0)
     for name in model.states:
         values[name] = model.scale(name) * _SPREAD ** generator.uniform(-1, 1, _STATES)
     for name in model.variables:

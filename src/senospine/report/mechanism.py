@@ -40,7 +40,7 @@ def mechanism_svg(model: Model) -> str:
     """
     nodes, arrows = mechanism_nodes(model), mechanism_arrows(model)
     groups = {node: model.variables[node].group if node in model.variables else "other" for node in nodes}
-    return _Picture(model, groups, arrows).svg()
+    return Picture(model, groups, arrows).svg()
 
 
 def write_mechanism(model: Model, path: str | Path) -> Path:
@@ -63,12 +63,17 @@ def _wrap(label: str) -> list[str]:
     return list(min(cuts, key=lambda cut: max(text_width(part, _SIZE) for part in cut)))
 
 
-class _Picture:
+class Picture:
+    """A picture of variables in bands of their groups, with lines from who acts to whom; subclasses colour it anew."""
+
+    title, command, file = "Mechanism of model", "show", "docs/mechanism.svg"
+
     def __init__(self, model: Model, groups: dict[str, str], arrows: tuple[Arrow, ...]) -> None:
         self.model, self.groups, self.arrows = model, groups, arrows
         self.layout: Layout = lay_out(groups, arrows)
         spare = [group for group in dict.fromkeys(groups.values()) if group not in _INK]
         self.ink = {**_INK, **{group: _SPARE[i % len(_SPARE)] for i, group in enumerate(spare)}}
+        self.tint = _TINT
         top = min(self.layout.y[node] - NODE_HEIGHT / 2 for node in groups)
         self.lift = _HEAD - min(top, *self.layout.y.values())
         self.bottom = max(max(self.layout.y.values()), max(self.layout.y[n] for n in groups) + NODE_HEIGHT / 2)
@@ -79,12 +84,12 @@ class _Picture:
 
     def svg(self) -> str:
         name, digest = self.model.name, self.model.sha256
-        made = f"senospine model show {name} --picture docs/mechanism.svg"
+        made = f"senospine model {self.command} {name} --picture {self.file}"
         parts = [*self._bands(), *(self._arrow(arrow) for arrow in self.arrows), *map(self._node, self.groups)]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:.0f}" width="100%" '
-            f'role="img" aria-label="Mechanism of model {escape(name)}" font-family="{FONT}" font-size="{_SIZE}">\n'
-            f"<title>Mechanism of model {escape(name)}</title>\n"
+            f'role="img" aria-label="{self.title} {escape(name)}" font-family="{FONT}" font-size="{_SIZE}">\n'
+            f"<title>{self.title} {escape(name)}</title>\n"
             f"<metadata>made by: {escape(made)}; model sha256 {digest}</metadata>\n"
             f'<rect width="{self.width:g}" height="{self.height:.0f}" fill="#fff"/>\n'
             + "\n".join([*parts, *self._legend()])
@@ -109,7 +114,7 @@ class _Picture:
                 if len(layer) > 1:
                     mine = [self._y(node) for node in self.groups if self.groups[node] == group]
                     top, bottom = min(mine) - NODE_HEIGHT / 2 - 25, max(mine) + NODE_HEIGHT / 2 + 7
-                tint = _TINT.get(group, self.ink[group])
+                tint = self.tint.get(group, self.ink[group])
                 parts.append(
                     f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" rx="7" '
                     f'fill="{tint}" fill-opacity="0.09"/>'
@@ -156,19 +161,23 @@ class _Picture:
         return not any(c == column and low < self._y(item) < high for item, c in self.layout.column.items())
 
     def _arrow(self, arrow: Arrow) -> str:
-        ink = self.ink[self.groups[arrow.source]] if arrow.sign else QUIET
+        ink, width, dashed = self._stroke(arrow)
         if self._upright(arrow):
             path, x, y, dx, dy = self._upright_path(arrow)
         else:
             path, x, y, dx, dy = self._sideways_path(arrow)
-        dash = "" if arrow.sign else ' stroke-dasharray="4 3"'
+        dash = ' stroke-dasharray="4 3"' if dashed else ""
         names = f"{self.model.label(arrow.source)} {_VERBS[arrow.sign]} {self.model.label(arrow.target)}"
         return (
             f'<g data-arrow="{escape(arrow.source)} {"-0+"[arrow.sign + 1]} {escape(arrow.target)}">'
             f"<title>{escape(names)}</title>"
-            f'<path d="{path}" fill="none" stroke="{ink}" stroke-width="1.5" stroke-opacity=".85"{dash}/>'
+            f'<path d="{path}" fill="none" stroke="{ink}" stroke-width="{width:g}" stroke-opacity=".85"{dash}/>'
             f"{head(x, y, dx, dy, arrow.sign, ink)}</g>"
         )
+
+    def _stroke(self, arrow: Arrow) -> tuple[str, float, bool]:
+        """Return a line's ink, width, and whether it is dashed."""
+        return (self.ink[self.groups[arrow.source]] if arrow.sign else QUIET), 1.5, not arrow.sign
 
     def _upright_path(self, arrow: Arrow) -> tuple[str, float, float, float, float]:
         x = self._x(arrow.source) + NODE_WIDTH / 2

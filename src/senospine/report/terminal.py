@@ -200,6 +200,7 @@ def model_dict(model: Model) -> dict[str, Any]:
         },
         "sourced": sum(not row.assumed for row in model.register.values()),
         "assumed": sum(row.assumed for row in model.register.values()),
+        **({"text": model.text} if model.text else {}),
     }
 
 
@@ -237,6 +238,9 @@ def print_model(console: Console, model: Model) -> None:
     console.print(table)
     if model.register:
         console.print(f"{plain['sourced']} parameters with a source, {plain['assumed']} assumptions")
+    if model.text:
+        console.print("\nThe text it was composed into:")
+        console.print(model.text, markup=False, highlight=False, soft_wrap=True)
 
 
 def evidence_dicts(rows: Sequence[Fact]) -> list[dict[str, Any]]:

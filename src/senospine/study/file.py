@@ -14,11 +14,21 @@ from senospine.assays import Readout, readout
 from senospine.engine import Entry
 from senospine.errors import SenospineError, StudyError, suggest
 from senospine.subjects import AnimalModel, animal_model, animal_models
-from senospine.therapy import Regimen, dose_table, parse_moment, parse_regimen, parse_span
+from senospine.therapy import (
+    Drug,
+    Regimen,
+    dose_table,
+    known_drugs,
+    load_drug,
+    parse_moment,
+    parse_regimen,
+    parse_span,
+    read_drug,
+)  # fmt: skip
 from senospine.yaml_files import Document, read_yaml
 
 PUBLISHED = Path(__file__).parent / "published"
-SPECIES = ("mouse", "human_disc")
+SPECIES = ("mouse", "human", "dog", "human_disc")
 #: key of the therapies of which one was given, and it is not known which
 ANY_OF = "any_of"
 
@@ -45,11 +55,13 @@ class Arm:
     entries : tuple of Entry
         Doses and switches.
     doses : tuple of float
-        Dose times.
+        When doses are given; a drug with a lag reaches the body later.
     moments : tuple of (str, float)
         Every moment of measurement as written, with its day, in order of time.
     group : str
         The arm this one stands for: of an arm whose dose is not known, each possible dose is an arm of its own.
+    enrolment_day : float or None
+        Of people, the day of life on which they enter the study.
     """
 
     name: str
@@ -62,6 +74,7 @@ class Arm:
     doses: tuple[float, ...]
     moments: tuple[tuple[str, float], ...] = ()
     group: str = ""
+    enrolment_day: float | None = None
 
     @property
     def stands_for(self) -> str:
@@ -84,7 +97,13 @@ class Arm:
 
 @dataclass(frozen=True)
 class Study:
-    """A study as it was written, resolved to days and doses."""
+    """A study as it was written, resolved to days and doses.
+
+    Attributes
+    ----------
+    drugs : tuple of Drug
+        What its regimens give, by name; with them the model of a person or a dog is composed.
+    """
 
     name: str
     title: str
@@ -98,6 +117,7 @@ class Study:
     compare: tuple[tuple[str, str], ...]
     path: Path
     sha256: str
+    drugs: tuple[Drug, ...] = ()
 
     @property
     def groups(self) -> dict[str, Arm]:
@@ -136,9 +156,10 @@ Moments = str | Annotated[list[str], Field(min_length=1)]
 
 
 class _Subjects(_Section):
-    strain: str
-    sex: Literal["male", "female"]
+    strain: str | None = None
+    sex: Literal["male", "female", "both"]
     age_at_surgery: str | None = Field(None, alias="age at surgery")
+    age_at_enrolment: str | None = Field(None, alias="age at enrolment")
 
 
 class _Arm(_Section):
@@ -154,6 +175,8 @@ class _File(_Section):
     question: str
     source: str
     species: str
+    drugs: list[str] = []
+    readings: dict[str, str] = {}
     subjects: _Subjects
     arms: dict[Word, _Arm]
     readouts: Annotated[list[str], Field(min_length=1)]
@@ -184,7 +207,8 @@ def load_study(name: str | Path) -> Study:
         )
     document = read_yaml(path)
     file = _validated(document)
-    return _resolve(file, document)
+    with known_drugs(_own_drugs(file, document), file.readings, document.where("readings")):
+        return _resolve(file, document)
 
 
 def _validated(document: Document) -> _File:
@@ -211,6 +235,18 @@ def _validated(document: Document) -> _File:
         raise StudyError(what, where=document.where(*key), remedy=remedy) from None
 
 
+def _own_drugs(file: _File, document: Document) -> list[Drug]:
+    """Return the drugs of the study's own files, whose paths count from the study's folder."""
+    found = []
+    for index, name in enumerate(file.drugs):
+        where = document.where("drugs", index)
+        if Path(name).suffix.lower() not in {".yaml", ".yml"}:
+            raise StudyError(f"'{name}' is no drug file", where=where,
+                             remedy="give a path that ends in .yaml; a shipped drug needs no entry here")  # fmt: skip
+        found.append(read_drug(document.path.parent / name))
+    return found
+
+
 def _known_keys(key: Sequence[str | int]) -> list[str]:
     section: type[BaseModel] = _File
     if len(key) > 1:
@@ -227,6 +263,8 @@ def _resolve(file: _File, document: Document) -> Study:
         )
     if not file.arms:
         raise StudyError("the study has no arms", where=document.where("arms"), remedy="give at least one arm")
+    if file.species == "mouse" and file.subjects.strain is None:
+        raise StudyError("key 'subjects.strain' is missing", where=document.where("subjects"), remedy="add it")
     arms = tuple(arm for name, section in file.arms.items() for arm in _arms(name, section, file, document))
     outputs = tuple(readout(name, document.where("readouts", i)) for i, name in enumerate(file.readouts))
     if len(set(file.readouts)) != len(file.readouts):
@@ -247,9 +285,10 @@ def _resolve(file: _File, document: Document) -> Study:
                 remedy="name two arms, the treated or ill one first",
             )
     return Study(
-        file.study, file.title or file.study, file.question, file.source, file.species, file.subjects.strain,
-        file.subjects.sex, arms, outputs, tuple((a, b) for a, b in file.compare), document.path,
-        hashlib.sha256(document.path.read_bytes()).hexdigest(),
+        file.study, file.title or file.study, file.question, file.source, file.species,
+        file.subjects.strain or "", file.subjects.sex, arms, outputs, tuple((a, b) for a, b in file.compare),
+        document.path, hashlib.sha256(document.path.read_bytes()).hexdigest(),
+        tuple(load_drug(name) for name in sorted({each.drug for arm in arms for each in arm.regimens})),
     )  # fmt: skip
 
 
@@ -278,18 +317,26 @@ def _arm(
     anchors = {"birth": 0.0}
     if model.surgery:
         anchors["surgery"] = _surgery(name, file, document)
+    if file.subjects.age_at_enrolment is not None:
+        anchors["enrolment"] = _age("enrolment", file.subjects.age_at_enrolment, document)
+    for switch in model.switches:
+        if switch.at not in anchors:
+            raise StudyError(
+                f"arm '{name}' starts at {switch.at}, but the study does not say at what age",
+                where=document.where("subjects"), remedy=f"add 'age at {switch.at}: 60 years' to subjects",
+            )  # fmt: skip
     regimens, where = _regimens(therapy, key, document)
     table = dose_table(regimens, anchors, species=file.species, where=where)
-    doses = tuple(float(time) for time in table["time"])
+    doses = tuple(float(time) for time in table["given"])
     if doses:
         anchors["first dose"] = doses[0]
     moments = _moments(name, place, section, file, document, anchors)
     measure_day = moments[-1][1]
-    if measure_day <= max((*doses, anchors.get("surgery", 0.0))):
+    if measure_day <= max((*table["time"], anchors.get("surgery", 0.0))):
         raise StudyError(
             f"arm '{name}' is measured on day {measure_day:g} of life, not after its last dose or surgery",
             where=document.where(*place),
-            why=f"the last of them is on day {max((*doses, anchors.get('surgery', 0.0))):g}",
+            why=f"the last of them is on day {max((*table['time'], anchors.get('surgery', 0.0))):g}",
             remedy="measure later, or dose earlier",
         )
     entries = [Entry(anchors[switch.at], "switch", switch.parameter, switch.to) for switch in model.switches]
@@ -297,7 +344,7 @@ def _arm(
         entries.append(Entry(float(time), "bolus", str(target), float(amount)))
     return Arm(
         name, model, section.n, tuple(regimens), anchors.get("surgery"), measure_day, tuple(entries), doses, moments,
-        group,
+        group, anchors.get("enrolment"),
     )  # fmt: skip
 
 
@@ -308,12 +355,15 @@ def _surgery(name: str, file: _File, document: Document) -> float:
             where=document.where("subjects"),
             remedy="add 'age at surgery: 3 months' to subjects",
         )
-    age = parse_span(file.subjects.age_at_surgery, "age", document.where("subjects", "age at surgery"))
+    return _age("surgery", file.subjects.age_at_surgery, document)
+
+
+def _age(anchor: str, text: str, document: Document) -> float:
+    where = document.where("subjects", f"age at {anchor}")
+    age = parse_span(text, "age", where)
     if age <= 0:
         raise StudyError(
-            f"surgery at age {age:g} days",
-            where=document.where("subjects", "age at surgery"),
-            remedy="give an age above zero, for instance '3 months'",
+            f"{anchor} at age {age:g} days", where=where, remedy="give an age above zero, for instance '3 months'"
         )
     return age
 
@@ -359,8 +409,9 @@ def _moment(name: str, text: str, where: str, anchors: dict[str, float]) -> floa
     except SenospineError as error:
         raise StudyError(f"measure_at: {error.what}", where=error.where, why=error.why, remedy=error.remedy) from None
     if anchor not in anchors:
+        own = f"count from: {', '.join(sorted(anchors))}; an arm may have its own measure_at"
         raise StudyError(
             f"measure_at counts from {anchor}, which arm '{name}' does not have",
-            where=where, remedy=f"count from: {', '.join(sorted(anchors))}; an arm may have its own measure_at",
+            where=where, remedy="add 'age at enrolment: 60 years' to subjects" if anchor == "enrolment" else own,
         )  # fmt: skip
     return anchors[anchor] + days

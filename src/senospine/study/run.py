@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from senospine.assays import TRAITS, Readout
 from senospine.engine import Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError, suggest
-from senospine.model import Model, load_model
+from senospine.model import Model
 from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
-from senospine.subjects import draw_parameters, draw_traits
+from senospine.subjects import draw_parameters, draw_people, draw_traits
+from senospine.therapy import COMPOSED, Drug, compose_model
 
 Array = NDArray[np.float64]
 
@@ -99,7 +100,8 @@ def output_times(study: Study, arm: Arm) -> Array:
     Arms that are measured on the same day share their days, so that they can be drawn over each other.
     """
     dosed = [other.doses for other in study.arms if other.doses and other.measure_day == arm.measure_day]
-    start = max(arm.surgery_day - 7, 0.0) if arm.surgery_day is not None else 0.0
+    begun = arm.surgery_day if arm.surgery_day is not None else arm.enrolment_day
+    start = max(begun - 7, 0.0) if begun is not None else 0.0
     grid = [np.linspace(start, arm.measure_day, 40)]
     for doses in dosed:
         grid.append(np.arange(doses[0], arm.measure_day, 1.0))
@@ -112,17 +114,26 @@ def output_times(study: Study, arm: Arm) -> Array:
     return np.asarray(np.union1d(times[~near], measured))
 
 
-@lru_cache(maxsize=4)
-def _kernel(species: str, register_hash: str) -> Kernel:
-    model = load_model(species)
-    if model.sha256 != register_hash:
+@dataclass(frozen=True)
+class Described:
+    """What a worker composes the model of, and the hash that says whether it is the one that was meant."""
+
+    species: str
+    sex: str
+    drugs: tuple[Drug, ...]
+    model_hash: str
+
+
+@lru_cache(maxsize=8)
+def _kernel(described: Described) -> Kernel:
+    model = compose_model(described.species, described.drugs)
+    if model.sha256 != described.model_hash:
         raise StudyError("the model changed while the study ran", remedy="run it again")
     return compile_model(model, outputs=[name for name in model.outputs if name in model.variables])
 
 
 def solve_block(
-    species: str,
-    model_hash: str,
+    described: Described,
     arm: Arm,
     times: Array,
     first: int,
@@ -134,9 +145,9 @@ def solve_block(
     """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes."""
     import pyarrow as pa
 
-    kernel = _kernel(species, model_hash)
+    kernel = _kernel(described)
     solution = kernel.solve(
-        draw_parameters(kernel.model, count, seed, first, parameters),
+        _drawn(kernel.model, described, count, seed, first, parameters),
         Schedule.shared(arm.entries),
         times,
         n_subjects=count,
@@ -162,6 +173,17 @@ def solve_block(
         for item in solution.failures
     ]
     return pa.table(columns), failures
+
+
+def _drawn(
+    model: Model, described: Described, count: int, seed: int, first: int, centres: Mapping[str, float]
+) -> dict[str, Array]:
+    """Return the parameters in which subjects differ; people differ by sex too, and live from birth here."""
+    if described.species != "human":
+        return draw_parameters(model, count, seed, first, centres)
+    women = {"female": 1.0, "male": 0.0}.get(described.sex, 0.5)
+    people = draw_people(model, count, seed, women=women, first=first, centres=centres).parameters
+    return {name: values for name, values in people.items() if name != "age_at_start"}
 
 
 def run_study(
@@ -214,7 +236,10 @@ def run_study(
         raise StudyError(
             f"{animals} animals per arm, but the study has groups of {largest}", remedy="simulate more animals"
         )
-    model: Model = load_model(study.species)
+    model: Model = compose_model(study.species, study.drugs)
+    drugs = study.drugs if study.species in COMPOSED else ()  # the mouse's model holds its drugs already
+    described = Described(study.species, study.sex, drugs, model.sha256)
+    _refuse_unread(study, model)
     centres = {name: float(value) for name, value in sorted((parameters or {}).items())}
     for name in centres:
         if name not in model.parameters:
@@ -223,9 +248,10 @@ def run_study(
         "study": study.name, "study_sha256": study.sha256,
         "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
         "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
-        "block": BLOCK, "code_path": _kernel(study.species, model.sha256).code_path,
+        "block": BLOCK, "code_path": _kernel(described).code_path,
         "parameters": centres,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
+        **({"drugs": {drug.name: drug.sha256 for drug in drugs}} if drugs else {}),
     }  # fmt: skip
     done, total = 0, animals * len(study.arms)
     with OutcomeFolder(Path(folder), inputs, overwrite=overwrite) as out:
@@ -237,7 +263,7 @@ def run_study(
             times = {arm.name: output_times(study, arm) for arm in study.arms}
             for name, arm, first, count in _blocks(study, animals):
                 if not out.has(name):
-                    call = (study.species, model.sha256, arm, times[arm.name], first, count, seed, rtol, centres)
+                    call = (described, arm, times[arm.name], first, count, seed, rtol, centres)
                     yield (name, count), call
 
         def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
@@ -251,6 +277,16 @@ def run_study(
         run_blocks(solve_block, todo(), keep, workers=workers, scheduler=scheduler)
         out.write_manifest("complete")
     return _outcome(Path(folder), study)
+
+
+def _refuse_unread(study: Study, model: Model) -> None:
+    for readout in study.readouts:
+        missing = sorted(set(readout.needs) - {*model.outputs})
+        if missing:
+            raise StudyError(
+                f"read-out '{readout.name}' reads '{missing[0]}', which the {study.species} model does not have",
+                where=str(study.path), remedy="leave it out, or ask for it in a species that has it",
+            )  # fmt: skip
 
 
 def _blocks(study: Study, animals: int) -> Iterator[tuple[str, Arm, int, int]]:

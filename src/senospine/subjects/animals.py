@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,11 @@ from senospine.yaml_files import read_yaml
 
 @dataclass(frozen=True)
 class Switch:
-    """A parameter of the model set ``to`` a value, from birth or from surgery on."""
+    """A parameter of the model set ``to`` a value, from birth, surgery or enrolment on."""
 
     parameter: str
     to: float
-    at: Literal["birth", "surgery"]
+    at: Literal["birth", "surgery", "enrolment"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ class AnimalModel:
 @cache
 def animal_models(species: str) -> Mapping[str, AnimalModel]:
     """Return the animal models of a species; empty if there are none."""
-    data = read_yaml(Path(__file__).parent / "animal_models.yaml").data
     return MappingProxyType(
         {
             name: AnimalModel(
@@ -51,9 +50,15 @@ def animal_models(species: str) -> Mapping[str, AnimalModel]:
                 row["surgery"],
                 tuple(Switch(item["parameter"], float(item["to"]), item["at"]) for item in row["switches"]),
             )
-            for name, row in data.get(species, {}).items()
+            for name, row in _data().get(species, {}).items()
         }
     )
+
+
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = read_yaml(Path(__file__).parent / "animal_models.yaml").data
+    return data
 
 
 def animal_model(name: str, species: str, where: str | None = None) -> AnimalModel:
@@ -67,7 +72,9 @@ def animal_model(name: str, species: str, where: str | None = None) -> AnimalMod
     known = animal_models(species)
     if not known:
         raise StudyError(
-            f"there are no animal models of species '{species}'", where=where, remedy="known species: mouse"
+            f"there are no animal models of species '{species}'",
+            where=where,
+            remedy=f"known species: {', '.join(_data())}",
         )
     if name not in known:
         raise StudyError(f"species '{species}' has no animal model '{name}'", where=where, remedy=suggest(name, known))

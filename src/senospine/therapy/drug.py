@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from copy import deepcopy
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from senospine.errors import RegimenError, suggest
+from senospine.errors import Finding, RegimenError, suggest
+from senospine.therapy.possible import drug_findings
+from senospine.therapy.rows import Part, Row
+from senospine.therapy.schema import Action, Drug, Route, Source
 from senospine.yaml_files import Document, read_yaml
 
-# One word starting with a letter, so that a regimen's line can be cut at its spaces.
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
-DoseUnit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(/[A-Za-z]+)?$")]
+__all__ = ["Drug", "Route", "Source", "check_drug", "drug_names", "known_drugs", "load_drug", "read_drug"]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Source(_Part):
-    """A publication a drug's data come from."""
-
-    doi: Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")]
-    citation: Text
-
-
-class Route(_Part):
-    """A way into the body, and the model state that receives the dose."""
-
-    target: Word
-
-
-class Drug(_Part):
-    """One drug: what it is called, how it may be given, and to whom."""
-
-    name: Word
-    synonyms: tuple[Word, ...] = Field(default=(), strict=False)  # YAML knows lists only
-    drug_class: Text = Field(alias="class")
-    source: tuple[Source, ...] = Field(min_length=1, strict=False)
-    species: tuple[Word, ...] = Field(min_length=1, strict=False)
-    dose_units: dict[Word, DoseUnit]
-    routes: dict[RouteName, Route] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _every_species_has_a_unit(self) -> Self:
-        if set(self.species) != set(self.dose_units):
-            raise ValueError("'species' and 'dose_units' must name the same species")
-        return self
+#: drugs of a study's own files, known while that study is read
+_OWN: ContextVar[tuple[Drug, ...]] = ContextVar("own drugs", default=())
 
 
 def load_drug(name: str, where: str | None = None) -> Drug:
@@ -71,10 +41,10 @@ def load_drug(name: str, where: str | None = None) -> Drug:
     >>> load_drug("navitoclax").routes["oral"].target
     'navitoclax_gut'
     """
-    catalogue = _catalogue()
+    catalogue = {**_catalogue(), **_by_word(_OWN.get())}
     drug = catalogue.get(name.casefold()) if isinstance(name, str) else None
     if drug is None:
-        known = [word for entry in _drugs() for word in (entry.name, *entry.synonyms)]
+        known = [word for entry in (*_drugs(), *_OWN.get()) for word in (entry.name, *entry.synonyms)]
         raise RegimenError(
             f"unknown drug '{name}'",
             where=where,
@@ -85,7 +55,7 @@ def load_drug(name: str, where: str | None = None) -> Drug:
 
 
 def drug_names() -> tuple[str, ...]:
-    """Return the names of all drugs, sorted.
+    """Return the names of all shipped drugs, sorted.
 
     Examples
     --------
@@ -93,6 +63,28 @@ def drug_names() -> tuple[str, ...]:
     True
     """
     return tuple(sorted(drug.name for drug in _drugs()))
+
+
+@contextmanager
+def known_drugs(
+    drugs: Sequence[Drug], readings: Mapping[str, str] | None = None, where: str | None = None
+) -> Iterator[None]:
+    """Know ``drugs`` beside the shipped ones, and some drugs in another reading, inside a ``with`` block.
+
+    Raises
+    ------
+    RegimenError
+        A name, synonym or symbol belongs to two drugs, or a drug has no such reading.
+    """
+    _by_word((*_drugs(), *_OWN.get(), *drugs))
+    token = _OWN.set((*_OWN.get(), *drugs))
+    try:
+        read = [load_drug(name, where).reading(reading) for name, reading in (readings or {}).items()]
+        names = {drug.name for drug in read}
+        _OWN.set((*[drug for drug in _OWN.get() if drug.name not in names], *read))
+        yield
+    finally:
+        _OWN.reset(token)
 
 
 def read_drug(path: str | Path) -> Drug:
@@ -103,19 +95,78 @@ def read_drug(path: str | Path) -> Drug:
     FileError
         The file cannot be read as YAML.
     RegimenError
-        A key is missing, unknown or of the wrong form; the message names file and line.
+        A key is missing, unknown or of the wrong form, or a number is impossible; the message names file and line.
+    """
+    drug = _validated(read_yaml(path))
+    for finding in drug_findings(drug):
+        if finding.severity == "error":
+            raise RegimenError(f"drug file: {finding.what}", where=finding.where, remedy=finding.remedy)
+    return drug
+
+
+def check_drug(path: str | Path) -> list[Finding]:
+    """Return everything that is wrong or doubtful in the drug file at ``path``; empty means clean.
+
+    A number of the wrong form does not hide what is wrong with the others: it is told and left out of the rest.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read as YAML.
     """
     document = read_yaml(path)
     try:
-        return Drug.model_validate(document.data)
+        return list(drug_findings(_located(document, document.data)))
     except ValidationError as error:
-        # A misspelt key is unknown and missing at once: say the first, which knows the remedy.
-        findings = sorted(error.errors(), key=lambda finding: finding["type"] != "extra_forbidden")
-        raise _refusal(document, findings[0]) from None
+        refusals = _refusals(document, error)
+        found = [Finding("error", item.where or "", item.what, item.remedy or "") for item in refusals]
+        without = _without(document.data, [tuple(map(str, entry["loc"])) for entry in error.errors()])
+    try:
+        told = {str(item.where) for item in refusals}
+        rest = drug_findings(_located(document, without)) if without is not None else ()
+        return found + [item for item in rest if item.where not in told and " is missing: " not in item.what]
+    except ValidationError:
+        return found
+
+
+def _located(document: Document, data: object) -> Drug:
+    places = {tuple(str(part) for part in key): document.where(*key) for key in document.lines}
+    return Drug.model_validate(data).located(places)
+
+
+def _validated(document: Document) -> Drug:
+    try:
+        return _located(document, document.data)
+    except ValidationError as error:
+        raise _refusals(document, error)[0] from None
+
+
+def _without(data: object, places: Sequence[tuple[str, ...]]) -> object:
+    """Return a file's data without the numbers, actions and readings in which ``places`` lie; None if more is wrong."""
+    depth = {"kinetics": 3, "disc": 3, "actions": 3, "readings": 2}
+    if not isinstance(data, dict) or any(len(place) < depth.get("".join(place[:1]), 99) for place in places):
+        return None
+    copy = deepcopy(data)
+    for place in places:
+        parent, key = copy, place[: depth[place[0]]]
+        for word in key[:-1]:
+            parent = parent.get(word, {})
+        parent.pop(key[-1], None)
+    return copy
+
+
+def _refusals(document: Document, error: ValidationError) -> list[RegimenError]:
+    """Return a message for each finding, the likeliest cause first: a misspelt key is unknown and missing at once."""
+    found: dict[tuple[str | None, str], RegimenError] = {}
+    for entry in sorted(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden"):
+        if "str" not in entry["loc"]:  # a reading's row that is neither a row nor a word is told as a row
+            item = _refusal(document, entry)
+            found.setdefault((item.where, item.what), item)
+    return list(found.values())
 
 
 def _refusal(document: Document, finding: ErrorDetails) -> RegimenError:
-    key = tuple(part for part in finding["loc"] if part != "[key]")
+    key = tuple(part for part in finding["loc"] if part not in {"[key]", "Row"})
     label = ".".join(str(part) for part in key) or "the file"
     where = document.where(*key)
     if finding["type"] == "extra_forbidden":
@@ -132,8 +183,11 @@ def _refusal(document: Document, finding: ErrorDetails) -> RegimenError:
 
 
 def _known_keys(parent: tuple[int | str, ...]) -> list[str]:
-    parts: dict[str, type[_Part]] = {"source": Source, "routes": Route}
-    part = parts.get(str(parent[0]), Drug) if parent else Drug
+    parts: dict[str, type[Part]] = {"source": Source, "routes": Route, "kinetics": Row, "disc": Row, "readings": Row}
+    part: type[Part] = Drug
+    if parent:
+        action = Action if len(parent) == 3 else Row
+        part = parts.get(str(parent[0]), action if parent[0] == "actions" else Drug)
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
@@ -150,15 +204,27 @@ def _drugs() -> tuple[Drug, ...]:
 
 @cache
 def _catalogue() -> MappingProxyType[str, Drug]:
+    return MappingProxyType(_by_word(_drugs()))
+
+
+def _by_word(drugs: Sequence[Drug]) -> dict[str, Drug]:
+    """Return each drug by its names, and refuse a name or a symbol of two."""
     catalogue: dict[str, Drug] = {}
-    for drug in _drugs():
+    symbols: dict[str, Drug] = {}
+    for drug in drugs:
         for word in (drug.name, *drug.synonyms):
             other = catalogue.setdefault(word.casefold(), drug)
             if other is not drug:
-                raise RegimenError(
-                    f"the name '{word}' belongs to two drugs, {other.name} and {drug.name}",
-                    where=f"drugs/{drug.name}.yaml",
-                    why="a regimen with that name would be ambiguous",
-                    remedy="remove it from one of the two files",
-                )
-    return MappingProxyType(catalogue)
+                raise _two(f"the name '{word}'", other, drug)
+        if symbols.setdefault(drug.symbol, drug) is not drug:
+            raise _two(f"the symbol '{drug.symbol}'", symbols[drug.symbol], drug)
+    return catalogue
+
+
+def _two(what: str, one: Drug, other: Drug) -> RegimenError:
+    return RegimenError(
+        f"{what} belongs to two drugs, {one.name} and {other.name}",
+        where=other.where("name"),
+        why="a regimen or a model with that name would be ambiguous",
+        remedy="change it in one of the two files",
+    )

@@ -40,7 +40,7 @@ class Regimen:
     start_days : float
         Time elapsed from the anchor to the first dose [day].
     anchor : str
-        ``birth``, ``surgery`` or ``first dose`` (the earliest dose of the arm's other regimens).
+        ``birth``, ``surgery``, ``enrolment`` or ``first dose`` (the earliest dose of the arm's other regimens).
 
     Raises
     ------

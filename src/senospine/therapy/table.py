@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from senospine.errors import RegimenError, UnitError, suggest
+from senospine.therapy.arrival import arrival
 from senospine.therapy.checks import MAX_DOSES
 from senospine.therapy.drug import load_drug
 from senospine.therapy.regimen import Regimen
@@ -42,15 +43,17 @@ def dose_table(
     Returns
     -------
     pandas.DataFrame
-        Columns ``time`` [day, on the clock of the anchors], ``drug``, ``route``, ``target`` (state of the model),
-        ``amount`` [in ``unit``], ``unit``, ``regimen`` (its place in ``regimens``, from 0) and ``dose`` (its number
-        within the regimen, from 1); sorted by time, then by regimen.
+        Columns ``time`` [day, on the clock of the anchors] when the dose reaches the model, ``drug``, ``route``,
+        ``target`` (state of the model), ``amount`` [in ``unit``], ``unit``, ``regimen`` (its place in ``regimens``,
+        from 0), ``dose`` (its number within the regimen, from 1) and ``given`` [day] when it is taken, which a lag sets
+        before ``time``; sorted by time, then by regimen. In people and dogs amounts are in mg: a dose per kilogram is
+        multiplied by the weight the drug's kinetics are of.
 
     Raises
     ------
     RegimenError
-        An anchor the arm does not have, a dose before birth, a species the drug has no data for, or two regimens of
-        one drug that overlap.
+        An anchor the arm does not have, a dose before birth, a species the drug has no data or no kinetics for, or two
+        regimens of one drug that overlap.
     UnitError
         A dose in the unit of another species.
 
@@ -70,28 +73,33 @@ def dose_table(
         _check_species(regimen, species, f"{place}, regimen {index + 1}")
     zeros = _zeros(regimens, anchors, place)
     _check_overlaps(regimens, zeros, place)
-    rows: list[tuple[float, int, int]] = []
+    reached = [
+        arrival(load_drug(each.drug), each.route, species, each.dose, f"{place}, regimen {index + 1}")
+        for index, each in enumerate(regimens)
+    ]
+    rows: list[tuple[float, int, int, float]] = []
     for index, regimen in enumerate(regimens):
         times = [zeros[index] + day for day in regimen.dose_days()]
         _check_birth(times[0], regimen, anchors, place)
-        rows += [(time, index, number) for number, time in enumerate(times, start=1)]
+        rows += [(time + reached[index].lag, index, number, time) for number, time in enumerate(times, start=1)]
         if len(rows) > MAX_DOSES:
             raise RegimenError(
                 f"more than {MAX_DOSES:,} doses in one arm", where=place, remedy="check intervals and durations"
             )
     rows = _in_order(rows)
-    given = [regimens[index] for _, index, _ in rows]
-    targets = {(each.drug, each.route): load_drug(each.drug).routes[each.route].target for each in regimens}
+    doses = [reached[index] for _, index, _, _ in rows]
+    given = [regimens[index] for _, index, _, _ in rows]
     return pd.DataFrame(
         {
-            "time": pd.Series([time for time, _, _ in rows], dtype="float64"),
+            "time": pd.Series([time for time, _, _, _ in rows], dtype="float64"),
             "drug": pd.Series([each.drug for each in given], dtype="str"),
             "route": pd.Series([each.route for each in given], dtype="str"),
-            "target": pd.Series([targets[each.drug, each.route] for each in given], dtype="str"),
-            "amount": pd.Series([each.dose for each in given], dtype="float64"),
-            "unit": pd.Series([each.unit for each in given], dtype="str"),
-            "regimen": pd.Series([index for _, index, _ in rows], dtype="int64"),
-            "dose": pd.Series([number for _, _, number in rows], dtype="int64"),
+            "target": pd.Series([dose.target for dose in doses], dtype="str"),
+            "amount": pd.Series([dose.amount for dose in doses], dtype="float64"),
+            "unit": pd.Series([dose.unit for dose in doses], dtype="str"),
+            "regimen": pd.Series([index for _, index, _, _ in rows], dtype="int64"),
+            "dose": pd.Series([number for _, _, number, _ in rows], dtype="int64"),
+            "given": pd.Series([taken for _, _, _, taken in rows], dtype="float64"),
         }
     )
 
@@ -176,10 +184,10 @@ def _check_overlaps(regimens: Sequence[Regimen], zeros: Sequence[float], place: 
             )
 
 
-def _in_order(rows: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+def _in_order(rows: list[tuple[float, int, int, float]]) -> list[tuple[float, int, int, float]]:
     """Return the doses by time, then by regimen; times closer than their rounding become one."""
-    merged: list[tuple[float, int, int]] = []
-    for time, index, number in sorted(rows):
+    merged: list[tuple[float, int, int, float]] = []
+    for time, index, number, given in sorted(rows):
         same = merged and time - merged[-1][0] <= SIMULTANEOUS_DAYS
-        merged.append((merged[-1][0] if same else time, index, number))
+        merged.append((merged[-1][0] if same else time, index, number, given))
     return sorted(merged)

@@ -13,7 +13,7 @@ from senospine.errors import UnitError, suggest
 from senospine.quantities import DAYS_PER_MONTH
 from senospine.therapy.words import Cursor, Token
 
-ANCHORS = ("birth", "surgery", "first dose")
+ANCHORS = ("birth", "surgery", "enrolment", "first dose")
 
 _DAYS = {
     "minute": Fraction(1, 1440),
@@ -89,14 +89,14 @@ def read_moment(cursor: Cursor) -> tuple[float, str]:
         cursor.fail(
             "start: a time before its anchor",
             token=link,
-            why="times are counted forward from birth, surgery or the first dose",
+            why="times are counted forward from birth, surgery, enrolment or the first dose",
             remedy="count from an earlier anchor, for instance 'from month 3 after birth'",
         )
     if link.word != "after":
         cursor.fail(
             "start: the time has no anchor",
             token=link,
-            why="a time alone could count from birth, from surgery or from the first dose",
+            why="a time alone could count from birth, from surgery, from enrolment or from the first dose",
             remedy=f"add {anchors}",
         )
     cursor.take_if("the")

@@ -1,0 +1,1 @@
+"""How drugs reach the disc."""
