@@ -271,7 +271,7 @@ def chosen_parameters(choice: str, model: Model) -> dict[str, float]:
     """Return the values that a word chooses: ``fit``, ``register``, or the file of a fit.
 
     A model of people takes from a fit to mice the gains that it carries over (parameters ``mouse_*``), and no others.
-    A model that carries nothing over, a dog's or a disc's in culture, keeps its register's values under the shipped fit.
+    A model that carries nothing over, a dog's or a disc's in culture, keeps its register under the shipped fit.
 
     Raises
     ------

@@ -41,8 +41,8 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     Parameters
     ----------
     name : str or Path
-        ``"mouse"``, ``"human"``, ``"dog"`` or ``"disc_explant"`` (also ``"human_disc"``), or a path. People and dogs come without drugs:
-        :func:`senospine.therapy.compose_model` adds them.
+        ``"mouse"``, ``"human"``, ``"dog"`` or ``"disc_explant"`` (also ``"human_disc"``), or a path. People and dogs
+        come without drugs: :func:`senospine.therapy.compose_model` adds them.
     register : path, optional
         The parameter register of a model of your own. Without one, values come from the file and have no provenance.
 
