@@ -105,7 +105,7 @@ def test_reproduce_again_shows_the_table_and_refuses_other_inputs(run: tuple[Pat
     for words in (
         "validation",
         "naive rule",
-        "failed animals: 0 of 3300",
+        "failed animals: 0 of 4080",
         "Synthetic data",
         "report.html",
         "not testable",
