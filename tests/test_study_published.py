@@ -17,7 +17,7 @@ SURGERY = 3 * MONTH
 
 def test_both_are_shipped() -> None:
     assert {"pan2024-aged", "pan2024-lsi"} <= set(published_studies())
-    assert len(published_studies()) == 15
+    assert len(published_studies()) == 21
 
 
 @pytest.mark.parametrize("name", ["pan2024-aged", "pan2024-lsi"])
