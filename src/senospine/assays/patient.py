@@ -110,17 +110,17 @@ def report_pain(
     moments = np.asarray(days, float)
     patients = len(latent)
     sd, constant = value_of("fluctuation_sd"), value_of("fluctuation_days")
-    noise = generator.standard_normal((2, patients, len(moments)))
+    noise = generator.standard_normal((patients, len(moments), 2))  # a patient's do not depend on who follows
     slow = np.empty((patients, len(moments)))
     before, at = fluctuation, since
     for index, day in enumerate(moments):
         kept = 0.0 if before is None else float(np.exp(-(day - at) / constant))
-        before = (0.0 if before is None else kept * before) + np.sqrt(1 - kept**2) * sd * noise[0, :, index]
+        before = (0.0 if before is None else kept * before) + np.sqrt(1 - kept**2) * sd * noise[:, index, 0]
         slow[:, index], at = before, day
     felt = latent + slow - relief
     if course is not None:
         felt = felt - course[:, None] * -np.expm1(-np.maximum(moments, 0.0) / value_of("course_days"))
-    ratings = felt + day_noise_sd() * noise[1]
+    ratings = felt + day_noise_sd() * noise[..., 1]
     if whole_numbers:
         felt = np.clip(felt, 0.0, 10.0)
         ratings = np.clip(np.rint(ratings), 0.0, 10.0)

@@ -166,14 +166,14 @@ def shrink(
     --------
     >>> print(shrink([-1.0, -0.2, -0.6], [0.25, 0.25, 0.25], names=["low", "middle", "high"]))
     Subgroup effects, shrunk
-    between subgroups = reml, SD 0.265
+    between subgroups = reml, SD 0.312
           mean effect = -0.600 (SE 0.231)
             intervals = 95%
     ---
             estimate    se  shrunk  shrunk_se  lower  upper  weight
-    low       -1.000 0.300  -0.775      0.235 -1.236 -0.314   0.438
-    middle    -0.200 0.300  -0.425      0.235 -0.886  0.036   0.438
-    high      -0.600 0.300  -0.600      0.235 -1.061 -0.139   0.438
+    low       -1.000 0.250  -0.844      0.215 -1.265 -0.422   0.609
+    middle    -0.200 0.250  -0.356      0.215 -0.778  0.065   0.609
+    high      -0.600 0.250  -0.600      0.215 -1.021 -0.179   0.609
     """
     y, s = _given(estimates, uncertainty)
     if prior not in PRIORS:

@@ -6,5 +6,13 @@ from senospine.stats.imputation.many import impute_many
 from senospine.stats.imputation.rubin import Pooled, pool
 
 __all__ = [
-    "STRATEGIES", "Imputations", "Pooled", "TippingPoint", "compare_at", "impute", "impute_many", "pool", "tipping_point",
-]  # fmt: skip
+    "STRATEGIES",
+    "Imputations",
+    "Pooled",
+    "TippingPoint",
+    "compare_at",
+    "impute",
+    "impute_many",
+    "pool",
+    "tipping_point",
+]
