@@ -26,16 +26,17 @@ BASELINE_STRATA = ("pain", "age", "sex")
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One comparison of two arms at one endpoint."""
+    """One comparison of two arms at one endpoint, in all patients or in the marker-positive."""
 
     endpoint: str
     treated: str
     control: str
+    positive: bool = False
 
     @property
     def name(self) -> str:
         """As tables show it."""
-        return f"{self.endpoint}: {self.treated} - {self.control}"
+        return f"{self.endpoint}: {self.treated} - {self.control}" + (", marker-positive" if self.positive else "")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ class Design:
         controls = [name for name in self.arms if self.file.arms[name].control is not None]
         pairs = self.file.analysis.compare or [[name, controls[0]] for name in self.arms if name not in controls]
         pairs = pairs or [[controls[1], controls[0]]]
-        return tuple(Hypothesis(name, a, b) for name in self.file.endpoints for a, b in pairs)
+        groups = (False, True) if self.file.population.kind == "stratified" else (False,)
+        return tuple(
+            Hypothesis(name, a, b, group) for name in self.file.endpoints for a, b in pairs for group in groups
+        )
 
     @cached_property
     def graph(self) -> Graph | None:

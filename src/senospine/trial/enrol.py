@@ -36,6 +36,8 @@ class Enrolled:
     arm : ndarray of int, shape (n,)
     pain : ndarray, shape (n,)
         Baseline: mean of the daily ratings of screening, points of 0-10.
+    felt : ndarray, shape (n,)
+        Mean pain they felt in that time.
     fluctuation : ndarray, shape (n,)
         Where the slow fluctuation stood on the last day of screening.
     recorded : dict of str to ndarray, shape (n,)
@@ -52,6 +54,7 @@ class Enrolled:
     row: Integers
     arm: Integers
     pain: Array
+    felt: Array
     fluctuation: Array
     recorded: dict[str, Array]
     strata: Array
@@ -115,11 +118,10 @@ def enrol(
     values = {name: np.concatenate([item[name] for item in kept]) for name in kept[0]}
     strata = _strata(design, bank, values)
     arm = randomise(design, strata, lambda cell: stream(seed, f"trial/{part}randomisation/{cell}", trial))
-    recorded = {name: value for name, value in values.items() if name not in {"row", "pain", "fluctuation"}}
-    return Enrolled(
-        values["row"].astype(np.int64), arm, values["pain"], values["fluctuation"], recorded, strata, screened,
-        failures, draw,
-    )  # fmt: skip
+    recorded = {name: value for name, value in values.items() if name not in {"row", "pain", "felt", "fluctuation"}}
+    row = values["row"].astype(np.int64)
+    pain, felt, fluctuation = values["pain"], values["felt"], values["fluctuation"]
+    return Enrolled(row, arm, pain, felt, fluctuation, recorded, strata, screened, failures, draw)
 
 
 def _screen(
@@ -131,7 +133,12 @@ def _screen(
     days = np.arange(-entry.pain.days, 0.0)
     level = bank.course(UNTREATED)["pain"][rows, 0].astype(float)
     reports = report_pain(np.repeat(level[:, None], len(days), axis=1), days, generator)
-    values = {"row": rows.astype(float), "pain": reports.ratings.mean(axis=1), "fluctuation": reports.fluctuation}
+    values = {
+        "row": rows.astype(float),
+        "pain": reports.ratings.mean(axis=1),
+        "felt": reports.felt.mean(axis=1),
+        "fluctuation": reports.fluctuation,
+    }
     ranges: dict[str, tuple[Array, MarkerRange]] = {}
     for name in ("platelets", "neutrophils"):
         values[name] = record_marker(name, latent, generator)

@@ -43,13 +43,15 @@ class TrialData:
     Attributes
     ----------
     enrolled : Enrolled
+    baseline : dict of measure to ndarray, shape (n,)
+        As recorded at screening.
     observed : dict of measure to ndarray, shape (n, n_visits)
         As the analysis sees it; NaN from the visit on that a patient did not come to.
     complete : dict of measure to ndarray, shape (n, n_visits)
         What would have been recorded had everyone come to every visit, treated as they were.
     ideal : dict of measure to ndarray, shape (n, n_visits)
-        What would have been recorded had nobody stopped, been held or taken rescue; the same as ``complete`` unless
-        an estimand asks for it.
+        What would have been recorded without the intercurrent events whose strategy is hypothetical; the same as
+        ``complete`` where none is.
     stopped, left, rescued : ndarray of int, shape (n,)
         First visit off treatment, missed, and under rescue; the number of visits for never.
     reason : ndarray of int, shape (n,)
@@ -63,6 +65,7 @@ class TrialData:
     """
 
     enrolled: Enrolled
+    baseline: dict[str, Array]
     observed: dict[str, Array]
     complete: dict[str, Array]
     ideal: dict[str, Array]
@@ -140,6 +143,12 @@ class _Conduct:
         measures = dict.fromkeys(["pain", *(item.measure for item in design.file.endpoints.values())])
         self.complete = {name: np.empty((n, visits)) for name in measures}
         self.ideal = {name: np.empty((n, visits)) for name in measures}
+        self.baseline = {
+            name: self.enrolled.pain
+            if name == "pain"
+            else report_disability(name, self.enrolled.felt, self.disability, self._stream(f"{name}/baseline"))
+            for name in measures
+        }
         self.rate = np.array(design.share_by_arm(design.file.dropout.rate))[self.enrolled.arm]
         self.harm = np.array(design.share_by_arm(design.file.adverse_events.background))[self.enrolled.arm]
 
@@ -190,8 +199,11 @@ class _Conduct:
         ideal = actual
         plan = self.design.file.estimand
         if "hypothetical" in {plan.stopping, plan.rescue}:
-            latent = untreated + self.adherence[:, None] * (treated - untreated)
-            ideal = self._report(visit, days, latent, response)
+            treating = plan.stopping == "hypothetical"
+            effect, context = (self.adherence, np.ones(self.n)) if treating else (self.effect, self.context)
+            latent = untreated + effect[:, None] * (treated - untreated)
+            taken = 0.0 if plan.rescue == "hypothetical" else rescue[:, None]
+            ideal = self._report(visit, days, latent, context[:, None] * response + taken)
         for into, report in ((self.ideal, ideal), (self.complete, actual)):
             weekly = report.ratings.mean(axis=1)
             for name in into:
@@ -266,6 +278,6 @@ class _Conduct:
         gone = np.arange(self.visits) >= self.left[:, None]
         observed = {name: np.where(gone, np.nan, value) for name, value in self.complete.items()}
         return TrialData(
-            self.enrolled, observed, self.complete, self.ideal, self.stopped, self.left, self.rescued, self.reason,
-            self.held, self.counts, self.events & ~gone,
+            self.enrolled, self.baseline, observed, self.complete, self.ideal, self.stopped, self.left, self.rescued,
+            self.reason, self.held, self.counts, self.events & ~gone,
         )  # fmt: skip
