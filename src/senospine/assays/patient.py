@@ -159,8 +159,8 @@ def report_disability(scale: str, felt: Array, lasting: Array, generator: np.ran
     )
     score = value_of(f"{scale}_per_point") * felt + own
     if scale == "odi":
-        return np.clip(2 * np.rint((value_of("odi_at_no_pain") + score) / 2), 0, 100)  # ten items of 0-5, in per cent
-    return np.clip(np.rint(score), 0, 24)
+        return np.asarray(np.clip(2 * np.rint((value_of("odi_at_no_pain") + score) / 2), 0, 100))  # ten items, 0-5
+    return np.asarray(np.clip(np.rint(score), 0, 24))
 
 
 def regression_to_the_mean(cut: float, mean: float, sd: float, reliability: float) -> float:

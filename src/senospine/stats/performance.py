@@ -138,7 +138,7 @@ def monte_carlo_interval(nominal: float, n: int, level: float = 0.95) -> tuple[f
     from scipy.special import ndtri
 
     half = float(ndtri(0.5 + level / 2)) * float(np.sqrt(nominal * (1 - nominal) / n))
-    return nominal - half, nominal + half
+    return max(nominal - half, 0.0), min(nominal + half, 1.0)
 
 
 @dataclass(frozen=True)

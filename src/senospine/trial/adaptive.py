@@ -43,7 +43,7 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
     ended = np.zeros(len(trials), bool)
     parts = []
     for look, (fraction, bar) in enumerate(zip(fractions, bars, strict=True), start=1):
-        going = np.flatnonzero(~ended)
+        going = [int(i) for i in np.flatnonzero(~ended)]
         if len(going) == 0:
             break
         table = analyse(design, [trials[i] for i in going], [numbers[i] for i in going], seed, fraction=fraction)
@@ -53,14 +53,14 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
         if plan is not None and plan.futility_z is not None:
             stop |= z < plan.futility_z
         stop |= ~np.isfinite(z)
-        over = {numbers[i] for i in going[stop]}
+        over = {numbers[i] for i, out in zip(going, stop, strict=True) if out}
         rejected = dict(zip(main["trial"], np.abs(z) >= bar, strict=True))
         part = table[table["trial"].isin(over)].copy()
         part["look"], part["patients"] = look, round(size * fraction)
         first = (part["hypothesis"] == primary) & (part["method"] == _main(design))
         part["rejected"] = np.where(first, part["trial"].map(rejected), part["p"] <= alpha).astype(bool)
         parts.append(part)
-        ended[going[stop]] = True
+        ended[np.array(going)[stop]] = True
     return pd.concat(parts, ignore_index=True)
 
 

@@ -164,8 +164,8 @@ def _one_by_one(design: Design, trials: Sequence[TrialData], hypothesis: Hypothe
         rows.append(
             [*(float(row[name]) for name in ("estimate", "se", "df", "p", "lower", "upper"))] if good else [np.nan] * 6
         )
-    columns = np.array(rows).T
-    return ManyContrasts(*columns, np.isfinite(y).any(axis=2).sum(axis=1))
+    estimate, se, df, p, lower, upper = np.array(rows).T
+    return ManyContrasts(estimate, se, df, p, lower, upper, np.isfinite(y).any(axis=2).sum(axis=1))
 
 
 def long_frame(
@@ -211,7 +211,8 @@ def _responders(
         rows.append([effect.estimate, se, np.inf, effect.p, effect.lower, effect.upper])
         true.append(shares[0] - shares[1])
         used.append(int(mine.sum()))
-    return ManyContrasts(*np.array(rows).T, np.array(used)), np.array(true)
+    estimate, se, df, p, lower, upper = np.array(rows).T
+    return ManyContrasts(estimate, se, df, p, lower, upper, np.array(used)), np.array(true)
 
 
 def _table(

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ class PatientBank:
         hashes = {}
         for name, table in tables.items():
             marked = table.replace_schema_metadata({**(table.schema.metadata or {}), b"notice": NOTICE.encode()})
-            write_then_rename(folder / name, lambda path, marked=marked: parquet.write_table(marked, path))
+            write_then_rename(folder / name, partial(parquet.write_table, marked))
             hashes[name] = sha256_of(folder / name)
         content = {
             "notice": NOTICE, "bank": self.sha256, "days": self.days.tolist(), "therapies": files, "files": hashes,

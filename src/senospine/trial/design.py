@@ -14,7 +14,7 @@ from senospine.stats.mmrm.structures import structure
 from senospine.stats.multiplicity import Graph, hierarchical, holm
 from senospine.therapy import parse_regimen
 from senospine.trial.bank import UNTREATED, PatientBank
-from senospine.trial.file import SENSITIVITIES, Arm, Endpoint, File, MarkerRange, validated
+from senospine.trial.file import SENSITIVITIES, Arm, Endpoint, File, MarkerRange, Range, validated
 from senospine.yaml_files import Document, parse_yaml, read_yaml
 
 DESIGNS = Path(__file__).parent / "designs"
@@ -251,7 +251,12 @@ def _check_times(file: File, document: Document) -> None:
 
 
 def _check_entry(file: File, document: Document) -> None:
-    ranges = {("age",): file.entry.age, ("pain",): file.entry.pain, ("platelets",): file.entry.platelets}
+    entry = file.entry
+    ranges: dict[tuple[str, ...], Range] = {
+        ("age",): entry.age,
+        ("pain",): entry.pain,
+        ("platelets",): entry.platelets,
+    }
     ranges |= {("markers", name): item for name, item in file.entry.markers.items()}
     for key, item in ranges.items():
         if item.at_least is not None and item.at_most is not None and item.at_least > item.at_most:

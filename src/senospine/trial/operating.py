@@ -107,8 +107,8 @@ def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFram
         gap = (rows["estimate"] - rows["true"])[np.isfinite(rows["estimate"])]
         table.loc["bias"] = _row(mean_of(gap))
         table.loc["truth"] = _row(truth)
-        table.insert(0, "method", method)
-        table.insert(0, "hypothesis", hypothesis)
+        table.insert(0, "method", str(method))
+        table.insert(0, "hypothesis", str(hypothesis))
         parts.append(table.reset_index().set_index(["hypothesis", "method", "measure"]))
     first = design.hypotheses[0]
     therapies = dict(zip(design.arms, design.therapies, strict=True))
@@ -162,7 +162,7 @@ def _of_design(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) ->
     size = analyses.groupby("trial")["patients"].first()
     found["patients"] = mean_of(size)
     screened = conduct["screened"].to_numpy() * size.to_numpy() / design.file.patients
-    failed = conduct[[name for name in conduct if name.startswith("failed/")]].sum(axis=1).to_numpy()
+    failed = conduct[[name for name in conduct.columns if str(name).startswith("failed/")]].sum(axis=1).to_numpy()
     found["screened"] = mean_of(screened)
     found["screen_failures"] = mean_of(failed / conduct["screened"].to_numpy())
     for arm in design.arms:

@@ -15,7 +15,7 @@ from senospine.errors import FileError, TrialError
 from senospine.runs import OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.trial.adaptive import sequential, two_stage
 from senospine.trial.bank import PatientBank, read_bank
-from senospine.trial.design import Design, load_design
+from senospine.trial.design import Design
 from senospine.trial.simulate import Reason, TrialData, simulate_trial
 
 BLOCK = 50
@@ -127,7 +127,7 @@ def run_trials(
             if on_progress is not None:
                 on_progress(done, trials)
 
-        source = (str(design.document.path), design.file.patients, str(bank), patients.sha256, seed)
+        source = (design, str(bank), patients.sha256, seed)
         blocks = ((key, (*source, *key)) for key in wanted)
         run_blocks(_block, blocks, on_result, workers=workers)
         folder.write_manifest("complete")
@@ -164,16 +164,13 @@ def _bank(folder: str) -> PatientBank:
     return read_bank(folder)
 
 
-def _block(path: str, patients: int, bank: str, digest: str, seed: int, start: int, stop: int) -> tuple[Any, Any]:
+def _block(design: Design, bank: str, digest: str, seed: int, start: int, stop: int) -> tuple[Any, Any]:
     """Return tables of analyses and conduct of trials ``start`` to ``stop``; pure, for any process."""
     import pyarrow as pa
 
     people = _bank(bank)
     if people.sha256 != digest:
         raise TrialError("the bank changed while trials ran", remedy="run them again")
-    design = load_design(path)
-    if design.file.patients != patients:
-        design = design.with_patients(patients)
     analyses, conduct = simulate_block(design, people, seed, range(start, stop))
     return pa.Table.from_pandas(analyses, preserve_index=False), pa.Table.from_pandas(conduct, preserve_index=False)
 

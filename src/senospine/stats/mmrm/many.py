@@ -211,7 +211,7 @@ def _inverse(matrix: Array) -> Array:
         scaled = np.where(weak[:, None, None], 0.0, scaled)
         weak |= np.linalg.eigvalsh(scaled)[:, 0] < 1e-12 * size
     scaled[weak] = np.eye(size)
-    inverse = np.asarray(np.linalg.inv(scaled)) / (safe[:, :, None] * safe[:, None, :])
+    inverse: Array = np.linalg.inv(scaled) / (safe[:, :, None] * safe[:, None, :])
     inverse[weak] = np.nan
     return inverse
 
