@@ -61,7 +61,7 @@ class TrialData:
     counts : dict of str to ndarray, shape (n, n_visits)
         Blood counts as recorded [1e9/L].
     events : ndarray of bool, shape (n, n_visits)
-        An adverse event since the visit before.
+        An adverse event since the visit before; the one that made a patient leave is the last.
     """
 
     enrolled: Enrolled
@@ -279,5 +279,5 @@ class _Conduct:
         observed = {name: np.where(gone, np.nan, value) for name, value in self.complete.items()}
         return TrialData(
             self.enrolled, self.baseline, observed, self.complete, self.ideal, self.stopped, self.left, self.rescued,
-            self.reason, self.held, self.counts, self.events & ~gone,
+            self.reason, self.held, self.counts, self.events & (np.arange(self.visits) <= self.left[:, None]),
         )  # fmt: skip
