@@ -3,7 +3,12 @@
 from senospine.trial.analyse import analyse
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank, read_bank, synthetic_bank
 from senospine.trial.design import Design, design_names, load_design, parse_design, therapy_key
-from senospine.trial.operating import OperatingCharacteristics, find_size, operating_characteristics
+from senospine.trial.operating import (
+    OperatingCharacteristics,
+    characteristics,
+    find_size,
+    operating_characteristics,
+)
 from senospine.trial.run import TrialRun, open_trials, run_trials, simulate_block
 from senospine.trial.simulate import Reason, TrialData, simulate_trial
 
@@ -18,6 +23,7 @@ __all__ = [
     "TrialData",
     "TrialRun",
     "analyse",
+    "characteristics",
     "design_names",
     "find_size",
     "load_design",
