@@ -129,8 +129,7 @@ def successes(design: Design, analyses: pd.DataFrame) -> pd.DataFrame:
 
     Several hypotheses share alpha as the design says.
     """
-    method = analyses["method"].iloc[0]
-    rows = analyses[analyses["method"].isin({method, "responder"})]
+    rows = analyses[analyses["method"].isin({design.file.analysis.method, "responder"})]
     names = [item.name for item in design.hypotheses]
     wide = rows.pivot_table(index="trial", columns="hypothesis", values="p", aggfunc="first").reindex(columns=names)
     good = rows.pivot_table(index="trial", columns="hypothesis", values="rejected", aggfunc="first").reindex(
