@@ -12,6 +12,7 @@ from senospine.calibration.cores import Core, Predicted, cores, predict
 from senospine.calibration.fit import Fit, calibrate, chosen_parameters, load_fit, shipped_fit, write_fit
 from senospine.calibration.fokker_planck import Densities, edges_to, solve_density
 from senospine.calibration.problem import Problem
+from senospine.calibration.sampling import Draws, load_draws, sample_posterior, write_draws
 
 __all__ = [
     "READINGS",
@@ -20,6 +21,7 @@ __all__ = [
     "CoreFit",
     "Datum",
     "Densities",
+    "Draws",
     "Fit",
     "Predicted",
     "Problem",
@@ -28,10 +30,13 @@ __all__ = [
     "compare_cores",
     "cores",
     "edges_to",
+    "load_draws",
     "load_fit",
     "predict",
     "removal_data",
+    "sample_posterior",
     "shipped_fit",
     "solve_density",
+    "write_draws",
     "write_fit",
 ]

@@ -23,6 +23,7 @@ from senospine.runs import write_then_rename
 Array = NDArray[np.float64]
 
 SHIPPED = Path(__file__).parent / "mouse.json"
+#: the model that it was made for
 #: step of the forward differences on the normal scale, and how far from the prior's centre a fit may go
 STEP, FARTHEST = 0.05, 3.0
 DEFAULT_STARTS, DEFAULT_ITERATIONS = 4, 40

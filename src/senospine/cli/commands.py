@@ -86,7 +86,8 @@ def reproduce(
         on_progress("write report", 0, 1)
         report = write_report(
             out / "report.html",
-            outcomes=result.outcomes,
+            # a disc in culture has no spine to draw: it is on the scoreboard only
+            outcomes=[outcome for outcome in result.outcomes if outcome.study.species != "human_disc"],
             laboratories=result.laboratories,
             scores=result.scores,
             model=model,

@@ -31,7 +31,7 @@ from senospine.therapy import (
 from senospine.yaml_files import Document, read_yaml
 
 PUBLISHED = Path(__file__).parent / "published"
-SPECIES = ("mouse", "human", "dog")
+SPECIES = ("mouse", "human", "dog", "human_disc")
 #: key of the therapies of which one was given, and it is not known which
 ANY_OF = "any_of"
 #: key of the therapies of which each was given to a declared number of the arm's subjects
