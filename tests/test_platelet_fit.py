@@ -27,11 +27,14 @@ def test_only_rows_declared_for_calibration_are_fitted(problem: PlateletProblem)
     assert not any("grade" in fact.readout for fact in problem.facts)
 
 
-def test_the_drugs_file_holds_the_optimum(problem: PlateletProblem) -> None:
-    """No step of a seventh along either number, or along both, is better by a tenth of a squared standard error."""
+def test_the_drugs_file_lies_at_the_optimum(problem: PlateletProblem) -> None:
+    """No step of a seventh along either number, or along both, is better by half a squared standard error.
+
+    The two go together along a flat valley; their central 90 % is where the sum rises by 4.6.
+    """
     best = (problem.residuals(shipped()) ** 2).sum()
     for step in ((0.15, 0.0), (-0.15, 0.0), (0.0, 0.15), (0.0, -0.15), (0.15, 0.15), (-0.15, -0.15)):
-        assert (problem.residuals(np.add(shipped(), step)) ** 2).sum() > best - 0.1, step
+        assert (problem.residuals(np.add(shipped(), step)) ** 2).sum() > best - 0.5, step
 
 
 def test_the_dose_held_out_comes_out_inside_what_its_few_patients_allow(problem: PlateletProblem) -> None:

@@ -32,6 +32,8 @@ _ROOMS = {
     "load_evidence": "evidence",
     "reproduce": "evidence",
     "scoreboard": "evidence",
+    "load_design": "trial",
+    "run_trials": "trial",
 }
 
 __all__ = ["__version__", *_ROOMS]

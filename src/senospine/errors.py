@@ -93,6 +93,10 @@ class AnalysisError(SenospineError):
     """A statistical analysis that cannot be estimated from the data it was given."""
 
 
+class TrialError(SenospineError):
+    """A trial design that cannot be run, or a bank of patients that cannot serve it."""
+
+
 class RunError(SenospineError):
     """A block of work that kept killing the worker it was given to."""
 

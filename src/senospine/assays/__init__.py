@@ -1,6 +1,34 @@
 """Assays: from the mechanism's outputs to what a laboratory writes down, unit, definition and noise included."""
 
-from senospine.assays.readout import TRAITS, Readout, assay_register
+from senospine.assays.marker import MARKERS, Marker, record_marker
+from senospine.assays.patient import (
+    CONTROLS,
+    PainReports,
+    contextual_response,
+    lasting_change,
+    regression_to_the_mean,
+    report_disability,
+    report_pain,
+)
+from senospine.assays.readout import TRAITS, Readout, assay_register, human_assay_register
 from senospine.assays.readouts import NOT_SIMULATED, readout, readouts
 
-__all__ = ["NOT_SIMULATED", "TRAITS", "Readout", "assay_register", "readout", "readouts"]
+__all__ = [
+    "CONTROLS",
+    "MARKERS",
+    "NOT_SIMULATED",
+    "TRAITS",
+    "Marker",
+    "PainReports",
+    "Readout",
+    "assay_register",
+    "contextual_response",
+    "human_assay_register",
+    "lasting_change",
+    "readout",
+    "readouts",
+    "record_marker",
+    "regression_to_the_mean",
+    "report_disability",
+    "report_pain",
+]

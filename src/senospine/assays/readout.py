@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from senospine.errors import RegisterError
 from senospine.model import Parameter, read_register
 
 Array = NDArray[np.float64]
@@ -48,7 +49,7 @@ class Readout:
         Which way disease moves it, for the naive rule.
     as_fold : bool
         Reported as fold of the control group's mean.
-    species : str
+    species : tuple of str
         Whose: an outcome of another species cannot be read with it.
     course : bool
         Read over a course of treatment and not at one moment: outputs come as (subjects, times), with their ``time``
@@ -64,7 +65,7 @@ class Readout:
     as_fold: bool
     _expected: Expected
     _noise: Noise
-    species: str = "mouse"
+    species: tuple[str, ...] = ("mouse",)
     course: bool = False
 
     def expected(self, states: States, traits: Traits) -> Array:
@@ -84,13 +85,18 @@ def assay_register() -> Mapping[str, Parameter]:
 
 @cache
 def human_assay_register() -> Mapping[str, Parameter]:
-    """Return the register of assay parameters that people have; apart, so that no fit to mice is touched by it."""
-    return MappingProxyType(read_register(Path(__file__).parent / "parameters-human.csv"))
+    """Return the register of assays in people, apart from the mouse's so that neither makes the other stale."""
+    register = read_register(Path(__file__).parent / "parameters-human.csv")
+    for name in register:
+        if name in assay_register():
+            raise RegisterError(f"'{name}' is also a parameter of the mouse's assays", where=register[name].where)
+    return MappingProxyType(register)
 
 
 def value_of(name: str) -> float:
-    """Return a registered value, of the mouse's register or of that of people."""
-    return (assay_register() if name in assay_register() else human_assay_register())[name].value
+    """Return a registered value, of the mouse's assays or of people's."""
+    mouse = assay_register()
+    return mouse[name].value if name in mouse else human_assay_register()[name].value
 
 
 def log_sd(name: str) -> float:

@@ -11,6 +11,7 @@ import typer
 from senospine.cli.drug import drug_app
 from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
+from senospine.cli.trial import trial
 from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ model_app.add_typer(export_app, name="export")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(measure_app, name="measure")
 app.add_typer(drug_app, name="drug")
+app.command()(trial)
 
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
@@ -105,7 +107,8 @@ def reproduce(
         on_progress("write report", 0, 1)
         report = write_report(
             out / "report.html",
-            outcomes=result.outcomes,
+            # a disc in culture has no spine to draw: it is on the scoreboard only
+            outcomes=[outcome for outcome in result.outcomes if outcome.study.species != "human_disc"],
             laboratories=result.laboratories,
             scores=result.scores,
             model=model,

@@ -17,7 +17,7 @@ from senospine.study import Outcome, Study
 ORDER = (
     "pan2024-lsi", "pan2024-aged", "mannarino2025", "krock2018", "sparc-null", "ni2019", "xue2021", "sharma2020-male",
     "sharma2020-female", "ash2006-platelets", "karin2019", "senescent-pulse", "cao2017", "su2022",
-    "lsi-timing", "navitoclax-schedules", "rodriguez2012",
+    "lsi-timing", "navitoclax-schedules", "rodriguez2012", "cherif2020-disc", "cherif2020-pellet", "lsi-combination",
 )  # fmt: skip
 ROLES = ("calibration", "validation")
 

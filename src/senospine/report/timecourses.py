@@ -33,7 +33,11 @@ _LEFT, _TOP, _PLOT_W, _PLOT_H = 36.0, 60.0, 174.0, 106.0
 
 
 def course(outcome: Outcome, arm: Arm, name: str) -> tuple[Array, Array]:
-    """Return days and the 5th, 50th and 95th percentile over solved animals, shape (3, n_times)."""
+    """Return days and the 5th, 50th and 95th percentile over solved animals, shape (3, n_times).
+
+    Under draws of the parameters shape (5, n_times): 5 and 95 % of the median world's animals about the 50th percentile
+    of the worlds' means, then 5 and 95 % of these means.
+    """
     return _percentiles(outcome, [arm], name)
 
 
@@ -48,7 +52,13 @@ def _percentiles(outcome: Outcome, arms: Sequence[Arm], name: str) -> tuple[Arra
     rows = outcome.frame[outcome.frame["arm"].isin([arm.name for arm in arms])]
     days = np.unique(rows["time"].to_numpy())
     values = rows[name].to_numpy().reshape(-1, len(days))
-    solved = values[np.isfinite(values).all(axis=1)]
+    known = np.isfinite(values).all(axis=1)
+    solved = values[known]
+    if outcome.worlds > 1:
+        worlds = np.tile(np.arange(outcome.animals) % outcome.worlds, len(values) // outcome.animals)
+        order = np.argsort(worlds, kind="stable")  # all of a world's animals, of every arm pooled
+        turned = np.where(known[:, None], values, np.nan)[order].reshape(outcome.worlds, -1, len(days))
+        return days, np.stack([*_split(turned)])
     if not len(solved):
         return days, np.full((3, len(days)), np.nan)
     return days, np.asarray(np.quantile(solved, [0.05, 0.5, 0.95], axis=0))

@@ -25,8 +25,8 @@ class Worlds:
         Mean of the worlds' means.
     median, low, high : ndarray
         Median of all subjects; 5 and 95 % of the subjects of one world, the median over worlds.
-    mean_low, mean_high : ndarray
-        5 and 95 % of a world's true mean, its sampling from few subjects taken off.
+    mean_low, mean_median, mean_high : ndarray
+        5, 50 and 95 % of a world's true mean, its sampling from few subjects taken off.
     between, within : ndarray
         Variance of the worlds' true means, and of subjects in a world. ``between`` is unbiased and may fall below zero.
     """
@@ -36,6 +36,7 @@ class Worlds:
     low: Array
     high: Array
     mean_low: Array
+    mean_median: Array
     mean_high: Array
     between: Array
     within: Array
@@ -105,9 +106,9 @@ def split_worlds(values: ArrayLike, worlds: int) -> Worlds:
     true = centre + drawn_in * (means - centre)
     low, high = (_middle(np.where(n > 0, _unbiased(table, n, edge), np.nan)) for edge in EDGES)
     known_worlds = np.sort(true, axis=0)
-    mean_low, mean_high = (_unbiased(known_worlds, filled.astype(float), edge) for edge in EDGES)
+    of_means = [_unbiased(known_worlds, filled.astype(float), edge) for edge in (EDGES[0], 0.5, EDGES[1])]
     flat = np.sort(table.reshape(rows * worlds, -1), axis=0)
-    parts = (centre, _unbiased(flat, total, 0.5), low, high, mean_low, mean_high, between, within)
+    parts = (centre, _unbiased(flat, total, 0.5), low, high, *of_means, between, within)
     return Worlds(*(np.asarray(part).reshape(shape) for part in parts))
 
 

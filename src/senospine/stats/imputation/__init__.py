@@ -2,6 +2,17 @@
 
 from senospine.stats.imputation.analyse import TippingPoint, compare_at, tipping_point
 from senospine.stats.imputation.impute import STRATEGIES, Imputations, impute
+from senospine.stats.imputation.many import impute_many
 from senospine.stats.imputation.rubin import Pooled, pool
 
-__all__ = ["STRATEGIES", "Imputations", "Pooled", "TippingPoint", "compare_at", "impute", "pool", "tipping_point"]
+__all__ = [
+    "STRATEGIES",
+    "Imputations",
+    "Pooled",
+    "TippingPoint",
+    "compare_at",
+    "impute",
+    "impute_many",
+    "pool",
+    "tipping_point",
+]

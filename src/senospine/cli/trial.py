@@ -1,0 +1,82 @@
+"""The command for virtual randomised trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from senospine.cli.output import Json, console, print_json, progress
+from senospine.errors import TrialError
+
+
+def trial(
+    design: Annotated[str, typer.Argument(help="A shipped design, or a path to a design file (.yaml).")],
+    bank: Annotated[
+        str, typer.Option(help="Folder of a bank of patients; or 'synthetic': closed forms, no mechanism.")
+    ],
+    trials: Annotated[int, typer.Option(help="Simulated trials.", min=2)] = 1000,
+    out: Annotated[Path | None, typer.Option(help="Folder for the run; results/trial-DESIGN by default.")] = None,
+    effect: Annotated[
+        float, typer.Option(help="With --bank synthetic: how much each therapy lowers pain, points of 0-10.")
+    ] = 0.0,
+    power: Annotated[float | None, typer.Option(help="Search the number of patients for this power instead.")] = None,
+    sizes: Annotated[tuple[int, int], typer.Option(help="With --power: from how many patients to how many.")] = (
+        40,
+        2000,
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
+    workers: Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the trials that stand in the folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run of this design.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate trials of a design: how often it is right, with the tables of the first trial."""
+    from senospine.exchange import write_cdisc
+    from senospine.trial import find_size, load_design, operating_characteristics, read_bank, run_trials, simulate_trial
+
+    loaded = load_design(design)
+    if trials < 2:
+        raise TrialError("need at least two trials")
+    folder = out or Path("results") / f"trial-{loaded.name}"
+    people = _synthetic(loaded.therapies, effect, loaded.visit_days[-1], folder) if bank == "synthetic" else Path(bank)
+    if power is not None:
+        with progress(as_json) as on_progress:
+            found = find_size(
+                loaded, read_bank(people), power=power, low=sizes[0], high=sizes[1], trials=trials, seed=seed,
+                on_progress=lambda size: on_progress(f"try {size} patients", 0, 1),
+            )  # fmt: skip
+        if as_json:
+            print_json({"patients": found.size, "power": power, "tried": found.table.to_dict("records")})
+        else:
+            console().print(f"{found.size} patients reach a power of {power:g}\n{found.table.to_string(index=False)}")
+        return
+    with progress(as_json) as on_progress:
+        run = run_trials(
+            loaded, people, folder, trials=trials, seed=seed, workers=workers, resume=resume, overwrite=overwrite,
+            on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
+        )  # fmt: skip
+    result = operating_characteristics(run)
+    tables: list[Path] = []
+    if loaded.file.population.kind != "two-stage":
+        patients = read_bank(people)
+        first = simulate_trial(loaded, patients, seed, 0, tables=True)
+        tables = write_cdisc(loaded, patients, first, folder / "first-trial")
+    if as_json:
+        print_json({**result.to_dict(), "folder": str(folder), "tables": [str(path) for path in tables]})
+        return
+    out_of = console()
+    out_of.print(f"{loaded.file.title or loaded.name}\n{loaded.file.question}", markup=False, highlight=False)
+    out_of.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
+    if tables:
+        out_of.print(f"tables of the first trial and a script for R in {folder / 'first-trial'}", markup=False)
+
+
+def _synthetic(therapies: tuple[str, ...], effect: float, days: float, folder: Path) -> Path:
+    from senospine.trial import UNTREATED, synthetic_bank
+
+    wanted = {name: effect for name in therapies if name != UNTREATED}
+    grid = [7.0 * week for week in range(int(days // 7) + 2)]
+    bank = synthetic_bank(wanted, days=grid)
+    return bank.write(folder.with_name(f"{folder.name}-bank"))

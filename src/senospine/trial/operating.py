@@ -1,0 +1,211 @@
+"""Operating characteristics of a design, each with its Monte-Carlo error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from senospine.errors import TrialError
+from senospine.stats.performance import (
+    Measure,
+    SampleSize,
+    mean_of,
+    monte_carlo_interval,
+    performance,
+    search_size,
+    share,
+)
+from senospine.trial.bank import PatientBank
+from senospine.trial.design import Design
+from senospine.trial.run import TrialRun, simulate_block
+
+#: what is counted in each arm; what never happened is not shown
+BY_ARM = ("left", "stopped", "adverse", "held", "rescued")
+
+
+@dataclass(frozen=True)
+class OperatingCharacteristics:
+    """What a design does in the long run.
+
+    Attributes
+    ----------
+    methods : pandas.DataFrame
+        One row a hypothesis, method and measure: value, error (Monte Carlo), trials. ``truth`` is the mean contrast
+        had nobody been missing; the rest is judged against it.
+    design : dict of str to Measure
+        success (primary hypothesis rejected in the direction of benefit), right_decision, patients, screened,
+        screen_failures, and for each arm the shares that left, stopped, had adverse events, were held, were rescued.
+        ``assurance`` where the bank holds more than one draw of the parameters.
+    null : bool
+        Whether the primary hypothesis compares two arms with the same therapy.
+    trials : int
+    """
+
+    methods: pd.DataFrame
+    design: dict[str, Measure]
+    null: bool
+    trials: int
+
+    def summary(self) -> str:
+        """Return the result as text that can go into a report."""
+        rejected = "type I error" if self.null else "power, two-sided"
+        low, high = monte_carlo_interval(0.05, self.trials)
+        shown = self.methods.reset_index()
+        shown = shown[shown["measure"].isin(["truth", "bias", "coverage", "rejected", "estimable"])].copy()
+        shown["measure"] = shown["measure"].replace({"rejected": rejected})
+        shown["value"] = [
+            f"{value:.4f} ± {error:.4f}" for value, error in zip(shown["value"], shown["error"], strict=True)
+        ]
+        wide = shown.pivot_table(
+            index=["hypothesis", "method"], columns="measure", values="value", aggfunc="first", sort=False
+        )
+        wide.columns.name = None
+        told = {name: item for name, item in self.design.items() if item.value or not name.startswith(BY_ARM)}
+        width = max(len(name) for name in told)
+        lines = ["Operating characteristics (simulated; ± Monte-Carlo standard error)"]
+        for name, item in told.items():
+            lines.append(f"{name.replace('_', ' '):>{width}} = {item.value:.4f} ± {item.error:.4f}")
+        lines += ["---", wide.to_string(), "---"]
+        lines.append(f"{self.trials} trials; a true 5 % shows as {low:.2%} to {high:.2%} in 95 % of such simulations")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the result as plain data."""
+        methods = self.methods.reset_index()
+        design = {name: {"value": item.value, "error": item.error} for name, item in self.design.items()}
+        return {"trials": self.trials, "null": self.null, "design": design, "methods": methods.to_dict("records")}
+
+
+def operating_characteristics(run: TrialRun) -> OperatingCharacteristics:
+    """Return the operating characteristics of a run.
+
+    Raises
+    ------
+    TrialError
+        Fewer than two trials.
+    """
+    return characteristics(run.design, run.analyses, run.conduct)
+
+
+def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) -> OperatingCharacteristics:
+    """Return the operating characteristics of tables as :func:`simulate_block` makes them."""
+    if len(conduct) < 2:
+        raise TrialError("operating characteristics need at least two trials")
+    parts = []
+    for (hypothesis, method), rows in analyses.groupby(["hypothesis", "method"], sort=False):
+        truth = mean_of(rows["true"])
+        table = performance(
+            rows["estimate"], rows["se"], rows["lower"], rows["upper"], rows["p"], truth=truth.value,
+            alpha=design.file.analysis.alpha,
+        )  # fmt: skip
+        table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))
+        # the same noise makes estimate and truth of one trial, so their difference is surer than the mean
+        gap = (rows["estimate"] - rows["true"])[np.isfinite(rows["estimate"])]
+        table.loc["bias"] = _row(mean_of(gap))
+        table.loc["truth"] = _row(truth)
+        table.insert(0, "method", str(method))
+        table.insert(0, "hypothesis", str(hypothesis))
+        parts.append(table.reset_index().set_index(["hypothesis", "method", "measure"]))
+    first = design.hypotheses[0]
+    therapies = dict(zip(design.arms, design.therapies, strict=True))
+    return OperatingCharacteristics(
+        pd.concat(parts), _of_design(design, analyses, conduct), therapies[first.treated] == therapies[first.control],
+        len(conduct),
+    )  # fmt: skip
+
+
+def _row(item: Measure) -> list[float]:
+    return [item.value, item.error, item.n]
+
+
+def successes(design: Design, analyses: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a trial: whether any primary hypothesis was rejected in the direction of benefit, and the truth.
+
+    Several hypotheses share alpha as the design says.
+    """
+    rows = analyses[analyses["method"].isin({design.file.analysis.method, "responder"})]
+    names = [item.name for item in design.hypotheses]
+    wide = rows.pivot_table(index="trial", columns="hypothesis", values="p", aggfunc="first").reindex(columns=names)
+    good = rows.pivot_table(index="trial", columns="hypothesis", values="rejected", aggfunc="first").reindex(
+        columns=names
+    )
+    good = good.astype(bool)
+    if design.graph is not None and design.file.interim is None and design.file.population.kind != "two-stage":
+        p = wide.fillna(1.0).to_numpy()
+        kept = [design.graph.test(row, alpha=design.file.analysis.alpha)["rejected"].to_numpy() for row in p]
+        good = pd.DataFrame(kept, index=wide.index, columns=names)
+    direction = np.array(
+        [1.0 if design.file.endpoints[item.endpoint].responder is not None else -1.0 for item in design.hypotheses]
+    )
+    estimate = rows.pivot_table(index="trial", columns="hypothesis", values="estimate", aggfunc="first")
+    benefit = good & (estimate.reindex(columns=names) * direction > 0)
+    primary = design.hypotheses[0].endpoint
+    mine = [item.name for item in design.hypotheses if item.endpoint == primary and item.name in benefit]
+    true = rows.pivot_table(index="trial", columns="hypothesis", values="true", aggfunc="first")
+    return pd.DataFrame({"success": benefit[mine].any(axis=1), "true": true[names[0]] * direction[0]})
+
+
+def _of_design(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) -> dict[str, Measure]:
+    table = successes(design, analyses).join(conduct.set_index("trial")[["draw"]])
+    found = {"success": share(table["success"])}
+    truth = table.groupby("draw")["true"].transform("mean")
+    if design.file.endpoints[design.hypotheses[0].endpoint].responder is None:
+        found["right_decision"] = share(table["success"] == (truth >= design.file.worthwhile))
+    by_draw = table.groupby("draw")["success"].mean()
+    if len(by_draw) > 1:
+        found["assurance"] = mean_of(by_draw)
+    size = analyses.groupby("trial")["patients"].first()
+    found["patients"] = mean_of(size)
+    screened = conduct["screened"].to_numpy() * size.to_numpy() / design.file.patients
+    failed = conduct[[name for name in conduct.columns if str(name).startswith("failed/")]].sum(axis=1).to_numpy()
+    found["screened"] = mean_of(screened)
+    found["screen_failures"] = mean_of(failed / conduct["screened"].to_numpy())
+    for arm in design.arms:
+        for name in BY_ARM:
+            found[f"{name}_{arm}"] = mean_of(conduct[f"{name}/{arm}"] / conduct[f"randomised/{arm}"])
+    return found
+
+
+def find_size(
+    design: Design,
+    bank: PatientBank,
+    *,
+    power: float,
+    low: int,
+    high: int,
+    trials: int = 400,
+    seed: int = 1,
+    on_progress: Callable[[int], None] | None = None,
+) -> SampleSize:
+    """Return the smallest number of patients with which the design succeeds often enough.
+
+    Trials of all sizes share their noise: the smaller is the beginning of the larger.
+
+    Parameters
+    ----------
+    power : float
+    low, high : int
+        Sizes to look at, in steps of the design's block.
+    trials, seed : int
+
+    Raises
+    ------
+    AnalysisError
+        Even the largest is not enough.
+    """
+    design.check_bank(bank)
+
+    def succeeded(size: int) -> pd.Series:
+        if on_progress is not None:
+            on_progress(size)
+        sized = design.with_patients(size)
+        analyses, _ = simulate_block(sized, bank, seed, range(trials))
+        return successes(sized, analyses)["success"].astype(float)
+
+    return search_size(succeeded, target=power, low=low, high=high, step=design.file.block)

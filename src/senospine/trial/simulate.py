@@ -1,0 +1,283 @@
+"""One trial, from screening to the last visit: what is recorded, and what was true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senospine.assays import (
+    PainReports,
+    contextual_response,
+    lasting_change,
+    record_marker,
+    report_disability,
+    report_pain,
+)
+from senospine.assays.readout import value_of
+from senospine.randomness import stream
+from senospine.trial.bank import UNTREATED, PatientBank
+from senospine.trial.design import HOLDS, Design
+from senospine.trial.enrol import Enrolled, enrol
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Reason(IntEnum):
+    """Why a patient ended treatment."""
+
+    COMPLETED = 0
+    LACK_OF_EFFICACY = 1
+    ADVERSE_EVENT = 2
+    PLATELETS = 3
+    OTHER = 4
+
+
+@dataclass(frozen=True)
+class TrialData:
+    """One simulated trial.
+
+    Attributes
+    ----------
+    enrolled : Enrolled
+    baseline : dict of measure to ndarray, shape (n,)
+        As recorded at screening.
+    observed : dict of measure to ndarray, shape (n, n_visits)
+        As the analysis sees it; NaN from the visit on that a patient did not come to.
+    complete : dict of measure to ndarray, shape (n, n_visits)
+        What would have been recorded had everyone come to every visit, treated as they were.
+    ideal : dict of measure to ndarray, shape (n, n_visits)
+        What would have been recorded without the intercurrent events whose strategy is hypothetical; the same as
+        ``complete`` where none is.
+    stopped, left, rescued : ndarray of int, shape (n,)
+        First visit off treatment, missed, and under rescue; the number of visits for never.
+    reason : ndarray of int, shape (n,)
+        Why treatment ended.
+    held : ndarray of bool, shape (n, n_visits)
+        Doses held at the visit.
+    counts : dict of str to ndarray, shape (n, n_visits)
+        Blood counts as recorded [1e9/L].
+    events : ndarray of bool, shape (n, n_visits)
+        An adverse event since the visit before; the one that made a patient leave is the last.
+    """
+
+    enrolled: Enrolled
+    baseline: dict[str, Array]
+    observed: dict[str, Array]
+    complete: dict[str, Array]
+    ideal: dict[str, Array]
+    stopped: Integers
+    left: Integers
+    rescued: Integers
+    reason: Integers
+    held: NDArray[np.bool_]
+    counts: dict[str, Array]
+    events: NDArray[np.bool_]
+
+
+def simulate_trial(
+    design: Design, bank: PatientBank, seed: int, trial: int, *, patients: int | None = None,
+    only_positive: bool = False, part: str = "", tables: bool = False,
+) -> TrialData:  # fmt: skip
+    """Return one trial; the same arguments give the same bytes anywhere.
+
+    Parameters
+    ----------
+    trial : int
+        Its number; with the seed it names all noise.
+    patients : int, optional
+        To be randomised; the design's number by default.
+    only_positive, part
+        As for :func:`senospine.trial.enrol.enrol`.
+    tables : bool
+        Whether blood counts are recorded although no rule needs them; it changes nothing else.
+
+    Raises
+    ------
+    TrialError
+        The criteria enrol too few.
+    """
+    enrolled = enrol(
+        design, bank, seed, trial, patients=patients or design.file.patients, only_positive=only_positive, part=part
+    )
+    conduct = _Conduct(design, bank, enrolled, seed, trial, part, tables)
+    for visit in range(len(design.visit_days)):
+        conduct.visit(visit)
+    return conduct.data()
+
+
+@dataclass
+class _Conduct:
+    """A trial under way."""
+
+    design: Design
+    bank: PatientBank
+    enrolled: Enrolled
+    seed: int
+    trial: int
+    part: str
+    tables: bool
+
+    def __post_init__(self) -> None:
+        design, n, visits = self.design, len(self.enrolled.row), len(self.design.visit_days)
+        self.n, self.visits = n, visits
+        self.course = lasting_change(n, self._stream("course"))
+        self.disability = self._stream("disability").standard_normal(n)
+        mean = design.file.adherence
+        self.adherence = (
+            self._stream("adherence").beta(10 * mean, 10 * (1 - mean), n) if 0 < mean < 1 else np.full(n, mean)
+        )
+        self.fluctuation, self.since = self.enrolled.fluctuation, -1.0
+        self.effect, self.context = self.adherence.copy(), np.ones(n)
+        self.on = np.ones(n, bool)  # treatment not ended
+        self.taking = np.ones(n, bool)  # and not held
+        self.previous = self.enrolled.pain
+        never = np.full(n, visits)
+        self.stopped, self.left, self.rescued = never.copy(), never.copy(), never.copy()
+        self.reason = np.zeros(n, np.int64)
+        self.held, self.events = np.zeros((n, visits), bool), np.zeros((n, visits), bool)
+        self.counts = {name: np.full((n, visits), np.nan) for name in ("platelets", "neutrophils")}
+        measures = dict.fromkeys(["pain", *(item.measure for item in design.file.endpoints.values())])
+        self.complete = {name: np.empty((n, visits)) for name in measures}
+        self.ideal = {name: np.empty((n, visits)) for name in measures}
+        self.baseline = {
+            name: self.enrolled.pain
+            if name == "pain"
+            else report_disability(name, self.enrolled.felt, self.disability, self._stream(f"{name}/baseline"))
+            for name in measures
+        }
+        self.rate = np.array(design.share_by_arm(design.file.dropout.rate))[self.enrolled.arm]
+        self.harm = np.array(design.share_by_arm(design.file.adverse_events.background))[self.enrolled.arm]
+
+    def _stream(self, purpose: str) -> np.random.Generator:
+        return stream(self.seed, f"trial/{self.part}{purpose}", self.trial)
+
+    def _of_course(self, output: str, days: Array) -> tuple[Array, Array]:
+        """Return untreated and treated values on the grid days at or before ``days``, shape (n, n_days)."""
+        at = np.searchsorted(self.bank.days, days, side="right") - 1
+        rows, arm = self.enrolled.row, self.enrolled.arm
+        untreated = self.bank.course(UNTREATED)[output][rows[:, None], at].astype(float)
+        treated = untreated.copy()
+        for index, therapy in enumerate(self.design.therapies):
+            if therapy != UNTREATED:
+                mine = arm == index
+                treated[mine] = self.bank.course(therapy)[output][rows[mine][:, None], at]
+        return untreated, treated
+
+    def visit(self, visit: int) -> None:
+        """Go on to a visit: fade or restore effects, record, then decide who stops, leaves, is held or rescued."""
+        day, before = self.design.visit_days[visit], self.design.visit_days[visit - 1] if visit else 0.0
+        self._fade(day - before)
+        events = self._stream(f"events/{visit}").random((self.n, 8)).T
+        self._harm(visit, before, day, events)
+        weekly = self._pain(visit, day)
+        self._leave(visit, before, day, weekly, events)
+        if self.tables or self.design.file.dose_holds != "none":
+            self._blood(visit, day, events)
+        self._rescue(visit, weekly, events)
+        self.previous, self.since = weekly, day
+
+    def _fade(self, span: float) -> None:
+        kept = 0.5 ** (span / self.design.file.offset_days)
+        wanted = self.adherence * (self.on & self.taking)
+        self.effect = wanted + (self.effect - wanted) * kept
+        self.context = self.on + (self.context - self.on) * kept
+
+    def _pain(self, visit: int, day: float) -> Array:
+        days = np.arange(day - 6, day + 1)
+        days = days[days > self.since]
+        untreated, treated = self._of_course("pain", days)
+        response = np.stack([contextual_response(kind, days) for kind in self.design.contexts])[self.enrolled.arm]
+        rescue = value_of("rescue_effect") * (self.rescued <= visit)
+        actual = self._report(
+            visit, days, untreated + self.effect[:, None] * (treated - untreated),
+            self.context[:, None] * response + rescue[:, None],
+        )  # fmt: skip
+        ideal = actual
+        plan = self.design.file.estimand
+        if "hypothetical" in {plan.stopping, plan.rescue}:
+            treating = plan.stopping == "hypothetical"
+            effect, context = (self.adherence, np.ones(self.n)) if treating else (self.effect, self.context)
+            latent = untreated + effect[:, None] * (treated - untreated)
+            taken = 0.0 if plan.rescue == "hypothetical" else rescue[:, None]
+            ideal = self._report(visit, days, latent, context[:, None] * response + taken)
+        for into, report in ((self.ideal, ideal), (self.complete, actual)):
+            weekly = report.ratings.mean(axis=1)
+            for name in into:
+                into[name][:, visit] = weekly if name == "pain" else report_disability(
+                    name, report.felt.mean(axis=1), self.disability, self._stream(f"{name}/{visit}")
+                )  # fmt: skip
+        self.fluctuation = actual.fluctuation
+        return np.asarray(actual.ratings.mean(axis=1))
+
+    def _report(self, visit: int, days: Array, latent: Array, relief: Array) -> PainReports:
+        return report_pain(
+            latent, days, self._stream(f"pain/{visit}"), relief=relief, course=self.course,
+            fluctuation=self.fluctuation, since=self.since,
+        )  # fmt: skip
+
+    def _harm(self, visit: int, before: float, day: float, events: Array) -> None:
+        """Adverse events since the visit before, some of which end treatment."""
+        plan = self.design.file.adverse_events
+        span = (day - before) / (7 * self.design.file.weeks)
+        untreated, treated = self._of_course("gut_exposure", np.array([day]))
+        exposure = np.maximum(self.effect * (treated - untreated)[:, 0], 0.0)
+        with np.errstate(divide="ignore"):
+            hazard = -np.log1p(-self.harm) - exposure * np.log1p(-plan.per_gut_exposure)
+        self.events[:, visit] = events[0] < -np.expm1(-hazard * span)
+        self._stop(self.events[:, visit] & (events[1] < plan.stops), visit, Reason.ADVERSE_EVENT, events[2])
+
+    def _leave(self, visit: int, before: float, day: float, weekly: Array, events: Array) -> None:
+        """Those who go before this visit, by the pain last recorded or by the pain nobody will see."""
+        plan = self.design.file.dropout
+        pain = weekly if plan.mechanism == "not at random" else self.previous
+        with np.errstate(divide="ignore"):
+            hazard = -np.log1p(-self.rate) * (day - before) / (7 * self.design.file.weeks)
+        if plan.mechanism != "completely at random":
+            hazard = hazard * np.exp(plan.log_hazard_per_point * (pain - plan.at_pain))
+        gone = events[3] < -np.expm1(-hazard)
+        unhelped = pain > self.enrolled.pain - 1  # less than a point of improvement
+        self._stop(gone & unhelped, visit, Reason.LACK_OF_EFFICACY, events[4])
+        self._stop(gone & ~unhelped, visit, Reason.OTHER, events[4])
+
+    def _stop(self, who: NDArray[np.bool_], visit: int, reason: Reason, chance: Array) -> None:
+        """End treatment; those not followed further miss this visit and all later ones."""
+        followed = chance < self.design.file.dropout.followed
+        new = who & self.on
+        self.reason[new], self.stopped[new] = reason, visit
+        self.on &= ~who
+        away = new & ~followed
+        self.left[away] = np.minimum(self.left[away], visit)
+
+    def _blood(self, visit: int, day: float, events: Array) -> None:
+        """Record blood counts; the rule for platelets decides on the next doses."""
+        here = self.left > visit
+        for name in self.counts:
+            untreated, treated = self._of_course(name, np.array([day]))
+            true = (untreated + self.effect[:, None] * (treated - untreated))[:, 0]
+            recorded = record_marker(name, {name: true}, self._stream(f"{name}/{visit}"))
+            self.counts[name][:, visit] = np.where(here, recorded, np.nan)
+        hold, end = HOLDS[self.design.file.dose_holds]
+        low = np.where(here, self.counts["platelets"][:, visit], np.inf)
+        self.held[:, visit] = self.on & (low < hold)
+        self.taking = ~self.held[:, visit]
+        if visit + 1 < self.visits:
+            self._stop((low < end) & self.on, visit + 1, Reason.PLATELETS, events[5])
+
+    def _rescue(self, visit: int, weekly: Array, events: Array) -> None:
+        plan = self.design.file.rescue
+        if plan is not None:
+            new = (self.left > visit) & (weekly >= plan.pain_at_least) & (events[6] < plan.uptake)
+            self.rescued[new] = np.minimum(self.rescued[new], visit + 1)
+
+    def data(self) -> TrialData:
+        """Return the trial as it ended."""
+        gone = np.arange(self.visits) >= self.left[:, None]
+        observed = {name: np.where(gone, np.nan, value) for name, value in self.complete.items()}
+        return TrialData(
+            self.enrolled, self.baseline, observed, self.complete, self.ideal, self.stopped, self.left, self.rescued,
+            self.reason, self.held, self.counts, self.events & (np.arange(self.visits) <= self.left[:, None]),
+        )  # fmt: skip
