@@ -81,8 +81,11 @@ def reproduce(
 ) -> None:
     """Run all published studies, score them against the papers, write the report."""
     from senospine.calibration import chosen_values, default_choice
+    from senospine.evidence import doubts
     from senospine.evidence import reproduce as run
-    from senospine.model import load_model
+    from senospine.evidence.doubt import SUBJECTS_IN_REPORT, WORLDS
+    from senospine.evidence.leverage import PAIRS
+    from senospine.model import ParameterDraws, load_model
     from senospine.report import write_report
     from senospine.report.terminal import print_scoreboard
     from senospine.therapy import compose_model
@@ -104,6 +107,15 @@ def reproduce(
             ),
             on_progress=on_progress,
         )
+        asked = []
+        for index, outcome in enumerate(result.outcomes):
+            on_progress("ask what doubts rest on", index, len(result.outcomes))
+            if outcome.worlds > 1:
+                own = outcome.study
+                drawn = chosen_values(choice, outcome.model, WORLDS, seed=seed, doubt=_doubts(doubt))
+                assert isinstance(drawn, ParameterDraws)  # as its animals carry draws
+                asked += doubts(own, drawn, seed=seed, pairs=own.compare[:PAIRS], subjects=SUBJECTS_IN_REPORT)
+        on_progress("ask what doubts rest on", len(result.outcomes), len(result.outcomes))
         on_progress("write report", 0, 1)
         report = write_report(
             out / "report.html",
@@ -113,10 +125,11 @@ def reproduce(
             scores=result.scores,
             model=model,
             command=" ".join(["senospine", *sys.argv[1:]]),
+            doubts=asked,
         )
         on_progress("write report", 1, 1)
     if as_json:
-        print_json({**result.to_dict(), "report": str(report)})
+        print_json({**result.to_dict(), "doubts": [item.to_dict() for item in asked], "report": str(report)})
     else:
         print_scoreboard(console(), result, report)
 

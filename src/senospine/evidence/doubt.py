@@ -25,7 +25,7 @@ from senospine.therapy import compose_model
 Array = NDArray[np.float64]
 
 #: worlds, and subjects that are the same ones in every world
-WORLDS, SUBJECTS = 400, 8
+WORLDS, SUBJECTS, SUBJECTS_IN_REPORT = 400, 8, 4
 #: the solver's tolerance; effects are told to a hundredth at most
 RTOL = 1e-4
 RESAMPLES = 200

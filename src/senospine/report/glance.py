@@ -33,6 +33,9 @@ class RoleCell:
     model_bits: str
     naive_bits: str
     gain: str
+    values: int
+    in_half: int
+    in_ninety: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def role_cells(scores: Sequence[Score]) -> dict[str, RoleCell]:
 def _cell(total: Total, scores: Sequence[Score]) -> RoleCell:
     naive = f"{total.naive_hits} of {total.naive_tries}" if total.naive_tries else "silent"
     judged = any(score.gain_bits is not None for score in scores)
-    gain = round(total.gain_bits, 1) + 0.0
+    gain = round(total.gain_bits, 1) + 0.0 total.values, total.in_half,
+        total.in_ninety,
     return RoleCell(
         total.role, total.rows, tally(list(scores)), naive, number(total.model_bits, 3), number(total.naive_bits, 3),
         (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–",
