@@ -85,11 +85,11 @@ def role_cells(scores: Sequence[Score]) -> dict[str, RoleCell]:
 def _cell(total: Total, scores: Sequence[Score]) -> RoleCell:
     naive = f"{total.naive_hits} of {total.naive_tries}" if total.naive_tries else "silent"
     judged = any(score.gain_bits is not None for score in scores)
-    gain = round(total.gain_bits, 1) + 0.0 total.values, total.in_half,
-        total.in_ninety,
+    gain = round(total.gain_bits, 1) + 0.0
     return RoleCell(
         total.role, total.rows, tally(list(scores)), naive, number(total.model_bits, 3), number(total.naive_bits, 3),
-        (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–",
+        (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–", total.values, total.in_half,
+        total.in_ninety,
     )  # fmt: skip
 
 
