@@ -119,8 +119,7 @@ def reproduce(
         on_progress("write report", 0, 1)
         report = write_report(
             out / "report.html",
-            # a disc in culture has no spine to draw: it is on the scoreboard only
-            outcomes=[outcome for outcome in result.outcomes if outcome.study.species != "human_disc"],
+            outcomes=result.outcomes,
             laboratories=result.laboratories,
             scores=result.scores,
             model=model,

@@ -22,7 +22,7 @@ from senospine.report.board import boards, insights
 from senospine.report.carrying import Carrying, carrying
 from senospine.report.doubt_figure import doubt_words, doubts_svg
 from senospine.report.endpoints import endpoints_svg
-from senospine.report.glance import at_a_glance, contradictions, in_order, role_cells
+from senospine.report.glance import at_a_glance, contradictions, in_order, species_cells
 from senospine.report.mechanism import mechanism_svg
 from senospine.report.sentences import brief, headline, which_values
 from senospine.report.spine import CAPTION, shows_spine, spine_courses, spine_figure, spine_script
@@ -30,12 +30,14 @@ from senospine.report.svg import write_text
 from senospine.report.timeaxis import time_axis
 from senospine.report.timecourses import timecourses_svg
 from senospine.report.verdicts import verdict_icon
-from senospine.report.words import LEVEL_BITS, count, counted
+from senospine.report.words import LEVEL_BITS, count, counted, species_words
 from senospine.runs import versions
 from senospine.study import Outcome, Study
 
 #: failed animals named one by one; the manifest names all
 _NAMED_FAILURES = 200
+#: what the drawn spine does not tell apart
+_ALL_WORLDS = " Here those of all worlds are taken together: differences between them and doubt about parameters in one."
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Section:
     carrying: list[Carrying]
     timecourses: Markup
     endpoints: Markup
+    subjects: str
     animals: int
     worlds: int
     failures: list[dict[str, Any]]
@@ -131,13 +134,13 @@ def _contents(
     return {
         "headline": headline(scores),
         "values": which_values(outcomes),
-        "roles": role_cells(scores),
+        "species": species_cells(scores),
         "glance": at_a_glance([outcome.study for outcome in ordered], scores),
         "repeats": max((score.repeats.repeats for score in tested if score.repeats), default=0),
         "level_bits": LEVEL_BITS,
         "mechanism": _inline(mechanism_svg(model)),
         "sections": sections,
-        "spine_caption": CAPTION,
+        "spine_caption": CAPTION + (_ALL_WORLDS if any(outcome.worlds > 1 for outcome in outcomes) else ""),
         "spine_script": Markup(spine_script()) if any(part.spine for part in sections) else "",
         "carrying": carrying([item for item in carried if not item.study], model),
         "contradictions": contradictions(scores),
@@ -177,7 +180,8 @@ def _section(
         spine = _inline(spine_figure(spine_courses(outcome)))
     return Section(
         study, brief(study, mine), spine, carrying([item for item in carried if item.study == study.name], model),
-        _inline(timecourses_svg(outcome, own)), ends, outcome.animals, outcome.worlds, outcome.failures,
+        _inline(timecourses_svg(outcome, own)), ends, species_words(study.species), outcome.animals, outcome.worlds,
+        outcome.failures,
         time_axis(study).stretched is not None, any(arm.doses for arm in study.arms),
         _inline(doubts_svg(asked)) if asked else Markup(""), doubt_words(asked),
     )  # fmt: skip

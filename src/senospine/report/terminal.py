@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from senospine.assays import Readout
-from senospine.evidence import Contrast, Doubt, Fact, Reproduction, Score
+from senospine.evidence import Contrast, Doubt, Fact, Reproduction, Score, Total, totals_by_species
 from senospine.evidence.scoreboard import VERDICTS
 from senospine.model import Model
 from senospine.model.events import TimedEvent
 from senospine.model.expressions import text
 from senospine.report.doubts import comparison_dicts, print_comparisons
 from senospine.report.tables import new_table
+from senospine.report.words import species_words
 from senospine.runs import NOTICE
 from senospine.study import Outcome, Study, readout_worlds
 
@@ -40,6 +42,7 @@ def print_scoreboard(console: Console, result: Reproduction, report: Path) -> No
     console.print()
     console.print(_totals(result))
     console.print(_against_the_rule(result.scores))
+    console.print(_coverage(result.totals), highlight=False)
     _print_failures(console, result.failures, result.solves)
     console.print(f"\n{NOTICE}", style="dim", highlight=False)
     console.print(f"report: {report}", style="bold", highlight=False, soft_wrap=True)
@@ -103,17 +106,26 @@ def _share(value: float | None) -> str:
 
 def _totals(result: Reproduction) -> Table:
     table = new_table("Totals")
+    table.add_column("species")
     table.add_column("role")
-    for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule", "in 50 %", "in 90 %"):
+    for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule"):
         table.add_column(name, justify="right")
-    for total in result.totals:
+    by_species = totals_by_species(result.scores)
+    for total in [*by_species, *result.totals]:
         table.add_row(
-            total.role, str(total.rows), *(str(total.verdicts[verdict]) for verdict in VERDICTS),
-            f"{total.mean_p_sign:.2f}", f"{total.mean_p_star:.2f}", f"{total.naive_hits} of {total.naive_tries}",
-            f"{total.gain_bits:+.0f}", *((f"{total.in_half} of {total.values}", f"{total.in_ninety} of {total.values}")
-            if total.values else ("", "")),
+            species_words(total.species), total.role, str(total.rows),
+            *(str(total.verdicts[verdict]) for verdict in VERDICTS),
+            *("" if isnan(mean) else _share(mean) for mean in (total.mean_p_sign, total.mean_p_star)),
+            f"{total.naive_hits} of {total.naive_tries}" if total.naive_tries else "", f"{total.gain_bits:+.0f}",
         )  # fmt: skip
     return table
+
+
+def _coverage(found: Sequence[Total]) -> str:
+    words = [
+        f"{total.role} {total.in_half} and {total.in_ninety} of {total.values}" for total in found if total.values
+    ]
+    return f"Published values inside the central 50 and 90 % of repeats: {'; '.join(words) or 'none to test'}."
 
 
 def _print_failures(console: Console, failures: Sequence[dict[str, Any]], solves: int) -> None:

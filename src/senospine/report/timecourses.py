@@ -21,7 +21,7 @@ SHOWN = (
     "senescent_osteoclasts", "senescent_disc_cells", "senescent_dorsal_horn", "trap_osteoclasts", "endplate_porosity",
     "ectopic_ossification", "h_vessels", "prostaglandin_e2", "netrin1", "ngf", "sensory_innervation", "bone_formation",
     "trabecular_bone", "disc_sasp", "disc_matrix", "dorsal_horn_gfap", "sensitisation", "cold_pain", "axial_pain",
-    "platelets", "lymphocytes",
+    "platelets", "neutrophils", "lymphocytes",
 )  # fmt: skip
 #: drawn too where one of these is measured: what lies behind it
 _BEHIND = {
@@ -30,7 +30,7 @@ _BEHIND = {
     "sensitisation": {"mechanical_pain", "heat_pain", "movement_pain"},
 }
 #: how the band of the worlds differs from that of the animals
-_WORLDS = 'fill-opacity=".3" stroke="currentColor" stroke-width=".5" stroke-dasharray="2 1.5"'
+_WORLDS = 'fill-opacity=".11" stroke="currentColor" stroke-width=".5" stroke-dasharray="2 1.5"'
 _COLUMNS, _WIDTH, _ROW = 5, 1120.0, 176.0
 _LEFT, _TOP, _PLOT_W, _PLOT_H = 36.0, 80.0, 174.0, 106.0
 
@@ -69,7 +69,7 @@ def _percentiles(outcome: Outcome, arms: Sequence[Arm], name: str) -> tuple[Arra
 
 
 def timecourses_svg(outcome: Outcome, model: Model) -> str:
-    """Return the time courses of a study's arms as one figure."""
+    """Return the time courses of a study's arms as one figure; nothing where there is none to draw."""
     study, axis, colours = outcome.study, time_axis(outcome.study), arm_colours(outcome.study)
     needed = {output for item in study.readouts for output in item.needs}
     shown = [name for name in SHOWN if name in outcome.frame.columns and (name in needed or _drives(name, needed))]
@@ -78,6 +78,8 @@ def timecourses_svg(outcome: Outcome, model: Model) -> str:
     panels: list[Callable[[], list[str]]] = [lambda name=name: _panel(outcome, model, name, axis) for name in shown]  # type: ignore[misc]
     dosed = [arm for arm in study.arms if arm.doses]
     panels += [lambda name=name: _first_day(outcome, model, name, dosed) for name in drug if dosed]  # type: ignore[misc]
+    if not panels:
+        return ""
     parts = _legend(study, colours, axis, outcome.worlds)
     for index, panel in enumerate(panels):
         x, y = index % _COLUMNS * _WIDTH / _COLUMNS, index // _COLUMNS * _ROW
@@ -116,7 +118,7 @@ def _legend(study: Study, colours: dict[str, str], axis: Axis, worlds: int) -> l
 
 def _bands_key(worlds: int) -> list[str]:
     """Return what the bands are: one of animals, or two told apart."""
-    parts = [f'<rect x="2" y="24" width="22" height="12" fill="{INK}" fill-opacity=".16"/>']
+    parts = [f'<rect x="2" y="24" width="22" height="12" fill="{INK}" fill-opacity="{0.16 if worlds < 2 else 0.3}"/>']
     if worlds < 2:
         return [*parts, text(30, 34, "5 to 95 % of the animals, about their median: no doubt about parameters", "key")]
     words = "between animals: 5 to 95 % of one world's"
@@ -194,7 +196,7 @@ def _band(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: t
     x, y = np.asarray(axis.place(days)) * _PLOT_W, _up(bands, ends)
     keep = _thin(x)
     parts = []
-    for low, high, style in ((0, 2, 'fill-opacity=".16"'), (3, 4, _WORLDS))[: len(bands) // 2]:
+    for low, high, style in (((3, 4, _WORLDS), (0, 2, 'fill-opacity=".3"')) if len(bands) > 3 else ((0, 2, 'fill-opacity=".16"'),)):
         outline = [*zip(x[keep], y[high][keep], strict=True), *zip(x[keep][::-1], y[low][keep][::-1], strict=True)]
         parts.append(f'<polygon points="{points(outline)}" fill="{colour}" {style}/>')
     return parts
