@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from senospine.assays import TRAITS, Readout
 from senospine.engine import Kernel, Schedule, compile_model
 from senospine.errors import EvidenceError
-from senospine.model import Model, ParameterDraws
+from senospine.model import ParameterDraws
 from senospine.randomness import stream
 from senospine.study import Arm, Study, output_times
 from senospine.study.run import arm_decisions, drawn_subjects
@@ -37,7 +37,7 @@ CHANCE = 3.0
 
 @dataclass(frozen=True)
 class Worth:
-    """What it would be worth to know one parameter: the share of a conclusion's variance expected to go, and its error."""
+    """What it is worth to know one parameter: the share of a conclusion's variance expected to go, and its error."""
 
     parameter: str
     share: float
@@ -133,7 +133,8 @@ def doubts(
             levels[-1][arm.name] = _levels(study, arm, kernel, values, subjects, seed)
     if on_progress:
         on_progress(2 * len(arms), 2 * len(arms))
-    solved = np.all([np.isfinite(column) for part in levels for arm in part.values() for column in arm.values()], axis=0)
+    columns = [column for part in levels for arm in part.values() for column in arm.values()]
+    solved = np.isfinite(columns).all(axis=0)
     if 2 * solved.sum() < draws.worlds:
         raise EvidenceError(
             f"{draws.worlds - solved.sum()} of {draws.worlds} worlds could not be solved",

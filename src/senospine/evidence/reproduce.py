@@ -121,7 +121,7 @@ def reproduce(
         place = folder / study.name
         outcome = run_study(
             study, place, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
-            parameters=parameters(study, worlds(study)) if callable(parameters) else _values_of(study, parameters or {}),
+            parameters=parameters(study, worlds(study)) if callable(parameters) else _values_of(study, parameters),
             on_progress=report,
         )  # fmt: skip
         outcomes.append(outcome)
@@ -139,8 +139,9 @@ def reproduce(
     return result
 
 
-def _values_of(study: Study, parameters: Mapping[str, float]) -> dict[str, float]:
+def _values_of(study: Study, parameters: Mapping[str, float] | None) -> dict[str, float]:
     """Return what a study's model takes of values of the mouse: all, or in other species the gains carried over."""
+    parameters = parameters or {}
     if study.species == "mouse":
         return dict(parameters)
     known = compose_model(study.species, study.drugs).parameters

@@ -56,15 +56,19 @@ def print_comparisons(console: Console, outcome: Outcome, doubts: Sequence[Doubt
                 cells = [assumed_words(item), worth_words(item, 1)] if item else [""] * (2 * (doubts is not None))
                 table.add_row(row["readout"], escape(effect_words(row)), *cells)
         console.print(table)
-    words = "effect: × ratio of means, or difference, in the median world; (5 to 95 % of one world's animals) [5 to 95 % of worlds]"
+    words = (
+        "effect: × ratio of means, or difference, in the median world; (5 to 95 % of one world's animals) [5 to 95 % of "
+        "worlds]"
+    )
     if doubts:
         words += (
-            ".\nassumed: share of the variance over worlds that goes where parameters without a source are held at "
-            "their medians, ± standard error.\nmeasure first: the parameter that would take most of that variance away, "
-            "were it known, and how much; *: it is an assumption now"
+            ".\nassumed: share of the variance over worlds that goes where parameters without a source are held "
+            "at their medians, ± standard error.\nmeasure first: the parameter that would take most of that variance "
+            "away, were it known, and how much; *: it is an assumption now"
         )
         lost = max(item.lost for item in doubts)
-        words += f".\n{lost} of {lost + doubts[0].worlds} worlds are left out: they could not be solved" if lost else ""
+        if lost:
+            words += f".\n{lost} of {lost + doubts[0].worlds} worlds are left out: they could not be solved"
     console.print(words, style="dim", markup=False, highlight=False)
     for pair in dict.fromkeys((item.arm, item.versus) for item in doubts or ()):
         mine = [item for item in doubts or () if (item.arm, item.versus) == pair]

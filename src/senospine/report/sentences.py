@@ -52,9 +52,10 @@ def which_values(outcomes: Sequence[Outcome]) -> str:
     if worlds:
         span = f"{worlds[0]}" if len(worlds) == 1 else f"{worlds[0]} to {worlds[-1]}"
         return (
-            f"Animals live in {span} possible worlds a study, each a draw of the parameters that the calibration findings "
-            "allow ('senospine calibrate'); a repeat of an experiment takes all its animals from one world. What agrees "
-            "with the findings that shaped the draws is no knowledge; validation findings were only scored. "
+            f"Animals live in {span} possible worlds a study, each a draw of the parameters that the calibration "
+            "findings allow ('senospine calibrate'); a repeat of an experiment takes all its animals from one world. "
+            "What agrees with the findings that shaped the draws is no knowledge; validation findings were only "
+            "scored. "
             "'--parameters fit' runs the page at the best point, '--parameters register' without either."
         )
     moved = max((len(outcome.manifest["inputs"].get("parameters", {})) for outcome in outcomes), default=0)

@@ -122,9 +122,7 @@ def _totals(result: Reproduction) -> Table:
 
 
 def _coverage(found: Sequence[Total]) -> str:
-    words = [
-        f"{total.role} {total.in_half} and {total.in_ninety} of {total.values}" for total in found if total.values
-    ]
+    words = [f"{total.role} {total.in_half} and {total.in_ninety} of {total.values}" for total in found if total.values]
     return f"Published values inside the central 50 and 90 % of repeats: {'; '.join(words) or 'none to test'}."
 
 
@@ -236,8 +234,8 @@ def print_outcome(console: Console, outcome: Outcome, doubts: Sequence[Doubt] | 
 def _what_varies(outcome: Outcome) -> str:
     if outcome.worlds < 2:
         return (
-            f"median (5 to 95 % of {outcome.animals} animals per arm): differences between animals only; no measurement "
-            "noise, no uncertainty of parameters"
+            f"median (5 to 95 % of {outcome.animals} animals per arm): differences between animals only; no "
+            "measurement noise, no uncertainty of parameters"
         )
     drawn = outcome.manifest["inputs"]["draws"]
     return (

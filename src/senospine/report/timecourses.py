@@ -1,4 +1,4 @@
-"""Time courses as small multiples: by arm the middle, 90 % of the animals, and 90 % of the worlds where there are any."""
+"""Time courses as small multiples: by arm the middle, 90 % of the animals, and of the worlds where there are any."""
 
 from __future__ import annotations
 
@@ -196,7 +196,8 @@ def _band(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: t
     x, y = np.asarray(axis.place(days)) * _PLOT_W, _up(bands, ends)
     keep = _thin(x)
     parts = []
-    for low, high, style in (((3, 4, _WORLDS), (0, 2, 'fill-opacity=".3"')) if len(bands) > 3 else ((0, 2, 'fill-opacity=".16"'),)):
+    drawn = [(3, 4, _WORLDS), (0, 2, 'fill-opacity=".3"')] if len(bands) > 3 else [(0, 2, 'fill-opacity=".16"')]
+    for low, high, style in drawn:
         outline = [*zip(x[keep], y[high][keep], strict=True), *zip(x[keep][::-1], y[low][keep][::-1], strict=True)]
         parts.append(f'<polygon points="{points(outline)}" fill="{colour}" {style}/>')
     return parts

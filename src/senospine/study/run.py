@@ -54,7 +54,7 @@ class Outcome:
 
     @property
     def worlds(self) -> int:
-        """Number of draws of the parameters that the animals carry, animal ``i`` draw ``i`` modulo it; 1 without draws."""
+        """Number of draws of the parameters; animal ``i`` carries draw ``i`` modulo it. 1 without draws."""
         return int(self.manifest["inputs"].get("draws", {}).get("worlds", 1))
 
     @property
@@ -261,7 +261,7 @@ def run_study(
         Replace an older run of this study in the folder.
     parameters : mapping of str to float, or ParameterDraws, optional
         Values in place of the register's, around which animals differ: a fit, or a question of one's own. Of draws
-        animal ``i`` carries set ``i`` modulo their number, in every arm: as many worlds, each with its share of animals.
+        animal ``i`` carries set ``i`` modulo their number, in every arm: as many worlds, each with its animals.
     on_progress : callable, optional
         Called with (animals solved, animals in all).
 
