@@ -135,9 +135,8 @@ def test_an_animal_is_the_one_its_world_makes_of_it(
     short: Study, draws: ParameterDraws, outcome: Outcome, tmp_path: Path
 ) -> None:
     """Animal 4 carries set 1: alone with that set it is the same animal."""
-    alone = run_study(
-        short, tmp_path / "one", animals=14, workers=1, parameters={name: draws.columns[name][1] for name in draws.names}
-    )  # fmt: skip
+    one = {name: draws.columns[name][1] for name in draws.names}
+    alone = run_study(short, tmp_path / "one", animals=14, workers=1, parameters=one)
     for arm in short.arms:
         mine, theirs = (item.expected(readout("heat_latency"), arm) for item in (outcome, alone))
         assert mine[1::3] == pytest.approx(theirs[1::3], rel=1e-9)

@@ -44,7 +44,7 @@ ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .a
 Parameters = Annotated[
     str | None,
     typer.Option(
-        help="'posterior': draws, so that intervals carry what the data leave open (default where one is shipped); "
+        help="'posterior': draws, so that intervals carry what the data leave open (default of simulate); "
         "'fit': the best point; 'register': the priors' values; or the file of a fit or a posterior of your own."
     ),
 ]
@@ -73,14 +73,14 @@ def reproduce(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    parameters: Parameters = None,
+    parameters: Parameters = "fit",
     worlds: Worlds = 50,
     doubt: Doubts = "gains,translation,priors",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Run all published studies, score them against the papers, write the report."""
-    from senospine.calibration import chosen_values, default_choice
+    from senospine.calibration import chosen_values
     from senospine.evidence import doubts
     from senospine.evidence import reproduce as run
     from senospine.evidence.doubt import SUBJECTS_IN_REPORT, WORLDS
@@ -91,7 +91,7 @@ def reproduce(
     from senospine.therapy import compose_model
 
     model = load_model("mouse")
-    choice = parameters or default_choice()
+    choice = parameters or "fit"
     chosen_values(choice, model, seed=seed)  # before hours of work: a stale file must stop here
     with progress(as_json) as on_progress:
         result = run(

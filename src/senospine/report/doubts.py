@@ -57,8 +57,8 @@ def print_comparisons(console: Console, outcome: Outcome, doubts: Sequence[Doubt
                 table.add_row(row["readout"], escape(effect_words(row)), *cells)
         console.print(table)
     words = (
-        "effect: × ratio of means, or difference, in the median world; (5 to 95 % of one world's animals) [5 to 95 % of "
-        "worlds]"
+        "effect: × ratio of means, or difference, in the median world; (5 to 95 % of one world's animals) [5 to 95 % "
+        "of worlds]"
     )
     if doubts:
         words += (
