@@ -12,7 +12,7 @@ from senospine.report.svg import BLUE, FAINT, INK, ORANGE, figure, line, number,
 from senospine.report.words import listed
 
 _WIDTH, _ROW, _TOP = 1120.0, 17.0, 58.0
-_EFFECT, _SHARE, _WORTH = (250.0, 330.0), (690.0, 110.0), 850.0
+_EFFECT, _SHARE, _WORTH = (250.0, 330.0), (712.0, 100.0), 862.0
 #: folds at the ends of the axis of effects
 _FOLD = 10.0
 
@@ -47,7 +47,7 @@ def doubt_words(doubts: Sequence[Doubt]) -> list[str]:
         ranked = [f"{name.rstrip('*')} ({100 * share:.0f} %)" for name, share in measure_first(mine)[:3]]
         lost = max(item.lost for item in mine)
         sentences.append(
-            f"{' against '.join(pair).capitalize()}: {shares[0]:.0f} to {shares[-1]:.0f} % of the variance over "
+            f"{pair[0][:1].upper()}{pair[0][1:]} against {pair[1]}: {shares[0]:.0f} to {shares[-1]:.0f} % of the variance over "
             f"{mine[0].worlds} worlds rests on assumptions. Measure first, over its {len(mine)} read-outs: "
             f"{listed(ranked) if ranked else 'no single parameter stands out'}."
             + (f" Left out: {lost} worlds that could not be solved." if lost else "")
