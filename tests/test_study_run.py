@@ -20,7 +20,7 @@ from senospine.engine import Kernel, Schedule
 from senospine.errors import EvidenceError, FileError, StudyError
 from senospine.evidence import Laboratory
 from senospine.model import Model
-from senospine.study import Outcome, Study, load_study, open_outcome, run_study
+from senospine.study import Outcome, Study, load_study, open_outcome, run_studies, run_study
 from senospine.study import run as module
 from senospine.subjects import draw_parameters, draw_traits
 
@@ -199,3 +199,30 @@ def test_a_drug_or_an_animal_model_that_changed_is_another_run(short: Study, tmp
         run_study(changed, tmp_path / "out", animals=2, workers=1)
     assert caught.value.why == "these differ: arms_sha256"
     assert contents(tmp_path / "out") == before
+
+
+def test_studies_run_together_leave_the_bytes_of_each_alone(tmp_path: Path) -> None:
+    studies = [load_study("ash2006-platelets"), load_study("cherif2020-pellet")]
+    told: list[tuple[str, int, int]] = []
+    together = run_studies(
+        [(study, tmp_path / "together" / study.name, {}) for study in studies],
+        animals=30, workers=2, on_progress=lambda *words: told.append(words),
+    )  # fmt: skip
+    for study, outcome in zip(studies, together, strict=True):
+        alone = run_study(study, tmp_path / "alone" / study.name, animals=30, workers=1)
+        assert outcome.manifest["state"] == "complete"
+        assert {name: part["sha256"] for name, part in outcome.manifest["parts"].items()} == {
+            name: part["sha256"] for name, part in alone.manifest["parts"].items()
+        }
+        total = 30 * len(study.arms)
+        assert (study.name, total, total) in told
+
+
+def test_a_study_that_cannot_run_stops_the_others_before_anything_is_written(tmp_path: Path) -> None:
+    wanted = [
+        (load_study("ash2006-platelets"), tmp_path / "a", {}),
+        (load_study("cao2017"), tmp_path / "b", {"x": 1.0}),
+    ]
+    with pytest.raises(StudyError, match="no parameter 'x'"):
+        run_studies(wanted, animals=30)
+    assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from senospine.evidence.scoreboard import Score, Total, scoreboard, totals, tota
 from senospine.model import ParameterDraws
 from senospine.model.links import CARRIED
 from senospine.runs import NOTICE, is_temporary_of, sweep_temporaries, write_then_rename
-from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_study
+from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_studies
 from senospine.therapy import compose_model
 
 DEFAULT_REPEATS = 1000
@@ -107,24 +107,17 @@ def reproduce(
     studies = [load_study(name) for name in published_studies()]
     _refuse_too_few(animals, studies, evidence)
     _refuse_foreign(folder)
-    outcomes = []
 
-    def worlds(study: Study) -> int:
-        return max(2, animals // (group_size(study, evidence) * len(study.groups)))
+    def values(study: Study) -> ParameterDraws | Mapping[str, float]:
+        if not callable(parameters):
+            return _values_of(study, parameters)
+        return parameters(study, max(2, animals // (group_size(study, evidence) * len(study.groups))))
 
-    for study in studies:
-
-        def report(done: int, of: int, name: str = study.name) -> None:
-            if on_progress:
-                on_progress(f"simulate {name}", done, of)
-
-        place = folder / study.name
-        outcome = run_study(
-            study, place, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
-            parameters=parameters(study, worlds(study)) if callable(parameters) else _values_of(study, parameters),
-            on_progress=report,
-        )  # fmt: skip
-        outcomes.append(outcome)
+    outcomes = run_studies(
+        [(study, folder / study.name, values(study)) for study in studies],
+        animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
+        on_progress=(lambda name, done, of: on_progress(f"simulate {name}", done, of)) if on_progress else None,
+    )  # fmt: skip
     repeated, laboratories = run_laboratory(
         outcomes,
         evidence,

@@ -1,7 +1,15 @@
 """Studies: a file becomes arms, arms are run, and the outcome is a folder of tables."""
 
 from senospine.study.file import Arm, Study, load_study, published_studies
-from senospine.study.run import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, open_outcome, output_times, run_study
+from senospine.study.run import (
+    DEFAULT_ANIMALS,
+    DEFAULT_SEED,
+    Outcome,
+    open_outcome,
+    output_times,
+    run_studies,
+    run_study,
+)
 from senospine.study.worlds import effect_worlds, readout_worlds
 
 __all__ = [
@@ -16,5 +24,6 @@ __all__ = [
     "output_times",
     "published_studies",
     "readout_worlds",
+    "run_studies",
     "run_study",
 ]

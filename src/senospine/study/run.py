@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -274,64 +275,121 @@ def run_study(
     RunError, ClusterError
         See :func:`senospine.runs.run_blocks`; what is finished stays.
     """
-    largest = max(arm.n for arm in study.arms)
-    if animals < largest:
-        raise StudyError(
-            f"{animals} animals per arm, but the study has groups of {largest}", remedy="simulate more animals"
-        )
-    model: Model = compose_model(study.species, study.drugs)
-    drugs = study.drugs if study.species in COMPOSED else ()  # the mouse's model holds its drugs already
-    described = Described(study.species, study.sex, drugs, model.sha256)
-    _refuse_unread(study, model)
-    worlds = parameters.worlds if isinstance(parameters, ParameterDraws) else 1
-    if animals < worlds:
-        raise StudyError(
-            f"{animals} animals cannot carry {worlds} draws of the parameters",
-            remedy="simulate more animals, or take fewer draws",
-        )
-    if isinstance(parameters, ParameterDraws):
-        carried: Mapping[str, ArrayLike] = parameters.columns
-        centres = parameters.centres
-        drawn = {"draws": {"worlds": worlds, "sha256": parameters.sha256, "source": parameters.source}}
-    else:
-        carried = centres = {name: float(value) for name, value in sorted((parameters or {}).items())}
-        drawn = {}
-    for name in centres:
-        if name not in model.parameters:
-            raise StudyError(f"the model has no parameter '{name}'", remedy=suggest(name, model.parameters))
-    inputs = {
-        "study": study.name, "study_sha256": study.sha256,
-        "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
-        "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
-        "block": BLOCK, "code_path": _kernel(described).code_path,
-        "parameters": centres, **drawn,
-        "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
-        **({"drugs": {drug.name: drug.sha256 for drug in drugs}} if drugs else {}),
-    }  # fmt: skip
-    done, total = 0, animals * len(study.arms)
-    with OutcomeFolder(Path(folder), inputs, overwrite=overwrite) as out:
-        done = sum(count for name, _, _, count in _blocks(study, animals) if out.has(name))
-        if on_progress:
-            on_progress(done, total)
+    wanted = [(study, Path(folder), {} if parameters is None else parameters)]
+    told = None if on_progress is None else (lambda _, done, of: on_progress(done, of))
+    return run_studies(
+        wanted, animals=animals, seed=seed, rtol=rtol, workers=workers, scheduler=scheduler, overwrite=overwrite,
+        on_progress=told,
+    )[0]  # fmt: skip
 
-        def todo() -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
-            times = {arm.name: output_times(study, arm) for arm in study.arms}
-            for name, arm, first, count in _blocks(study, animals):
-                if not out.has(name):
-                    call = (described, arm, times[arm.name], first, count, seed, rtol, carried)
-                    yield (name, count), call
 
-        def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
-            nonlocal done
-            name, count = key
-            out.write_part(name, result[0], {"animals": count, "failures": result[1]})
-            done += count
+def run_studies(
+    wanted: Sequence[tuple[Study, Path, Mapping[str, float] | ParameterDraws]],
+    *,
+    animals: int = DEFAULT_ANIMALS,
+    seed: int = DEFAULT_SEED,
+    rtol: float = 1e-6,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> list[Outcome]:
+    """Run several studies, each into a folder and with values of its own, and return their outcomes.
+
+    As :func:`run_study` one by one, to the byte; but processes start once for all, and every study is checked before
+    the first is run. ``on_progress`` is called with (study, animals solved, animals in all).
+    """
+    runs = [_Run.of(study, folder, values, animals, seed, rtol) for study, folder, values in wanted]
+    with ExitStack() as stack:
+
+        def todo() -> Iterator[tuple[tuple[_Run, str, int], tuple[Any, ...]]]:
+            for run in runs:
+                out = run.out = stack.enter_context(OutcomeFolder(run.folder, run.inputs, overwrite=overwrite))
+                times = {arm.name: output_times(run.study, arm) for arm in run.study.arms}
+                blocks = list(_blocks(run.study, animals))
+                run.done = sum(count for name, _, _, count in blocks if out.has(name))
+                tell(run)
+                for name, arm, first, count in blocks:
+                    if not out.has(name):
+                        call = (run.described, arm, times[arm.name], first, count, seed, rtol, run.carried)
+                        yield (run, name, count), call
+
+        def keep(key: tuple[_Run, str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
+            run, name, count = key
+            assert run.out is not None  # opened before its first block was handed out
+            run.out.write_part(name, result[0], {"animals": count, "failures": result[1]})
+            run.done += count
+            tell(run)
+
+        def tell(run: _Run) -> None:
+            total = animals * len(run.study.arms)
             if on_progress:
-                on_progress(done, total)
+                on_progress(run.study.name, run.done, total)
+            if run.done == total and run.out is not None:
+                run.out.write_manifest("complete")
+                run.out.close()
 
         run_blocks(solve_block, todo(), keep, workers=workers, scheduler=scheduler)
-        out.write_manifest("complete")
-    return _outcome(Path(folder), study)
+    return [_outcome(run.folder, run.study) for run in runs]
+
+
+@dataclass(eq=False)
+class _Run:
+    """A study while it runs."""
+
+    study: Study
+    folder: Path
+    described: Described
+    carried: Mapping[str, ArrayLike]
+    inputs: dict[str, Any]
+    out: OutcomeFolder | None = None
+    done: int = 0
+
+    @classmethod
+    def of(
+        cls, study: Study, folder: Path, parameters: Mapping[str, float] | ParameterDraws, animals: int, seed: int,
+        rtol: float,
+    ) -> _Run:  # fmt: skip
+        """Return a study ready to run; see :func:`run_study` for what is refused."""
+        largest = max(arm.n for arm in study.arms)
+        if animals < largest:
+            raise StudyError(
+                f"{animals} animals per arm, but the study has groups of {largest}", remedy="simulate more animals"
+            )
+        model: Model = compose_model(study.species, study.drugs)
+        drugs = study.drugs if study.species in COMPOSED else ()  # the mouse's model holds its drugs already
+        described = Described(study.species, study.sex, drugs, model.sha256)
+        _refuse_unread(study, model)
+        carried, centres, drawn = _carried(parameters, animals)
+        for name in centres:
+            if name not in model.parameters:
+                raise StudyError(f"the model has no parameter '{name}'", remedy=suggest(name, model.parameters))
+        inputs = {
+            "study": study.name, "study_sha256": study.sha256,
+            "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
+            "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
+            "block": BLOCK, "code_path": _kernel(described).code_path,
+            "parameters": centres, **drawn,
+            "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
+            **({"drugs": {drug.name: drug.sha256 for drug in drugs}} if drugs else {}),
+        }  # fmt: skip
+        return cls(study, folder, described, carried, inputs)
+
+
+def _carried(
+    parameters: Mapping[str, float] | ParameterDraws, animals: int
+) -> tuple[Mapping[str, ArrayLike], dict[str, float], dict[str, Any]]:
+    """Return what animals carry, the centres of it, and what the manifest says of draws."""
+    if not isinstance(parameters, ParameterDraws):
+        centres = {name: float(value) for name, value in sorted(parameters.items())}
+        return centres, centres, {}
+    if animals < parameters.worlds:
+        raise StudyError(
+            f"{animals} animals cannot carry {parameters.worlds} draws of the parameters",
+            remedy="simulate more animals, or take fewer draws",
+        )
+    said = {"worlds": parameters.worlds, "sha256": parameters.sha256, "source": parameters.source}
+    return parameters.columns, parameters.centres, {"draws": said}
 
 
 def _refuse_unread(study: Study, model: Model) -> None:
