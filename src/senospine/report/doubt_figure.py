@@ -48,7 +48,8 @@ def doubt_words(doubts: Sequence[Doubt]) -> list[str]:
         lost = max(item.lost for item in mine)
         sentences.append(
             f"{pair[0][:1].upper()}{pair[0][1:]} against {pair[1]}: {shares[0]:.0f} to {shares[-1]:.0f} % of the "
-            f"variance over {mine[0].worlds} worlds rests on assumptions. Measure first, over its {len(mine)} read-outs: "
+            f"variance over {mine[0].worlds} worlds rests on assumptions. "
+            f"Measure first, over its {len(mine)} read-outs: "
             f"{listed(ranked) if ranked else 'no single parameter stands out'}."
             + (f" Left out: {lost} worlds that could not be solved." if lost else "")
         )
