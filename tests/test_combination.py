@@ -1,4 +1,4 @@
-"""Two drugs together: sham and hazard nulls through the engine, the design, what can be told, and draws of the fit."""
+"""Two drugs together: sham and hazard nulls through the engine, the design, what can be told, and posterior draws."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 from scipy import stats
 from test_cli import senospine
 
-from senospine.calibration import Problem, shipped_fit
-from senospine.calibration.sampling import load_draws, sample_posterior
+from senospine.calibration import shipped_posterior
 from senospine.combination import beats_better, candidates, combine, plan
 from senospine.combination.combine import excess_error
 from senospine.errors import AnalysisError, CalibrationError, FileError, RegimenError, StudyError
@@ -145,46 +144,14 @@ def test_draws_of_the_prior_are_the_register_s_and_the_interaction_is_even(mouse
     assert not candidates(mouse, "prior", 5, 2).interaction.any()
 
 
-def test_draws_around_the_fit_belong_to_it_and_have_forgotten_where_they_began(mouse: Model) -> None:
-    draws, fit = load_draws(), shipped_fit()
-    assert draws.hashes == fit.hashes
-    assert list(draws.names) == Problem.published().priors.names
-    assert draws.r_hat["log likelihood"] < 1.05
-    assert draws.r_hat["largest"] < 1.2
-    assert 0.1 < draws.acceptance < 0.6
-    normal = draws.of(mouse)
-    assert normal.shape == (80, len(draws.names))
-    assert normal.std(axis=0).mean() < 1  # narrower than the prior
-    assert min(draws.log_likelihood) > fit.log_likelihood["register"]
+def test_draws_of_the_posterior_are_the_shipped_ones_and_of_the_mouse_alone(mouse: Model) -> None:
+    chosen, shipped = candidates(mouse, "posterior", 30, 3), shipped_posterior()
+    assert set(chosen.values) == {row.name for row in shipped.priors.rows if not row.of_likelihood}
+    for name, values in shipped.values().items():
+        assert name not in chosen.values or set(chosen.values[name]) <= set(values)
+    assert len(set(chosen.values["senescence_removal_rate"])) == 30
     with pytest.raises(CalibrationError, match="stale"):
-        draws.of(load_model("disc_explant"))
-    with pytest.raises(FileError, match="cannot read draws"):
-        load_draws("nowhere.json")
-
-
-def test_chains_of_a_normal_posterior_find_it() -> None:
-    """One datum of error s of each of three standard normals: the posterior has mean d/(1+s2) and SD s/sqrt(1+s2)."""
-
-    class Toy:
-        seed, animals, hashes, weights = 1, 0, {"model": "toy"}, np.ones(3)
-        data, error = np.array([2.0, -1.0, 0.5]), np.array([0.5, 1.0, 2.0])
-
-        class priors:
-            names = ("a", "b", "c")
-
-            @staticmethod
-            def normal(values: object) -> np.ndarray:
-                return np.zeros(3)
-
-        def log_likelihoods(self, normal: np.ndarray) -> np.ndarray:
-            return np.asarray(-0.5 * ((normal - self.data) / self.error) ** 2)
-
-    draws = sample_posterior(Toy(), shipped_fit(), chains=400, steps=160, warm_up=80, keep=4)  # type: ignore[arg-type]
-    normal = np.array(draws.normal)
-    size = 1 + Toy.error**2
-    np.testing.assert_allclose(normal.mean(axis=0), Toy.data / size, atol=0.12)
-    np.testing.assert_allclose(normal.std(axis=0), Toy.error / np.sqrt(size), atol=0.08)
-    assert draws.r_hat["largest"] < 1.1
+        candidates(load_model("disc_explant"), "posterior", 1, 1)
 
 
 def test_additive_hazards_beat_the_better_drug_always_and_by_little() -> None:

@@ -79,6 +79,6 @@ def gut_readouts() -> list[Readout]:
     return [
         Readout(f"{event}_grade", event, "grade",
                 f"{event} over the course: 0 none, 1 grade 1-2, 3 grade 3 or worse; expected as log-odds of any",
-                ("gut_exposure",), "up", False, _expected(event), _drawn, "human", course=True)
+                ("gut_exposure",), "up", False, _expected(event), _drawn, ("human",), course=True)
         for event in EVENTS
     ]  # fmt: skip

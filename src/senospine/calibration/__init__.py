@@ -11,32 +11,36 @@ from senospine.calibration.core_comparison import (
 from senospine.calibration.cores import Core, Predicted, cores, predict
 from senospine.calibration.fit import Fit, calibrate, chosen_parameters, load_fit, shipped_fit, write_fit
 from senospine.calibration.fokker_planck import Densities, edges_to, solve_density
-from senospine.calibration.problem import Problem
-from senospine.calibration.sampling import Draws, load_draws, sample_posterior, write_draws
+from senospine.calibration.posterior import Posterior, shipped_posterior
+from senospine.calibration.problem import Assumptions, Problem
+from senospine.calibration.problem_file import load_problem
+from senospine.calibration.sampling import Progress, sample
 
 __all__ = [
     "READINGS",
+    "Assumptions",
     "Core",
     "CoreComparison",
     "CoreFit",
     "Datum",
     "Densities",
-    "Draws",
     "Fit",
+    "Posterior",
     "Predicted",
     "Problem",
+    "Progress",
     "calibrate",
     "chosen_parameters",
     "compare_cores",
     "cores",
     "edges_to",
-    "load_draws",
     "load_fit",
+    "load_problem",
     "predict",
     "removal_data",
-    "sample_posterior",
+    "sample",
     "shipped_fit",
+    "shipped_posterior",
     "solve_density",
-    "write_draws",
     "write_fit",
 ]

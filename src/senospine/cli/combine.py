@@ -32,8 +32,8 @@ def drug_combine(
     levels: Annotated[int, typer.Option(help="Doses of each drug above zero.", min=3, max=20)] = 5,
     sets: Annotated[int, typer.Option(help="Parameter sets.", min=1, max=1000)] = 64,
     parameters: Annotated[
-        str, typer.Option(help="'prior', 'fit' (draws around the shipped fit) or 'register'.")
-    ] = "fit",
+        str, typer.Option(help="'prior', 'posterior' (the shipped one) or 'register'.")
+    ] = "posterior",
     interaction: Annotated[bool, typer.Option("--interaction", help="Draw the interaction of hazards too.")] = False,
     full: Annotated[str | None, typer.Option(help="What counts as fully affected: 'zero' or 'healthy'.")] = None,
     n: Annotated[int, typer.Option(help="Animals a group of the experiment that is asked about.", min=2)] = 8,
@@ -53,7 +53,9 @@ def drug_combine(
         drug_a, drug_b, readout, species=species, animal=animal, schedule=schedule, measure_at=measure_at,
         top_a=top_a, top_b=top_b, levels=levels,
     )  # fmt: skip
-    kind = "prior" if parameters == "fit" and design.model.name != "mouse" else parameters  # a fit ships for the mouse
+    kind = (
+        "prior" if parameters == "posterior" and design.model.name != "mouse" else parameters
+    )  # it ships for the mouse
     chosen = candidates(design.model, kind, sets, seed, interaction=interaction)
     result = combine(design, chosen, n=n, full=full, seed=seed)
     if picture is not None:
@@ -78,7 +80,7 @@ def _beaten(name: str, drugs: tuple[str, str], sets: int, seed: int) -> list[Bea
     wanted = {load_drug(drug).name for drug in drugs}
     study = load_study(name)
     model = load_model(study.species)
-    kinds = ("prior", "fit") if model.name == "mouse" else ("prior",)  # a fit ships for the mouse
+    kinds = ("prior", "posterior") if model.name == "mouse" else ("prior",)  # it ships for the mouse
     return [
         row
         for kind in kinds

@@ -12,7 +12,7 @@ from senospine.cli.drug import drug_app
 from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
 from senospine.cli.trial import trial
-from senospine.errors import BenchmarkError, SenospineError
+from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 if TYPE_CHECKING:
     from senospine.model import Model
@@ -86,8 +86,7 @@ def reproduce(
         on_progress("write report", 0, 1)
         report = write_report(
             out / "report.html",
-            # a disc in culture has no spine to draw: it is on the scoreboard only
-            outcomes=[outcome for outcome in result.outcomes if outcome.study.species != "human_disc"],
+            outcomes=result.outcomes,
             laboratories=result.laboratories,
             scores=result.scores,
             model=model,
@@ -144,32 +143,73 @@ def simulate(
 
 @app.command()
 def calibrate(
-    out: Annotated[Path, typer.Option(help="Folder for starts and the fit.")] = Path("results/calibration"),
-    starts: Annotated[int, typer.Option(help="Climbs; the first begins at the register's values.", min=1)] = 4,
+    problem: Annotated[str, typer.Argument(help="A published problem (mouse), or a YAML file of your own.")] = "mouse",
+    out: Annotated[Path, typer.Option(help="Folder for starts, fit, rounds and posterior.")] = Path(
+        "results/calibration"
+    ),
+    starts: Annotated[int, typer.Option(help="Climbs; the first begins at the register's values.", min=0)] = 4,
     iterations: Annotated[int, typer.Option(help="Steps of one climb, at most.", min=1)] = 40,
-    animals: Annotated[int, typer.Option(help="Virtual animals per arm.", min=2)] = 24,
+    animals: Annotated[int, typer.Option(help="Virtual animals per arm of a climb.", min=2)] = 24,
+    draws: Annotated[int, typer.Option(help="Draws from the posterior to keep; 0: climb only.", min=0)] = 2000,
+    effective: Annotated[
+        int | None, typer.Option(help="Effective draws to reach, of every parameter; by default as many as are kept.")
+    ] = None,
+    walkers: Annotated[int, typer.Option(help="Candidates solved at once while sampling.", min=16)] = 256,
+    width: Annotated[float | None, typer.Option(help="Factor on the priors' widths, such as 0.5, 1 or 2.")] = None,
     seed: Seed = 20240913,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the folder; an error if none.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fit the free parameters to the calibration rows; a call that was stopped goes on where it was."""
-    from senospine.calibration import Problem, write_fit
+    """Fit the free parameters to the calibration rows, then sample their posterior.
+
+    A call that was stopped, however, goes on where it was.
+    """
+    from dataclasses import replace
+
     from senospine.calibration import calibrate as climb
-    from senospine.report.fits import print_fit
+    from senospine.calibration import load_problem, sample, write_fit
+    from senospine.report.fits import print_fit, print_posterior, show_sampling
 
-    command = f"senospine calibrate --starts {starts} --iterations {iterations} --animals {animals} --seed {seed}"
-    problem = Problem.published(animals=animals, seed=seed)
+    if resume and not any((out / name / "problem.json").exists() for name in (".", "posterior")):
+        raise CalibrationError(
+            "nothing to resume", where=str(out), remedy="leave --resume out, or name the folder with --out"
+        )
+    command = f"senospine calibrate {problem} --animals {animals} --seed {seed}"
+    loaded = load_problem(problem, animals=animals, seed=seed)
+    if width is not None:
+        loaded, command = replace(loaded, width=width), f"{command} --width {width:g}"
+    told: dict[str, object] = {}
     with progress(as_json) as on_progress:
+        if starts:
 
-        def told(start: int, step: int, height: float) -> None:
-            on_progress(f"start {start + 1} of {starts}, log posterior {height:.2f}", step, iterations)
+            def climbed(start: int, step: int, height: float) -> None:
+                on_progress(f"start {start + 1} of {starts}, log posterior {height:.2f}", step, iterations)
 
-        fit = climb(problem, out, starts=starts, iterations=iterations, command=command, on_progress=told)
-    write_fit(fit, out / "fit.json")
+            fit = climb(
+                loaded.without_factors(), out, starts=starts, iterations=iterations, on_progress=climbed,
+                command=f"{command} --starts {starts} --iterations {iterations}",
+            )  # fmt: skip
+            write_fit(fit, out / "fit.json")
+            told |= fit.to_dict()
+        if draws:
+            posterior = sample(
+                loaded.for_sampling(), folder=out / "posterior", draws=draws, walkers=walkers, seed=seed,
+                effective=effective, on_progress=show_sampling(on_progress, effective or draws),
+                command=f"{command} --draws {draws} --effective {effective or draws} --walkers {walkers}",
+            )  # fmt: skip
+            posterior.save(out / "posterior.npz")
+            told["posterior"] = posterior.to_dict()
     if as_json:
-        print_json(fit.to_dict())
-    else:
+        print_json(told)
+        return
+    if starts:
         print_fit(console(), fit)
         console().print(f"fit written to {out / 'fit.json'}; use it with --parameters {out / 'fit.json'}")
+    if draws:
+        print_posterior(console(), posterior)
+        console().print(f"posterior written to {out / 'posterior.npz'}")
 
 
 def _model(name: str, register: Path | None, drugs: str | None) -> Model:

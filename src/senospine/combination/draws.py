@@ -1,4 +1,4 @@
-"""Which parameters a combination is run with: draws from the prior, draws around the fit, the register alone."""
+"""Which parameters a combination is run with: draws from the prior, from the posterior, the register alone."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from senospine.calibration.posterior import shipped_posterior
 from senospine.calibration.priors import Priors
-from senospine.calibration.sampling import load_draws
 from senospine.errors import CalibrationError, suggest
 from senospine.model import Model
 from senospine.randomness import standard_normals, stream
 
 Array = NDArray[np.float64]
 
-PARAMETERS = ("prior", "fit", "register")
+PARAMETERS = ("prior", "posterior", "register")
 #: the interaction of hazards, which the mouse and the explanted disc have
 INTERACTION = "drug_interaction"
 
@@ -26,7 +26,7 @@ class Candidates:
 
     Attributes
     ----------
-    kind : {'prior', 'fit', 'register'}
+    kind : {'prior', 'posterior', 'register'}
     values : dict of name to ndarray, shape (count,)
     interaction : ndarray, shape (count,)
         Zero, or drawn evenly over the register's range.
@@ -47,30 +47,30 @@ def candidates(model: Model, kind: str, count: int, seed: int, *, interaction: b
 
     Parameters
     ----------
-    kind : {'prior', 'fit', 'register'}
-        Draws from the register's priors; draws from the posterior around the shipped fit; the register's values once.
+    kind : {'prior', 'posterior', 'register'}
+        Draws from the register's priors; draws from the shipped posterior; the register's values once.
     count : int
-        Draws; there are no more of the fit than were shipped.
+        Draws.
     interaction : bool
         Draw the interaction of hazards too; otherwise it is zero, the null of hazards that add.
 
     Raises
     ------
     CalibrationError
-        An unknown kind, or a model that no fit was made for.
+        An unknown kind, or a model that no posterior was sampled for.
     """
     if kind not in PARAMETERS:
         raise CalibrationError(f"no parameters '{kind}'", remedy=suggest(kind, PARAMETERS))
-    priors = Priors.of(model)
-    if kind == "prior":
-        normal = standard_normals(seed, "combination/prior", count, len(priors.rows))
-    elif kind == "fit":
-        normal = load_draws().of(model)
-        normal = normal[stream(seed, "combination/fit").permutation(len(normal))[:count]]
+    if kind == "posterior":
+        posterior = shipped_posterior()
+        posterior.refuse_stale(model)
+        values = posterior.parameter_draws(count, seed)
+    elif kind == "prior":
+        priors = Priors.of(model)
+        values = priors.values(standard_normals(seed, "combination/prior", count, len(priors.rows)))
     else:
-        normal = priors.centre[None]
-    size = len(normal)
-    values = {} if kind == "register" else priors.values(normal)
+        values = {}
+    size = count if values else 1
     strength = np.zeros(size)
     row = model.register.get(INTERACTION)
     if interaction and row is not None and row.low is not None and row.high is not None:

@@ -7,7 +7,7 @@ from senospine.evidence.laboratory import Laboratory, run_laboratory
 from senospine.evidence.leverage import Carried, leverage
 from senospine.evidence.reproduce import DEFAULT_REPEATS, Reproduction, reproduce
 from senospine.evidence.rows import check_evidence, load_evidence
-from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
+from senospine.evidence.scoreboard import Score, Total, scoreboard, totals, totals_by_species
 
 __all__ = [
     "DEFAULT_REPEATS",
@@ -32,4 +32,5 @@ __all__ = [
     "run_laboratory",
     "scoreboard",
     "totals",
+    "totals_by_species",
 ]

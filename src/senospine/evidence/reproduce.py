@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from senospine.errors import EvidenceError, FileError
 from senospine.evidence.facts import Fact
 from senospine.evidence.laboratory import Laboratory, group_size, run_laboratory
 from senospine.evidence.rows import load_evidence
-from senospine.evidence.scoreboard import Score, Total, scoreboard, totals
+from senospine.evidence.scoreboard import Score, Total, scoreboard, totals, totals_by_species
 from senospine.model.links import CARRIED
 from senospine.runs import NOTICE, is_temporary_of, sweep_temporaries, write_then_rename
 from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_study
@@ -55,7 +55,8 @@ class Reproduction:
             "seed": self.outcomes[0].seed,
             "solves": self.solves,
             "failures": self.failures,
-            "totals": [{**asdict(total), "gain_bits": total.gain_bits} for total in self.totals],
+            "totals": [total.to_dict() for total in self.totals],
+            "totals_by_species": [total.to_dict() for total in totals_by_species(self.scores)],
             "scores": [score.to_dict() for score in self.scores],
         }
 
@@ -122,7 +123,7 @@ def reproduce(
         repeats=repeats,
         on_progress=(lambda done, of: on_progress("repeat experiments", done, of)) if on_progress else None,
     )
-    scores = scoreboard(evidence, repeated)
+    scores = scoreboard(evidence, repeated, {study.name: study.species for study in studies})
     result = Reproduction(folder, tuple(outcomes), laboratories, tuple(scores), tuple(totals(scores)), repeats)
     text = json.dumps(result.to_dict(), indent=1, ensure_ascii=False) + "\n"
     write_then_rename(folder / "scoreboard.json", lambda path: path.write_text(text, encoding="utf-8"))

@@ -30,6 +30,11 @@ def shipped_models() -> list[str]:
     return [name for name in _TABLES if (BIOLOGY / f"{name}.ant").is_file()]
 
 
+def model_of(species: str) -> str:
+    """Return the name of the model that runs a species' studies: mostly the species itself."""
+    return _OF_SPECIES.get(species, species)
+
+
 def tables_of(name: str) -> tuple[Path, Path]:
     """Return the register and the list of variables of a shipped model."""
     return BIOLOGY / f"parameters{_TABLES[name]}.csv", BIOLOGY / f"variables{_TABLES[name]}.csv"

@@ -21,7 +21,7 @@ from senospine.report.assumptions import conflicts, register_table
 from senospine.report.board import boards, insights
 from senospine.report.carrying import Carrying, carrying
 from senospine.report.endpoints import endpoints_svg
-from senospine.report.glance import at_a_glance, contradictions, in_order, role_cells
+from senospine.report.glance import at_a_glance, contradictions, in_order, species_cells
 from senospine.report.mechanism import mechanism_svg
 from senospine.report.sentences import brief, headline, which_values
 from senospine.report.spine import CAPTION, shows_spine, spine_courses, spine_figure, spine_script
@@ -29,7 +29,7 @@ from senospine.report.svg import write_text
 from senospine.report.timeaxis import time_axis
 from senospine.report.timecourses import timecourses_svg
 from senospine.report.verdicts import verdict_icon
-from senospine.report.words import LEVEL_BITS, count, counted
+from senospine.report.words import LEVEL_BITS, count, counted, species_words
 from senospine.runs import versions
 from senospine.study import Outcome, Study
 
@@ -47,6 +47,7 @@ class Section:
     carrying: list[Carrying]
     timecourses: Markup
     endpoints: Markup
+    subjects: str
     animals: int
     failures: list[dict[str, Any]]
     stretched: bool
@@ -121,7 +122,7 @@ def _contents(
     return {
         "headline": headline(scores),
         "values": which_values(outcomes),
-        "roles": role_cells(scores),
+        "species": species_cells(scores),
         "glance": at_a_glance([outcome.study for outcome in ordered], scores),
         "repeats": max((score.repeats.repeats for score in tested if score.repeats), default=0),
         "level_bits": LEVEL_BITS,
@@ -164,7 +165,7 @@ def _section(
         spine = _inline(spine_figure(spine_courses(outcome)))
     return Section(
         study, brief(study, mine), spine, carrying([item for item in carried if item.study == study.name], model),
-        _inline(timecourses_svg(outcome, own)), ends, outcome.animals, outcome.failures,
+        _inline(timecourses_svg(outcome, own)), ends, species_words(study.species), outcome.animals, outcome.failures,
         time_axis(study).stretched is not None, any(arm.doses for arm in study.arms),
     )  # fmt: skip
 

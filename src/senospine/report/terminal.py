@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from senospine.assays import Readout
-from senospine.evidence import Contrast, Fact, Reproduction, Score
+from senospine.evidence import Contrast, Fact, Reproduction, Score, totals_by_species
 from senospine.evidence.scoreboard import VERDICTS
 from senospine.model import Model
 from senospine.model.events import TimedEvent
 from senospine.model.expressions import text
+from senospine.report.words import species_words
 from senospine.runs import NOTICE
 from senospine.study import Outcome, Study
 
@@ -108,14 +110,17 @@ def _share(value: float | None) -> str:
 
 def _totals(result: Reproduction) -> Table:
     table = new_table("Totals")
+    table.add_column("species")
     table.add_column("role")
     for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule"):
         table.add_column(name, justify="right")
-    for total in result.totals:
+    by_species = totals_by_species(result.scores)
+    for total in [*by_species, *result.totals]:
         table.add_row(
-            total.role, str(total.rows), *(str(total.verdicts[verdict]) for verdict in VERDICTS),
-            f"{total.mean_p_sign:.2f}", f"{total.mean_p_star:.2f}", f"{total.naive_hits} of {total.naive_tries}",
-            f"{total.gain_bits:+.0f}",
+            species_words(total.species), total.role, str(total.rows),
+            *(str(total.verdicts[verdict]) for verdict in VERDICTS),
+            *("" if isnan(mean) else _share(mean) for mean in (total.mean_p_sign, total.mean_p_star)),
+            f"{total.naive_hits} of {total.naive_tries}" if total.naive_tries else "", f"{total.gain_bits:+.0f}",
         )  # fmt: skip
     return table
 

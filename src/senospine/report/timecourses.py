@@ -20,7 +20,7 @@ SHOWN = (
     "senescent_osteoclasts", "senescent_disc_cells", "senescent_dorsal_horn", "trap_osteoclasts", "endplate_porosity",
     "ectopic_ossification", "h_vessels", "prostaglandin_e2", "netrin1", "ngf", "sensory_innervation", "bone_formation",
     "trabecular_bone", "disc_sasp", "disc_matrix", "dorsal_horn_gfap", "sensitisation", "cold_pain", "axial_pain",
-    "platelets", "lymphocytes",
+    "platelets", "neutrophils", "lymphocytes",
 )  # fmt: skip
 #: drawn too where one of these is measured: what lies behind it
 _BEHIND = {
@@ -55,7 +55,7 @@ def _percentiles(outcome: Outcome, arms: Sequence[Arm], name: str) -> tuple[Arra
 
 
 def timecourses_svg(outcome: Outcome, model: Model) -> str:
-    """Return the time courses of a study's arms as one figure."""
+    """Return the time courses of a study's arms as one figure; nothing where there is none to draw."""
     study, axis, colours = outcome.study, time_axis(outcome.study), arm_colours(outcome.study)
     needed = {output for item in study.readouts for output in item.needs}
     shown = [name for name in SHOWN if name in outcome.frame.columns and (name in needed or _drives(name, needed))]
@@ -64,6 +64,8 @@ def timecourses_svg(outcome: Outcome, model: Model) -> str:
     panels: list[Callable[[], list[str]]] = [lambda name=name: _panel(outcome, model, name, axis) for name in shown]  # type: ignore[misc]
     dosed = [arm for arm in study.arms if arm.doses]
     panels += [lambda name=name: _first_day(outcome, model, name, dosed) for name in drug if dosed]  # type: ignore[misc]
+    if not panels:
+        return ""
     parts = _legend(study, colours, axis)
     for index, panel in enumerate(panels):
         x, y = index % _COLUMNS * _WIDTH / _COLUMNS, index // _COLUMNS * _ROW
