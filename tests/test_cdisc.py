@@ -61,7 +61,7 @@ def test_the_script_names_the_same_model(written: Path) -> None:
     assert "AVISITN <= 8" in text
     assert 'levels = c("placebo", "drug")' in text
     assert 'ref = "placebo"' in text
-    other = design(("df: kenward-roger-linear", "covariance: heterogeneous_toeplitz, df: satterthwaite"))
+    other = design(("df: kenward-roger-linear", "covariance: TOEPH, df: satterthwaite"))
     assert "toeph(AVISITN | USUBJID)" in r_script(other, 0)
     assert 'method = "Satterthwaite"\n' in r_script(other, 0)
 

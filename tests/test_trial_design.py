@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from trial_helpers import DESIGN, bank, design
 
 from senospine.errors import AnalysisError, FileError, SenospineError, TrialError
-from senospine.trial import design_names, load_design, parse_design, simulate_trial, therapy_key
+from senospine.trial import analyse, design_names, load_design, parse_design, simulate_trial, therapy_key
 from senospine.trial.design import HOLDS
 
 BAD = {
@@ -131,3 +132,14 @@ def test_every_rule_for_platelets_can_be_written() -> None:
         assert design(more=f"dose_holds: {rule}\n").file.dose_holds == rule
     assert all(issubclass(kind, SenospineError) for kind in (TrialError, AnalysisError))
     assert re.match(r"^[a-z]", DESIGN)
+
+
+def test_the_design_in_the_documents_loads_and_runs() -> None:
+    text = (Path(__file__).parents[1] / "docs/trials.md").read_text(encoding="utf-8")
+    plan = parse_design(text.split("```yaml")[1].split("```")[0])
+    plan.check_bank(bank())
+    data = simulate_trial(plan, bank(), 1, 0)
+    assert len(data.enrolled.row) == 240
+    table = analyse(plan, [data], [0], 1)
+    assert table["method"].tolist() == ["mmrm", "ancova", "J2R", "responder"]
+    assert np.isfinite(table["p"]).all()

@@ -25,6 +25,7 @@ from senospine.trial import (
     simulate_block,
     simulate_trial,
 )
+from senospine.trial.adaptive import _estimate, two_stage
 from senospine.trial.operating import OperatingCharacteristics, characteristics, successes
 
 
@@ -214,6 +215,36 @@ def test_two_stages_choose_the_population_that_gains_and_hold_the_error() -> Non
     none = simulate_block(plan, bank(0.0), 1, range(200))[0]
     family = none.groupby("trial")["rejected"].any().mean()
     assert family < 0.025 + 4 * np.sqrt(0.025 * 0.975 / 200)
+
+
+def test_the_second_stage_enrols_whom_was_chosen_and_the_test_is_closed() -> None:
+    """p of a population is the larger of its own combination and that of Simes' intersection (one-sided, doubled)."""
+    more = "population: {kind: two-stage, marker: endplate_defect, at_least: 1, mode: oracle}\n"
+    plan = design(("patients: 80", "patients: 160"), more=more)
+    table, stages = two_stage(plan, bank(0.5, only_with_defect=True), range(12), 1)
+    binding = 0
+    for number, (one, two) in enumerate(stages):
+        rows = table[table["trial"] == number].set_index("hypothesis")
+        chosen = rows["chosen"].iloc[0]
+        assert (two.enrolled.recorded["positive"] > 0).all() == (chosen == "positive")
+        if chosen == "positive":
+            continue
+        early, late = (
+            {name: stats.t.cdf(e / se, df) for name, (e, se, df) in
+             ((name, _estimate(plan, stage, name)) for name in ("all", "positive"))}
+            for stage in (one, two)
+        )  # fmt: skip
+        for p in (early, late):
+            p["both"] = min(2 * min(p.values()), max(p.values()))
+        combined = {
+            name: stats.norm.sf((stats.norm.isf(early[name]) + stats.norm.isf(late[name])) / 2**0.5) for name in early
+        }
+        for name, suffix in (("all", ""), ("positive", ", marker-positive")):
+            expected = min(2 * max(combined[name], combined["both"]), 1)
+            np.testing.assert_allclose(rows.loc[f"pain: drug - placebo{suffix}", "p"], expected, rtol=1e-6)
+            binding += combined["both"] > combined[name]
+    assert binding > 0
+    assert {"all", "positive"} <= set(table["chosen"])
 
 
 def test_assurance_is_power_averaged_over_draws() -> None:

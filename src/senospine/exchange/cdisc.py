@@ -17,7 +17,7 @@ import pandas as pd
 
 from senospine.errors import FileError
 from senospine.runs import NOTICE, write_then_rename
-from senospine.stats.mmrm.structures import STRUCTURES
+from senospine.stats.mmrm.structures import STRUCTURES, structure
 from senospine.trial.analyse import analysed, long_frame
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design
@@ -167,7 +167,7 @@ def r_script(design: Design, strata: int) -> str:
     hypothesis = design.hypotheses[0]
     endpoint = design.file.endpoints[hypothesis.endpoint]
     plan = design.file.analysis
-    name = next(item[2] for key, item in STRUCTURES.items() if plan.covariance in {key, *item[2:]})
+    name = STRUCTURES[structure(plan.covariance, 2).name][2]
     terms = ["TRT01P * AVISITN", "BASE * AVISITN", *(f"STRAT{index + 1} * AVISITN" for index in range(strata))]
     # SAS's second-order term is not in R; for an unstructured covariance it vanishes, as in the linear form
     linear = ', vcov = "Kenward-Roger-Linear"' if plan.df in {"kenward-roger-linear", "kenward-roger-sas"} else ""

@@ -30,7 +30,7 @@ def analysed(design: Design, data: TrialData, measure: str) -> Array:
         gone = gone | (visits >= data.stopped[:, None])
     if design.file.estimand.rescue == "hypothetical":
         gone = gone | (visits >= data.rescued[:, None])
-    return np.where(np.logical_or.accumulate(gone, axis=1), np.nan, values)
+    return np.where(gone, np.nan, values)
 
 
 def in_truth(design: Design, data: TrialData, measure: str) -> Array:

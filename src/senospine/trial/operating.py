@@ -22,6 +22,9 @@ from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design
 from senospine.trial.run import TrialRun, simulate_block
 
+#: what is counted in each arm; what never happened is not shown
+BY_ARM = ("left", "stopped", "adverse", "held", "rescued")
+
 
 @dataclass(frozen=True)
 class OperatingCharacteristics:
@@ -60,12 +63,11 @@ class OperatingCharacteristics:
             index=["hypothesis", "method"], columns="measure", values="value", aggfunc="first", sort=False
         )
         wide.columns.name = None
-        width = max(len(name) for name in self.design)
+        told = {name: item for name, item in self.design.items() if item.value or not name.startswith(BY_ARM)}
+        width = max(len(name) for name in told)
         lines = ["Operating characteristics (simulated; ± Monte-Carlo standard error)"]
-        lines += [
-            f"{name.replace('_', ' '):>{width}} = {item.value:.4f} ± {item.error:.4f}"
-            for name, item in self.design.items()
-        ]
+        for name, item in told.items():
+            lines.append(f"{name.replace('_', ' '):>{width}} = {item.value:.4f} ± {item.error:.4f}")
         lines += ["---", wide.to_string(), "---"]
         lines.append(f"{self.trials} trials; a true 5 % shows as {low:.2%} to {high:.2%} in 95 % of such simulations")
         return "\n".join(lines)
@@ -127,8 +129,7 @@ def successes(design: Design, analyses: pd.DataFrame) -> pd.DataFrame:
 
     Several hypotheses share alpha as the design says.
     """
-    method = analyses["method"].iloc[0]
-    rows = analyses[analyses["method"].isin({method, "responder"})]
+    rows = analyses[analyses["method"].isin({design.file.analysis.method, "responder"})]
     names = [item.name for item in design.hypotheses]
     wide = rows.pivot_table(index="trial", columns="hypothesis", values="p", aggfunc="first").reindex(columns=names)
     good = rows.pivot_table(index="trial", columns="hypothesis", values="rejected", aggfunc="first").reindex(
@@ -166,7 +167,7 @@ def _of_design(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) ->
     found["screened"] = mean_of(screened)
     found["screen_failures"] = mean_of(failed / conduct["screened"].to_numpy())
     for arm in design.arms:
-        for name in ("left", "stopped", "adverse", "held", "rescued"):
+        for name in BY_ARM:
             found[f"{name}_{arm}"] = mean_of(conduct[f"{name}/{arm}"] / conduct[f"randomised/{arm}"])
     return found
 
