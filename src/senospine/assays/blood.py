@@ -10,7 +10,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from senospine.assays.readout import Array, Expected, Noise, Readout, States, Traits, log_normal_noise, log_sd, no_noise, value_of
+from senospine.assays.readout import (
+    Array,
+    Expected,
+    Noise,
+    Readout,
+    States,
+    Traits,
+    log_normal_noise,
+    log_sd,
+    no_noise,
+    value_of,
+)
 from senospine.errors import StudyError, suggest
 
 #: model output -> word of its rows in the register; a count below cut-off g has at least grade g

@@ -134,9 +134,7 @@ def course_of(drive: Array, reference: float, own: Generators, deviates: Mapping
     return joined(spinal, own.other[:, None])
 
 
-def findings(
-    age: Array, degeneration: Array, porosity: Array, deviates: Mapping[str, Array]
-) -> dict[str, Array]:
+def findings(age: Array, degeneration: Array, porosity: Array, deviates: Mapping[str, Array]) -> dict[str, Array]:
     """Return what a perfect reader of MRI finds: ``disc_degeneration``, ``facet_degeneration`` and ``endplate_defect``
     (0 or 1), and ``modic`` (type 0-3).
 

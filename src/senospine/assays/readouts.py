@@ -10,8 +10,8 @@ from senospine.assays.behaviour import behaviour_readouts
 from senospine.assays.blood import blood_readouts
 from senospine.assays.disc import disc_readouts
 from senospine.assays.endplate import endplate_readouts
-from senospine.assays.plasma import plasma_readout
 from senospine.assays.gut import gut_readouts
+from senospine.assays.plasma import plasma_readout
 from senospine.assays.readout import Readout
 from senospine.errors import StudyError, suggest
 

@@ -93,7 +93,9 @@ def make_bank(
         raise TrialError(f"{draws} draws of nothing uncertain", remedy="one draw, or uncertainty 'all'")
     days = tuple(float(day) for day in np.arange(0.0, 7 * weeks + 1e-9, every))
     read = tuple(read_therapy(text) for text in dict.fromkeys(therapies) if text != UNTREATED)
-    plan = Plan(read, days, seed, centres=dict(sorted((centres or {}).items())), uncertainty=uncertainty, between=between)
+    plan = Plan(
+        read, days, seed, centres=dict(sorted((centres or {}).items())), uncertainty=uncertainty, between=between
+    )
     _refuse_unknown(plan)
     inputs = _inputs(plan, patients, draws)
     folder = Path(folder)

@@ -154,7 +154,9 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
     base = load_model("human")
     own = doubt_of(plan, base, draw)
     drawn = draw_people(base, count, plan.seed, ages=plan.ages, first=first, centres=own)
-    uniform = np.array([stream(plan.seed, "patients", first + index).random(len(DEVIATES) + 2) for index in range(count)])
+    uniform = np.array(
+        [stream(plan.seed, "patients", first + index).random(len(DEVIATES) + 2) for index in range(count)]
+    )
     lasting = {
         "degeneration_load": uniform[:, -1],
         "degeneration_onset": DAYS_PER_YEAR * (ONSET[0] + (ONSET[1] - ONSET[0]) * uniform[:, -2]),
@@ -214,7 +216,7 @@ def _course(
     plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], life: Mapping[str, Array],
     first: int,
 ) -> dict[str, Array | Single]:  # fmt: skip
-    """Return outputs over the plan's days, the exposure of the gut as the mean since the day before, and states on day 0."""
+    """Return outputs over the plan's days, exposure of the gut as its mean since the last, and states on day 0."""
     count = len(parameters["age_at_start"])
     entries, decisions = _doses(plan, therapy, model, count, first)
     daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
@@ -266,4 +268,3 @@ def _doses(
         for time, target, amount in zip(table["time"], table["target"], amounts, strict=True)
     ]
     return entries, decisions
-

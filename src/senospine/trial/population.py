@@ -131,7 +131,9 @@ def events_of(people: pd.DataFrame) -> dict[str, Array]:
     events |= {name: (people[name].to_numpy(float) > 0).astype(float) for name in ("endplate_defect", "modic")}
     events["female"] = (people["sex"].to_numpy() == "female").astype(float)
     events["spinal_first"] = (spinal > others.max(axis=1)).astype(float)
-    events["facet_first"] = ((others[:, 0] > 0) & (others[:, 0] >= np.maximum(others.max(axis=1), spinal))).astype(float)
+    events["facet_first"] = ((others[:, 0] > 0) & (others[:, 0] >= np.maximum(others.max(axis=1), spinal))).astype(
+        float
+    )
     for low in range(20, 90, 10):
         events[f"age {low}-{low + 9}"] = ((age >= low) & (age < low + 10)).astype(float)
     return {**events, **case_definitions(pain, age), "pain": pain, "age": age, "": np.ones(len(people))}
@@ -199,7 +201,9 @@ def _deviation(row: Published, events: Mapping[str, Array], weights: Array) -> t
     target, error = row.value / 100, (row.high - row.low) / 392
     if row.statistic == "odds_ratio":
         given = events[row.given]
-        without = float(np.clip(weights * group * (1 - given) @ events[row.of] / (weights * group @ (1 - given)), 1e-4, 1))
+        without = float(
+            np.clip(weights * group * (1 - given) @ events[row.of] / (weights * group @ (1 - given)), 1e-4, 1)
+        )
         odds = row.value * without / (1 - without) if without < 1 else 1e4
         target, group = odds / (1 + odds), group * given
         error = np.log(row.high / row.low) / 3.92 * target * (1 - target)
@@ -257,14 +261,16 @@ def coverage_table(people: pd.DataFrame, least: float = 5.0) -> pd.DataFrame:
     events = events_of(people)
     weight = people["weight"].to_numpy(float)
     weight = weight / weight.sum()
-    age, pain = events["age"], events["pain"]
+    age = events["age"]
     bands = pd.cut(age, [20, 35, 50, 65, 80, 90.01], right=False, labels=["20-34", "35-49", "50-64", "65-79", "80-90"])
     level = np.where(events["pain_free"] > 0, "none", np.where(events["patient"] > 0, "patient", "some"))
     frame = pd.DataFrame({"age": bands, "lasting_pain": level, "endplate_defect": events["endplate_defect"] > 0,
                           "modic": events["modic"] > 0, "weight": weight, "square": weight**2, "one": 1})  # fmt: skip
     keys = ["age", "lasting_pain", "endplate_defect", "modic"]
     cells = frame.groupby(keys, observed=False)[["weight", "square", "one"]].sum().reset_index()
-    full = pd.MultiIndex.from_product([bands.categories, ["none", "some", "patient"], [False, True], [False, True]], names=keys)
+    full = pd.MultiIndex.from_product(
+        [bands.categories, ["none", "some", "patient"], [False, True], [False, True]], names=keys
+    )
     cells = cells.set_index(keys).reindex(full, fill_value=0).reset_index()
     effective = np.where(cells["square"] > 0, cells["weight"] ** 2 / cells["square"].where(cells["square"] > 0, 1), 0.0)
     return cells[keys].assign(
