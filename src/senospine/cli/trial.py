@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from senospine.cli.output import Json, console, print_json, progress
 from senospine.errors import TrialError
 
+if TYPE_CHECKING:
+    from senospine.trial import PatientBank
+
 
 def trial(
     design: Annotated[str, typer.Argument(help="A shipped design, or a path to a design file (.yaml).")],
     bank: Annotated[
-        str, typer.Option(help="Folder of a bank of patients; or 'synthetic': closed forms, no mechanism.")
-    ],
+        str | None,
+        typer.Option(
+            help="Folder of a bank of patients; 'synthetic': closed forms; made from the human model if left out."
+        ),
+    ] = None,
     trials: Annotated[int, typer.Option(help="Simulated trials.", min=2)] = 1000,
     out: Annotated[Path | None, typer.Option(help="Folder for the run; results/trial-DESIGN by default.")] = None,
     effect: Annotated[
@@ -26,6 +33,11 @@ def trial(
         40,
         2000,
     ),
+    patients: Annotated[int, typer.Option(help="Of a bank that is made: people in each draw.", min=50)] = 1000,
+    draws: Annotated[int, typer.Option(help="Of a bank that is made: draws of the parameters.", min=1)] = 12,
+    parameters: Annotated[
+        str, typer.Option(help="Of a bank that is made: fit, register, or the file of a fit.")
+    ] = "fit",
     seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
     workers: Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the trials that stand in the folder.")] = False,
@@ -34,13 +46,30 @@ def trial(
 ) -> None:
     """Simulate trials of a design: how often it is right, with the tables of the first trial."""
     from senospine.exchange import write_cdisc
-    from senospine.trial import find_size, load_design, operating_characteristics, read_bank, run_trials, simulate_trial
+    from senospine.trial import (
+        benefit_text,
+        find_size,
+        load_design,
+        operating_characteristics,
+        predicted_benefit,
+        read_bank,
+        run_trials,
+        simulate_trial,
+    )
 
     loaded = load_design(design)
     if trials < 2:
         raise TrialError("need at least two trials")
     folder = out or Path("results") / f"trial-{loaded.name}"
-    people = _synthetic(loaded.therapies, effect, loaded.visit_days[-1], folder) if bank == "synthetic" else Path(bank)
+    if bank == "synthetic":
+        people = _synthetic(loaded.therapies, effect, loaded.visit_days[-1], folder)
+    elif bank is not None:
+        people = Path(bank)
+    else:
+        people = folder.with_name(f"{folder.name}-bank")
+        weeks = loaded.visit_days[-1] / 7
+        with progress(as_json) as on_progress:
+            bank_of(people, loaded.therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress)
     if power is not None:
         with progress(as_json) as on_progress:
             found = find_size(
@@ -59,18 +88,39 @@ def trial(
         )  # fmt: skip
     result = operating_characteristics(run)
     tables: list[Path] = []
+    simulated = read_bank(people)
     if loaded.file.population.kind != "two-stage":
-        patients = read_bank(people)
-        first = simulate_trial(loaded, patients, seed, 0, tables=True)
-        tables = write_cdisc(loaded, patients, first, folder / "first-trial")
+        first = simulate_trial(loaded, simulated, seed, 0, tables=True)
+        tables = write_cdisc(loaded, simulated, first, folder / "first-trial")
+    benefits = predicted_benefit(loaded, simulated)
     if as_json:
-        print_json({**result.to_dict(), "folder": str(folder), "tables": [str(path) for path in tables]})
+        predicted = [item.to_dict() for item in benefits]
+        print_json({**result.to_dict(), "predicted": predicted, "folder": str(folder), "bank": str(people),
+                    "tables": [str(path) for path in tables]})  # fmt: skip
         return
     out_of = console()
     out_of.print(f"{loaded.file.title or loaded.name}\n{loaded.file.question}", markup=False, highlight=False)
     out_of.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
+    out_of.print(benefit_text(benefits, simulated), markup=False, highlight=False, soft_wrap=True)
     if tables:
         out_of.print(f"tables of the first trial and a script for R in {folder / 'first-trial'}", markup=False)
+
+
+def bank_of(
+    folder: Path, therapies: Sequence[str], weeks: float, patients: int, draws: int, parameters: str, seed: int,
+    workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
+) -> PatientBank:  # fmt: skip
+    """Return a bank made from the human model, or the rest of one, with the gains of mice that a word chooses."""
+    from senospine.calibration import chosen_parameters
+    from senospine.model import load_model
+    from senospine.trial import UNTREATED, make_bank
+
+    return make_bank(
+        folder, [item for item in therapies if item != UNTREATED], patients=patients, draws=draws, weeks=weeks,
+        seed=seed, centres=chosen_parameters(parameters, load_model("human")),
+        uncertainty="all" if draws > 1 else "none", workers=workers, overwrite=overwrite,
+        on_progress=lambda done, of: on_progress("simulate patients", done, of),
+    )  # fmt: skip
 
 
 def _synthetic(therapies: tuple[str, ...], effect: float, days: float, folder: Path) -> Path:

@@ -1,6 +1,5 @@
 """Evidence: what papers found, the virtual laboratory that repeats it, and the scoreboard."""
 
-from senospine.evidence.comparators import Comparator, comparators
 from senospine.evidence.facts import Association, Bound, Contrast, Fact, Rate, Value
 from senospine.evidence.judging import Repeats
 from senospine.evidence.laboratory import Laboratory, run_laboratory
@@ -14,7 +13,6 @@ __all__ = [
     "Association",
     "Bound",
     "Carried",
-    "Comparator",
     "Contrast",
     "Fact",
     "Laboratory",
@@ -25,7 +23,6 @@ __all__ = [
     "Total",
     "Value",
     "check_evidence",
-    "comparators",
     "leverage",
     "load_evidence",
     "reproduce",
