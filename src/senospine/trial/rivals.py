@@ -136,8 +136,8 @@ def run_rivals(
     FileError
         The folder holds something else.
     """
-    design = run.design
-    others = {**other_populations(design), **{item.name: item for item in beside}}
+    design = _primary_only(run.design)
+    others = {**other_populations(design), **{item.name: _primary_only(item) for item in beside}}
     for other in others.values():
         other.check_bank(bank_in(str(bank)))
     wanted = [design.with_patients(size) for size in sizes_of(design)]
@@ -150,6 +150,13 @@ def run_rivals(
     for name, other in others.items():
         designs.append(Rival(name, other, _sizes(other, found, found[other.sha256])))
     return Rivals(tuple(designs), found[null.sha256] if null is not None else None)
+
+
+def _primary_only(design: Design) -> Design:
+    """Return the design without sensitivity analyses, which change no decision and cost the most."""
+    if not design.file.analysis.sensitivity:
+        return design
+    return varied(design, "no sensitivity", analysis=design.file.analysis.model_copy(update={"sensitivity": []}))
 
 
 def _sizes(

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from senospine.evidence import Comparator
-from senospine.report.svg import BLUE, GREEN, INK, ORANGE, PURPLE, QUIET, SKY, VERMILION, figure, line, text, tick_text, ticks
-from senospine.report.trial.panel import WIDTH, Panel, keys
+from senospine.report.svg import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    QUIET,
+    SKY,
+    VERMILION,
+    figure,
+    line,
+    text,
+    tick_text,
+    ticks,
+)
+from senospine.report.trial.panel import WIDTH, Panel, keys, span_of
+from senospine.trial import Benefit
+from senospine.trial.benefit import Comparator
 from senospine.trial.rivals import Rivals
 
 INKS = (INK, BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
@@ -41,33 +58,24 @@ def power_svg(rivals: Rivals) -> str:
     return figure(WIDTH, top + _TALL + 60, parts, "Chance of success by size")
 
 
-def beside_svg(predictions: list[tuple[str, float, float, float]], published: list[Comparator]) -> str:
-    """Return predicted benefits over published effects, all in points of 0-100; negative is better.
-
-    Parameters
-    ----------
-    predictions : list of (words, value, low, high)
-        The ends are NaN where the bank has one draw of the parameters.
-    published : list of Comparator
-    """
-    rows: list[tuple[str, float, float, float, str]] = [(*item, VERMILION) for item in predictions]
-    rows += [(f"{item.treatment} ({item.source})", item.value, item.low, item.high, INK) for item in published]
-    ends = [value for row in rows for value in row[1:4] if math.isfinite(value)] + [0.0]
-    low, high = min(ends) * 1.08, max(max(ends) * 1.2, 1.0)
-    left, right, step, top = 330.0, WIDTH - 60, 24.0, 44.0
+def beside_svg(predicted: Sequence[Benefit], published: Sequence[Comparator]) -> str:
+    """Return predicted benefits over published ones, in points of 0-10; to the right is less pain."""
+    rows = [(f"{item.treated} beyond {item.control}, predicted", item.mean, *item.interval, VERMILION) for item in predicted]
+    rows += [(f"{item.treatment} ({item.source})", item.benefit, item.low, item.high, INK) for item in published]
+    low, high = span_of([row[1:4] for row in rows], include=(0,))
+    left, right, step, top = 330.0, WIDTH - 50, 24.0, 48.0
     scale = (right - left) / (high - low)
     bottom = top + step * len(rows)
-    parts = [text(14, 22, "Difference in pain, points of 0–100; to the left is better", "title")]
+    parts = [text(14, 20, "Benefit beyond placebo, points of 0–10; to the right is less pain", "title")]
     for value in ticks(low, high, 8):
         x = left + scale * (value - low)
-        parts += [line(x, top - 10, x, bottom - 8, QUIET if value == 0 else "#e3e3e0", 1),
-                  text(x, bottom + 8, tick_text(value), "tick", text_anchor="middle")]  # fmt: skip
+        parts += [line(x, top - 12, x, bottom - 8, QUIET if value == 0 else FAINT, 1),
+                  text(x, bottom + 8, tick_text(round(value, 6)), "tick", text_anchor="middle")]  # fmt: skip
     for index, (words, value, below, above, colour) in enumerate(rows):
-        y = top + step * index
+        y, x = top + step * index, left + scale * (value - low)
         parts.append(text(left - 14, y + 4, words, "key", text_anchor="end", fill=colour))
-        x = left + scale * (value - low)
         if math.isfinite(below):
             parts.append(line(left + scale * (below - low), y, left + scale * (above - low), y, colour, 1.6))
-        shape = f'<rect x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" fill="{colour}"/>'
-        parts += [shape, text(right + 10, y + 4, f"{value:.1f}".replace("-", "−"), "tick")]
-    return figure(WIDTH, bottom + 32, parts, "Predicted benefit beside published effects")
+        parts.append(f'<rect x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" fill="{colour}"/>')
+        parts.append(text(right + 12, y + 4, f"{value:.2f}".replace("-", "−"), "tick"))
+    return figure(WIDTH, bottom + 34, parts, "Predicted benefit beside published effects")
