@@ -70,7 +70,7 @@ def _main(design: Design) -> str:
 
 
 def two_stage(
-    design: Design, bank: PatientBank, numbers: Sequence[int], seed: int
+    design: Design, bank: PatientBank, numbers: Sequence[int], seed: int, *, tables: bool = False
 ) -> tuple[pd.DataFrame, list[list[TrialData]]]:
     """Return one row a trial and population, and the stages' data.
 
@@ -80,13 +80,13 @@ def two_stage(
     first_size = round(plan.patients * plan.population.first_stage)
     stages, rows = [], []
     for number in numbers:
-        one = simulate_trial(design, bank, seed, number, patients=first_size, part="stage 1/")
+        one = simulate_trial(design, bank, seed, number, patients=first_size, part="stage 1/", tables=tables)
         effects = {group: _estimate(design, one, group) for group in ("all", "positive", "negative")}
         gain = effects["negative"][0] - effects["positive"][0]  # how much more the positive improve
         chosen = "positive" if gain > plan.population.select_difference else "all"
         two = simulate_trial(
             design, bank, seed, number, patients=plan.patients - first_size, only_positive=chosen == "positive",
-            part="stage 2/",
+            part="stage 2/", tables=tables,
         )  # fmt: skip
         stages.append([one, two])
         rows += _close(design, number, chosen, one, two)
