@@ -110,9 +110,12 @@ class Benefit:
         """Say whether the prediction exceeds what any treatment has achieved against placebo."""
         best = comparators()[0]
         beaten = float((self.by_draw > best.benefit).mean())
-        record = f"{best.benefit:.2f} points, the largest pooled effect against placebo read ({best.treatment}, {best.source})"
+        record = (
+            f"{best.benefit:.2f} points, the largest pooled effect against placebo read "
+            f"({best.treatment}, {best.source})"
+        )
         if self.mean > best.benefit:
-            return f"The prediction EXCEEDS what any treatment has achieved: {record}. Read it as a warning about the model."
+            return f"The prediction EXCEEDS what any treatment has achieved: {record}. Doubt the model first."
         if beaten > 0:
             return f"The mean stays below {record}; {100 * beaten:.0f} % of draws exceed it."
         return f"No draw exceeds {record}."

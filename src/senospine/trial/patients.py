@@ -1,7 +1,7 @@
 """Virtual patients out of the human model: lives to a sampled age, then a year untreated and under each therapy.
 
-A block is some people of one draw of the parameters. Person ``i`` is the same person in every draw: what differs between
-people (traits, sex, age, degeneration, other pain) is theirs, what is doubted about all people is the draw's.
+A block is some people of one draw of the parameters. Person ``i`` is the same person in every draw: what differs
+between people (traits, sex, age, degeneration, other pain) is theirs, what is doubted about all people is the draw's.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from senospine.therapy import (
     parse_regimen,
 )
 from senospine.trial.bank import UNTREATED
+from senospine.trial.design import therapy_key
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -75,7 +76,7 @@ def read_therapy(text: str, where: str | None = None) -> Therapy:
 
     Examples
     --------
-    >>> found = read_therapy("navitoclax 150 mg oral daily for 7 days from day 0 after enrolment; rule navitoclax-entry")
+    >>> found = read_therapy("navitoclax 150 mg oral once at day 0 after enrolment; rule navitoclax-entry")
     >>> found.drugs[0].name, found.rule
     ('navitoclax', 'navitoclax-entry')
     """
@@ -89,7 +90,7 @@ def read_therapy(text: str, where: str | None = None) -> Therapy:
     regimens = tuple(parse_regimen(item.strip(), where) for item in doses.split(" + "))
     if names:
         load_rule(names[0], where)
-    return Therapy(text, regimens, names[0] if names else None)
+    return Therapy(therapy_key(text), regimens, names[0] if names else None)
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def _course(
 ) -> dict[str, Array | Single]:  # fmt: skip
     """Return outputs over the plan's days, exposure of the gut as its mean since the last, and states on day 0."""
     count = len(parameters["age_at_start"])
-    entries, decisions = _doses(plan, therapy, model, count, first)
+    entries, decisions = doses_of(plan, therapy, model, count, first)
     daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
     times = np.union1d(plan.days, daily if therapy is not None else [])
     kernel = _kernel("human", therapy.drugs if therapy else ())
@@ -243,9 +244,10 @@ def _course(
     return found
 
 
-def _doses(
+def doses_of(
     plan: Plan, therapy: Therapy | None, model: Model, count: int, first: int
 ) -> tuple[list[Entry], tuple[Decision, ...]]:
+    """Return what is given over the plan's days, and what counts decide; refuse what cannot be given to people."""
     if therapy is None:
         return [], ()
     try:
