@@ -102,10 +102,10 @@ def level(fact: Value | Bound, groups: Groups) -> tuple[Array, Array]:
 def _level(fact: Value | Bound, groups: Groups) -> Array:
     x, spread = level(fact, groups)
     if isinstance(fact, Bound):
-        ends = [_log(fact, end) for end in (fact.low, fact.high)]
+        ends = [fold_of(fact, end) for end in (fact.low, fact.high)]
         inside = ndtr((ends[1] - x) / spread) - ndtr((ends[0] - x) / spread)
         return np.asarray(np.log(np.maximum(inside, LEAST)))
-    z = (_log(fact, fact.value) - x) / spread
+    z = (fold_of(fact, fact.value) - x) / spread
     return np.asarray(-2.5 * np.log1p(z**2 / TAIL) - np.log(spread * 8 / 3))
 
 
@@ -114,7 +114,8 @@ def _size(fact: Fact) -> float:
     return float(np.unique(np.linspace(fact.n_low, fact.n_high, 3).round()).mean())
 
 
-def _log(fact: Value | Bound, level: float) -> float:
+def fold_of(fact: Value | Bound, level: float) -> float:
+    """Return the logarithm of a level in a fact's scale; of changes, of the fold."""
     if math.isinf(level):
         return float(level)
     fold = 1 + level / 100 if fact.scale == "change" else level

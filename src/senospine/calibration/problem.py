@@ -290,7 +290,8 @@ class Problem:
         ndarray, shape (n_candidates, n_facts)
         """
         measured = self.measured(values)
-        columns = [self._judge(row, measured, values) for row in self.facts]
+        with np.errstate(invalid="ignore", over="ignore"):  # of animals that could not be solved
+            columns = [self.judge(row, measured, values) for row in self.facts]
         return np.where(np.isfinite(columns), columns, -math.inf).T
 
     def measured(self, values: Mapping[str, Array]) -> Measured:
@@ -314,7 +315,8 @@ class Problem:
             found.append((places, _shared(row, groups, values)))
         return found
 
-    def _judge(self, row: Fact, measured: Measured, values: Mapping[str, Array]) -> Array:
+    def judge(self, row: Fact, measured: Measured, values: Mapping[str, Array]) -> Array:
+        """Return one fact's log probability, shape (n_candidates,)."""
         found = []  # of several possible doses one was given: their probabilities are averaged
         for places, groups in self.seen(row, measured, values):
             if isinstance(row, Rate):

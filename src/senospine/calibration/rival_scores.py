@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from senospine.calibration.diagnostics import smoothed
 from senospine.calibration.posterior import Posterior
 from senospine.calibration.problem import Problem
 from senospine.calibration.rivals import Rival, RivalProblem
@@ -165,6 +166,7 @@ def rival_scores(
     likelihoods. Cost: one likelihood for each draw, width and rival; 30 s of processor time where it is tempered.
     """
     main = 1.0 if 1.0 in bases else next(iter(bases))
+    own = _predicted(bases[main], np.zeros(len(bases[main].facts)), bases[main].facts)
     found = []
     for number, rival in enumerate(rivals):
         evidence, scores = {}, None
@@ -176,7 +178,7 @@ def rival_scores(
                 difference, logs, facts = _tempered(rival, base, seed, walkers)
             evidence[width] = difference
             if width == main:
-                scores = _predictive(base, logs, facts)
+                scores = _gains(own, _predicted(base, logs, facts))
         assert scores is not None  # the main width is one of them
         found.append(RivalScore(rival, evidence, *scores))
     return found
@@ -189,7 +191,7 @@ def _weighed(rival: Rival, base: Base, seed: int) -> tuple[Difference, Array, Ar
     rows = base.calibrating
     raw = (facts[:, rows] - base.facts[:, rows]) @ base.problem.weights
     raw = np.where(np.isfinite(raw), raw, -np.inf)
-    smooth, shape = _smoothed(raw)
+    smooth, shape = smoothed(raw)
     weights = np.exp(raw - raw.max())
     mean = weights.mean()
     error = float(weights.std(ddof=1) / mean / math.sqrt(len(weights)))
@@ -211,15 +213,16 @@ def _tempered(rival: Rival, base: Base, seed: int, walkers: int) -> tuple[Differ
     return Difference(means[0] - means[1], error, "tempered"), even, facts
 
 
-def _predictive(base: Base, logs: Array, facts: Array) -> tuple[Difference, Difference]:
-    """Return differences of the log score of calibration rows, each left out, and of validation rows."""
-    even = np.full(len(base.facts), -math.log(len(base.facts)))
-    weights = base.problem.weights
+def _predicted(base: Base, logs: Array, facts: Array) -> tuple[Array, Array]:
+    """Return log scores of calibration rows, each left out, and of validation rows."""
+    rows, others = base.calibrating, base.validating
+    return log_scores(logs, facts[:, rows], base.problem.weights), log_scores(logs, facts[:, others])
+
+
+def _gains(own: tuple[Array, Array], theirs: tuple[Array, Array]) -> tuple[Difference, Difference]:
     found = []
-    for rows, left in ((base.calibrating, weights), (base.validating, None)):
-        theirs = log_scores(logs, facts[:, rows], left)
-        mine = log_scores(even, base.facts[:, rows], left)
-        gain = theirs - mine
+    for mine, other in zip(own, theirs, strict=True):
+        gain = other - mine
         found.append(Difference(float(gain.sum()), float(gain.std(ddof=1) * math.sqrt(len(gain)))))
     return found[0], found[1]
 
@@ -237,20 +240,9 @@ def log_scores(logs: Array, facts: Array, left_out: Array | None = None) -> Arra
     """
     found = np.empty(facts.shape[1])
     for index, column in enumerate(facts.T):
-        mine = logs if left_out is None else _smoothed(logs - left_out[index] * np.maximum(column, -1e3))[0]
+        mine = logs if left_out is None else smoothed(logs - left_out[index] * np.maximum(column, -1e3))[0]
         found[index] = logsumexp(mine + column) - logsumexp(mine)
     return found
-
-
-def _smoothed(raw: Array) -> tuple[Array, float]:
-    """Return Pareto-smoothed log weights and their shape."""
-    from arviz_stats.base import array_stats
-
-    if np.ptp(raw) < 1e-9:
-        return raw, -math.inf
-    floor = np.where(np.isfinite(raw), raw, raw[np.isfinite(raw)].min() - 50)
-    logs, shape = array_stats.psislw(floor)
-    return np.asarray(logs), float(shape)
 
 
 def base_of_width(problem: Problem, width: float, *, draws: int, seed: int, walkers: int = 256) -> Base:

@@ -62,7 +62,7 @@ def simulate(
     values = problem.priors.values(normal)
     asked = problem.with_facts(flat)
     measured = asked.measured(values)
-    table = np.exp(np.array([asked._judge(item, measured, values) for item in flat]).reshape(len(flat), -1))
+    table = np.exp(np.array([asked.judge(item, measured, values) for item in flat]).reshape(len(flat), -1))
     drawn: list[list[Fact]] = [[] for _ in normal]
     at = 0
     for row in problem.facts:
