@@ -11,7 +11,7 @@ import pytest
 from study_helpers import SHORT_STUDY
 from typer.testing import CliRunner
 
-from senospine.calibration import Problem, load_problem
+from senospine.calibration import Problem, load_problem, sampling
 from senospine.cli.commands import app
 from senospine.errors import CalibrationError, EvidenceError
 from senospine.evidence.rows import COLUMNS
@@ -108,7 +108,11 @@ def test_no_evidence_is_no_problem(make: Make) -> None:
         load_problem("mice")
 
 
-def test_the_shell_goes_from_a_file_to_a_posterior_and_on(make: Make, tmp_path: Path) -> None:
+def test_the_shell_goes_from_a_file_to_a_posterior_and_on(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "ADAPTING", 2)
+    monkeypatch.setattr(sampling, "ROUNDS", 8)
     options = {"--out": str(tmp_path / "out"), "--starts": "0", "--walkers": "32", "--draws": "64"}
     call = ["calibrate", str(make()), "--json", *(word for pair in options.items() for word in pair)]
     refused = CliRunner().invoke(app, [*call, "--resume"])

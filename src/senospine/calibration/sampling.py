@@ -260,7 +260,7 @@ def sample(
     seed: int = 20240913,
     width: float | None = None,
     effective: float | None = None,
-    rounds: int = ROUNDS,
+    rounds: int | None = None,
     command: str = "",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Posterior:
@@ -282,8 +282,8 @@ def sample(
     effective : float, optional
         Stop when every parameter has so many effective draws, in bulk and tail, and R-hat below 1.01; by default
         ``draws``.
-    rounds : int
-        Rounds after adaptation, at most.
+    rounds : int, optional
+        Rounds after adaptation, at most; 2,000 by default.
     command : str
         Kept with the posterior.
     on_progress : callable, optional
@@ -315,7 +315,7 @@ def sample(
         state = _round(sampler, journal, number, state, kept)
         kept.add(state)
         number += 1
-        done = kept.count > 0 and (kept.enough(wanted) or kept.count >= rounds)
+        done = kept.count > 0 and (kept.enough(wanted) or kept.count >= (rounds or ROUNDS))
         if on_progress is not None:
             on_progress(_told(state, number, kept.effective))
         if done:

@@ -139,7 +139,10 @@ def calibrate(
     starts: Annotated[int, typer.Option(help="Climbs; the first begins at the register's values.", min=0)] = 4,
     iterations: Annotated[int, typer.Option(help="Steps of one climb, at most.", min=1)] = 40,
     animals: Annotated[int, typer.Option(help="Virtual animals per arm of a climb.", min=2)] = 24,
-    draws: Annotated[int, typer.Option(help="Draws from the posterior to keep, and to reach; 0: climb only.")] = 2000,
+    draws: Annotated[int, typer.Option(help="Draws from the posterior to keep; 0: climb only.", min=0)] = 2000,
+    effective: Annotated[
+        int | None, typer.Option(help="Effective draws to reach, of every parameter; by default as many as are kept.")
+    ] = None,
     walkers: Annotated[int, typer.Option(help="Candidates solved at once while sampling.", min=16)] = 256,
     width: Annotated[float | None, typer.Option(help="Factor on the priors' widths, such as 0.5, 1 or 2.")] = None,
     seed: Seed = 20240913,
@@ -182,8 +185,8 @@ def calibrate(
         if draws:
             posterior = sample(
                 loaded.for_sampling(), folder=out / "posterior", draws=draws, walkers=walkers, seed=seed,
-                command=f"{command} --draws {draws} --walkers {walkers}",
-                on_progress=show_sampling(on_progress, draws),
+                effective=effective, on_progress=show_sampling(on_progress, effective or draws),
+                command=f"{command} --draws {draws} --effective {effective or draws} --walkers {walkers}",
             )  # fmt: skip
             posterior.save(out / "posterior.npz")
             told["posterior"] = posterior.to_dict()
