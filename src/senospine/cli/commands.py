@@ -10,6 +10,7 @@ import typer
 
 from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
+from senospine.cli.uncertainty import uncertainty
 from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
@@ -24,6 +25,7 @@ app.add_typer(model_app, name="model")
 model_app.add_typer(export_app, name="export")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(measure_app, name="measure")
+app.command("uncertainty")(uncertainty)
 
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
