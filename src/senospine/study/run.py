@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from senospine.assays import TRAITS, Readout
 from senospine.assays.readout import value_of
 from senospine.engine import Decision, Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError, suggest
-from senospine.model import Model
+from senospine.model import Model, ParameterDraws
+from senospine.model.draws import take
 from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
 from senospine.subjects import draw_parameters, draw_people, draw_traits, own_traits
@@ -51,6 +52,11 @@ class Outcome:
     def animals(self) -> int:
         """Number of animals per arm."""
         return int(self.manifest["inputs"]["animals"])
+
+    @property
+    def worlds(self) -> int:
+        """Number of draws of the parameters that the animals carry, animal ``i`` draw ``i`` modulo it; 1 without draws."""
+        return int(self.manifest["inputs"].get("draws", {}).get("worlds", 1))
 
     @property
     def seed(self) -> int:
@@ -166,16 +172,17 @@ def solve_block(
     count: int,
     seed: int,
     rtol: float,
-    parameters: Mapping[str, float],
+    parameters: Mapping[str, ArrayLike],
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes."""
     import pyarrow as pa
 
     kernel = _kernel(described)
-    drawn = _drawn(kernel.model, described, count, seed, first, parameters)
+    centres = take(parameters, first, count)
+    drawn = drawn_subjects(kernel.model, described.species, described.sex, count, seed, first, centres)
     solution = kernel.solve(
-        drawn | own_traits(kernel.model, arm.animal_model, drawn),
-        Schedule.shared(arm.entries, _decisions(arm, kernel.model, count, seed, first)),
+        drawn | own_traits(kernel.model, arm.animal_model, drawn, centres),
+        Schedule.shared(arm.entries, arm_decisions(arm, kernel.model, count, seed, first)),
         times,
         n_subjects=count,
         rtol=rtol,
@@ -202,7 +209,7 @@ def solve_block(
     return pa.table(columns), failures
 
 
-def _decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tuple[Decision, ...]:
+def arm_decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tuple[Decision, ...]:
     """Return the arm's dosing rule for a block of its subjects: a count that is read once is a measured one."""
     if arm.dosing_rule is None:
         return ()
@@ -211,13 +218,13 @@ def _decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tup
     return as_measured(exact, value_of("count_noise_cv"), count, seed, first)
 
 
-def _drawn(
-    model: Model, described: Described, count: int, seed: int, first: int, centres: Mapping[str, float]
+def drawn_subjects(
+    model: Model, species: str, sex: str, count: int, seed: int, first: int, centres: Mapping[str, ArrayLike]
 ) -> dict[str, Array]:
     """Return the parameters in which subjects differ; people differ by sex too, and live from birth here."""
-    if described.species != "human":
+    if species != "human":
         return draw_parameters(model, count, seed, first, centres)
-    women = {"female": 1.0, "male": 0.0}.get(described.sex, 0.5)
+    women = {"female": 1.0, "male": 0.0}.get(sex, 0.5)
     people = draw_people(model, count, seed, women=women, first=first, centres=centres).parameters
     return {name: values for name, values in people.items() if name != "age_at_start"}
 
@@ -232,7 +239,7 @@ def run_study(
     workers: int | None = None,
     scheduler: str | None = None,
     overwrite: bool = False,
-    parameters: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | ParameterDraws | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a study and return its outcome; a run that was stopped goes on where it was.
@@ -253,21 +260,22 @@ def run_study(
         Address of a Dask scheduler whose workers are used instead; they change nothing but the time either.
     overwrite : bool
         Replace an older run of this study in the folder.
-    parameters : mapping of str to float, optional
-        Values in place of the register's, around which animals differ: a fit, or a question of one's own.
+    parameters : mapping of str to float, or ParameterDraws, optional
+        Values in place of the register's, around which animals differ: a fit, or a question of one's own. Of draws
+        animal ``i`` carries set ``i`` modulo their number, in every arm: as many worlds, each with its share of animals.
     on_progress : callable, optional
         Called with (animals solved, animals in all).
 
     Raises
     ------
     StudyError
-        Fewer animals than the largest group of the study.
+        Fewer animals than the largest group of the study, or than worlds.
     FileError
         The folder is not ours to write, or cannot be written.
     RunError, ClusterError
         See :func:`senospine.runs.run_blocks`; what is finished stays.
     """
-    wanted = [(study, Path(folder), parameters or {})]
+    wanted = [(study, Path(folder), {} if parameters is None else parameters)]
     told = None if on_progress is None else (lambda _, done, of: on_progress(done, of))
     return run_studies(
         wanted, animals=animals, seed=seed, rtol=rtol, workers=workers, scheduler=scheduler, overwrite=overwrite,
@@ -276,7 +284,7 @@ def run_study(
 
 
 def run_studies(
-    wanted: Sequence[tuple[Study, Path, Mapping[str, float]]],
+    wanted: Sequence[tuple[Study, Path, Mapping[str, float] | ParameterDraws]],
     *,
     animals: int = DEFAULT_ANIMALS,
     seed: int = DEFAULT_SEED,
@@ -303,7 +311,7 @@ def run_studies(
                 tell(run)
                 for name, arm, first, count in blocks:
                     if not out.has(name):
-                        call = (run.described, arm, times[arm.name], first, count, seed, rtol, run.centres)
+                        call = (run.described, arm, times[arm.name], first, count, seed, rtol, run.carried)
                         yield (run, name, count), call
 
         def keep(key: tuple[_Run, str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:
@@ -332,14 +340,15 @@ class _Run:
     study: Study
     folder: Path
     described: Described
-    centres: dict[str, float]
+    carried: Mapping[str, ArrayLike]
     inputs: dict[str, Any]
     out: OutcomeFolder | None = None
     done: int = 0
 
     @classmethod
     def of(
-        cls, study: Study, folder: Path, parameters: Mapping[str, float], animals: int, seed: int, rtol: float
+        cls, study: Study, folder: Path, parameters: Mapping[str, float] | ParameterDraws, animals: int, seed: int,
+        rtol: float,
     ) -> _Run:  # fmt: skip
         """Return a study ready to run; see :func:`run_study` for what is refused."""
         largest = max(arm.n for arm in study.arms)
@@ -351,7 +360,19 @@ class _Run:
         drugs = study.drugs if study.species in COMPOSED else ()  # the mouse's model holds its drugs already
         described = Described(study.species, study.sex, drugs, model.sha256)
         _refuse_unread(study, model)
-        centres = {name: float(value) for name, value in sorted(parameters.items())}
+        worlds = parameters.worlds if isinstance(parameters, ParameterDraws) else 1
+        if animals < worlds:
+            raise StudyError(
+                f"{animals} animals cannot carry {worlds} draws of the parameters",
+                remedy="simulate more animals, or take fewer draws",
+            )
+        if isinstance(parameters, ParameterDraws):
+            carried: Mapping[str, ArrayLike] = parameters.columns
+            centres = parameters.centres
+            drawn = {"draws": {"worlds": worlds, "sha256": parameters.sha256, "source": parameters.source}}
+        else:
+            carried = centres = {name: float(value) for name, value in sorted(parameters.items())}
+            drawn = {}
         for name in centres:
             if name not in model.parameters:
                 raise StudyError(f"the model has no parameter '{name}'", remedy=suggest(name, model.parameters))
@@ -360,11 +381,11 @@ class _Run:
             "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
             "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
             "block": BLOCK, "code_path": _kernel(described).code_path,
-            "parameters": centres,
+            "parameters": centres, **drawn,
             "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
             **({"drugs": {drug.name: drug.sha256 for drug in drugs}} if drugs else {}),
         }  # fmt: skip
-        return cls(study, folder, described, centres, inputs)
+        return cls(study, folder, described, carried, inputs)
 
 
 def _refuse_unread(study: Study, model: Model) -> None:
