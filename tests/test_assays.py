@@ -15,7 +15,7 @@ from senospine.assays import NOT_SIMULATED, TRAITS, Readout, assay_register, rea
 from senospine.errors import StudyError
 from senospine.model import Model, check_register, load_model
 
-NAMES = [name for name, row in readouts().items() if "mouse" in row.species]
+NAMES = [name for name, row in readouts().items() if {"mouse", "human_disc"} & set(row.species)]
 #: outputs of which an animal has the less the worse it is
 BETTER_WITH_MORE = {
     "disc_matrix", "trabecular_bone", "trabecular_thickness", "bone_formation", "running_vigour", "platelets",

@@ -118,7 +118,7 @@ def test_it_says_where_it_came_from(page: str, mouse: Model, made: Made) -> None
         assert str(outcome.path) not in page  # machine paths stay out
     assert mouse.sha256 in page
     assert "senospine reproduce" in page
-    assert "0 of 120 simulated animals failed" in words_of(page)
+    assert "0 of 120 simulated mice failed" in words_of(page)
 
 
 def test_hostile_text_is_escaped(made: Made, mouse: Model, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_failed_animals_are_named(made: Made, mouse: Model, tmp_path: Path) -> N
     failed.__dict__["frame"] = frame
     page = page_of(made, mouse, tmp_path, outcomes=[failed])
     text = words_of(page)
-    assert "1 of 120 simulated animals failed" in text
+    assert "1 of 120 simulated mice failed" in text
     assert "vehicle 7 the steps became too small (STEP_TOO_SMALL) 101.2 endplate_porosity" in text
     assert "check the &lt;values&gt;" in page
     assert "nan" not in page.split('id="failures"')[0].split("<polyline")[1][:2000]

@@ -1,5 +1,13 @@
 """Assays: from the mechanism's outputs to what a laboratory writes down, unit, definition and noise included."""
 
+from senospine.assays.generators import (
+    DEVIATES,
+    Generators,
+    case_definitions,
+    course_of,
+    findings,
+    generators,
+)
 from senospine.assays.marker import MARKERS, Marker, record_marker
 from senospine.assays.patient import (
     CONTROLS,
@@ -15,14 +23,20 @@ from senospine.assays.readouts import NOT_SIMULATED, readout, readouts
 
 __all__ = [
     "CONTROLS",
+    "DEVIATES",
     "MARKERS",
     "NOT_SIMULATED",
     "TRAITS",
+    "Generators",
     "Marker",
     "PainReports",
     "Readout",
     "assay_register",
+    "case_definitions",
     "contextual_response",
+    "course_of",
+    "findings",
+    "generators",
     "human_assay_register",
     "lasting_change",
     "readout",

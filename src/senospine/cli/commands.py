@@ -11,7 +11,9 @@ import typer
 from senospine.cli.drug import drug_app
 from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
+from senospine.cli.patients import patients
 from senospine.cli.trial import trial
+from senospine.cli.uncertainty import uncertainty
 from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ app.add_typer(evidence_app, name="evidence")
 app.add_typer(measure_app, name="measure")
 app.add_typer(drug_app, name="drug")
 app.command()(trial)
+app.command()(patients)
+app.command("uncertainty")(uncertainty)
 
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]

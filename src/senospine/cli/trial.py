@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from senospine.cli.output import Json, console, print_json, progress
 from senospine.errors import TrialError
 
+if TYPE_CHECKING:
+    from senospine.trial import PatientBank
+
 
 def trial(
     design: Annotated[str, typer.Argument(help="A shipped design, or a path to a design file (.yaml).")],
     bank: Annotated[
-        str, typer.Option(help="Folder of a bank of patients; or 'synthetic': closed forms, no mechanism.")
-    ],
+        str | None,
+        typer.Option(
+            help="Folder of a bank of patients; 'synthetic': closed forms; made from the human model if left out."
+        ),
+    ] = None,
     trials: Annotated[int, typer.Option(help="Simulated trials.", min=2)] = 1000,
     out: Annotated[Path | None, typer.Option(help="Folder for the run; results/trial-DESIGN by default.")] = None,
     effect: Annotated[
@@ -26,21 +33,53 @@ def trial(
         40,
         2000,
     ),
+    patients: Annotated[int, typer.Option(help="Of a bank that is made: people in each draw.", min=50)] = 1000,
+    draws: Annotated[int, typer.Option(help="Of a bank that is made: draws of the parameters.", min=1)] = 12,
+    parameters: Annotated[
+        str, typer.Option(help="Of a bank that is made: fit, register, or the file of a fit.")
+    ] = "fit",
     seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
     workers: Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the trials that stand in the folder.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run of this design.")] = False,
+    beside: Annotated[
+        list[str] | None, typer.Option(help="Another design to put beside it; give the option again for more.")
+    ] = None,
+    beside_trials: Annotated[
+        int, typer.Option(help="Trials of each other size and population, at most as many as of the design.", min=2)
+    ] = 200,
     as_json: Json = False,
 ) -> None:
-    """Simulate trials of a design: how often it is right, with the tables of the first trial."""
+    """Simulate trials of a design: how often it is right, a report for a trial meeting, tables of the first trial."""
     from senospine.exchange import write_cdisc
-    from senospine.trial import find_size, load_design, operating_characteristics, read_bank, run_trials, simulate_trial
+    from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
+    from senospine.trial import (
+        find_size,
+        follow,
+        load_design,
+        operating_characteristics,
+        predicted_benefit,
+        read_bank,
+        run_rivals,
+        run_trials,
+        simulate_trial,
+    )
 
-    loaded = load_design(design)
+    loaded, beside = load_design(design), beside or []
+    others = [load_design(item) for item in beside]
     if trials < 2:
         raise TrialError("need at least two trials")
     folder = out or Path("results") / f"trial-{loaded.name}"
-    people = _synthetic(loaded.therapies, effect, loaded.visit_days[-1], folder) if bank == "synthetic" else Path(bank)
+    therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
+    if bank == "synthetic":
+        people = _synthetic(therapies, effect, max(item.visit_days[-1] for item in (loaded, *others)), folder)
+    elif bank is not None:
+        people = Path(bank)
+    else:
+        people = folder.with_name(f"{folder.name}-bank")
+        weeks = max(item.visit_days[-1] for item in (loaded, *others)) / 7
+        with progress(as_json) as on_progress:
+            bank_of(people, therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress)
     if power is not None:
         with progress(as_json) as on_progress:
             found = find_size(
@@ -57,20 +96,58 @@ def trial(
             loaded, people, folder, trials=trials, seed=seed, workers=workers, resume=resume, overwrite=overwrite,
             on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
         )  # fmt: skip
-    result = operating_characteristics(run)
+    simulated = read_bank(people)
+    with progress(as_json) as on_progress:
+        rivals = run_rivals(
+            run, people, trials=min(trials, beside_trials), beside=others, workers=workers,
+            on_progress=lambda done, of: on_progress("other sizes and populations", done, of),
+        )  # fmt: skip
     tables: list[Path] = []
     if loaded.file.population.kind != "two-stage":
-        patients = read_bank(people)
-        first = simulate_trial(loaded, patients, seed, 0, tables=True)
-        tables = write_cdisc(loaded, patients, first, folder / "first-trial")
+        first = simulate_trial(loaded, simulated, seed, 0, tables=True)
+        tables = write_cdisc(loaded, simulated, first, folder / "first-trial")
+    report = TrialReport(
+        run, simulated, operating_characteristics(run), rivals, follow(run, simulated),
+        tuple(predicted_benefit(loaded, simulated)), _command(design, bank, trials, effect, seed, beside),
+    )  # fmt: skip
+    page = write_trial_report(folder / "report.html", report)
     if as_json:
-        print_json({**result.to_dict(), "folder": str(folder), "tables": [str(path) for path in tables]})
+        print_json({**trial_dict(report), "folder": str(folder), "bank": str(people), "report": str(page),
+                    "tables": [str(path) for path in tables]})  # fmt: skip
         return
-    out_of = console()
-    out_of.print(f"{loaded.file.title or loaded.name}\n{loaded.file.question}", markup=False, highlight=False)
-    out_of.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
-    if tables:
-        out_of.print(f"tables of the first trial and a script for R in {folder / 'first-trial'}", markup=False)
+    print_trial(console(), report, page, tables)
+
+
+def _command(
+    design: str, bank: str | None, trials: int, effect: float, seed: int, beside: Sequence[str]
+) -> str:  # fmt: skip
+    """Return the command without the places of this machine."""
+    words = [
+        "senospine trial",
+        Path(design).name,
+        *([f"--bank {Path(bank).name}"] if bank else []),
+        f"--trials {trials}",
+    ]
+    words += [f"--effect {effect:g}"] if effect else []
+    words += [f"--seed {seed}", *(f"--beside {Path(item).name}" for item in beside)]
+    return " ".join(words)
+
+
+def bank_of(
+    folder: Path, therapies: Sequence[str], weeks: float, patients: int, draws: int, parameters: str, seed: int,
+    workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
+) -> PatientBank:  # fmt: skip
+    """Return a bank made from the human model, or the rest of one, with the gains of mice that a word chooses."""
+    from senospine.calibration import chosen_parameters
+    from senospine.model import load_model
+    from senospine.trial import UNTREATED, make_bank
+
+    return make_bank(
+        folder, [item for item in therapies if item != UNTREATED], patients=patients, draws=draws, weeks=weeks,
+        seed=seed, centres=chosen_parameters(parameters, load_model("human")),
+        uncertainty="all" if draws > 1 else "none", workers=workers, overwrite=overwrite,
+        on_progress=lambda done, of: on_progress("simulate patients", done, of),
+    )  # fmt: skip
 
 
 def _synthetic(therapies: tuple[str, ...], effect: float, days: float, folder: Path) -> Path:

@@ -166,6 +166,21 @@ def _naive_hit(row: Fact) -> bool | None:
     return row.significant != "no" and way == row.direction
 
 
+def naive_probabilities(rows: Sequence[Fact]) -> dict[str, float]:
+    """Return what the naive rule gives to facts, its trust learnt from the other calibration rows alone.
+
+    Facts on which it is silent are missing.
+    """
+    hits = {row.id: _naive_hit(row) for row in rows if row.role == "calibration"}
+    found = {}
+    for row in rows:
+        others = [hit for key, hit in hits.items() if key != row.id and hit is not None]
+        chance = _naive(row, (sum(others) + 1) / (len(others) + 2))
+        if chance is not None:
+            found[row.id] = chance
+    return found
+
+
 def _naive(row: Fact, trust: float) -> float | None:
     """Return what the naive rule gives to a fact.
 

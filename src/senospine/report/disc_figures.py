@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from senospine.delivery import CASES, Profile, convergence, early_errors
-from senospine.errors import FileError
-from senospine.report.svg import BLUE, GREEN, GREY, INK, MARK, ORANGE, VERMILION
-
-_STYLE = {
-    "svg.hashsalt": "senospine", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left", "axes.titlesize": 9.5, "axes.titleweight": "bold",
-}  # fmt: skip
-
-
-@contextmanager
-def _drawing(path: str | Path, width: float, height: float) -> Iterator[Any]:
-    """Yield a figure that is written to ``path`` at the end, marked as synthetic."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure
-        figure.supxlabel(MARK, fontsize=7.5, color="#6a6a6a", x=0.995, ha="right")
-        target = Path(path)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(target, dpi=150, metadata={"Date": None} if target.suffix == ".svg" else None)
-        except (OSError, ValueError) as error:
-            raise FileError(
-                f"cannot write the picture: {error}", where=str(target), remedy="end it in .svg or .png"
-            ) from None
+from senospine.report.drawing import drawing
+from senospine.report.svg import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
 
 def draw_profile(profile: Profile, path: str | Path) -> Path:
@@ -48,7 +21,7 @@ def draw_profile(profile: Profile, path: str | Path) -> Path:
     FileError
         The picture cannot be written.
     """
-    with _drawing(path, 10.4, 6.4) as figure:
+    with drawing(path, 10.4, 6.4) as figure:
         plasma, blank, field, depth = figure.subplots(
             2, 2, sharex="col", gridspec_kw={"height_ratios": [1, 2.6], "width_ratios": [3.1, 1]}
         ).flat
@@ -146,7 +119,7 @@ def _depths(axis: Any, profile: Profile) -> None:
 def draw_accuracy(path: str | Path, splits: Sequence[int] = (1, 2, 4)) -> Path:
     """Draw errors of the layers against exact series: by number of layers, and early near the bone; return the path."""
     found = convergence(splits)
-    with _drawing(path, 10.4, 4.0) as figure:
+    with drawing(path, 10.4, 4.0) as figure:
         centre, area, early = figure.subplots(1, 3)
         for axis, name, title in (
             (centre, "centre", "worst error at the centre"), (area, "area", "worst error of the mean over time"),

@@ -19,8 +19,9 @@ from senospine.model import Model
 from senospine.model.events import TimedEvent
 from senospine.model.expressions import text
 from senospine.report.doubts import comparison_dicts, print_comparisons
+from senospine.report.glance import in_order
 from senospine.report.tables import new_table
-from senospine.report.words import species_words
+from senospine.report.words import calibration_first, species_words
 from senospine.runs import NOTICE
 from senospine.study import Outcome, Study, readout_worlds
 
@@ -30,8 +31,13 @@ _STYLES = {"agrees": "green", "weak": "yellow", "misses": "red", "not testable":
 def print_scoreboard(console: Console, result: Reproduction, report: Path) -> None:
     """Print the scoreboard, its totals, the failures, and where the report is."""
     console.print()
-    for study in (outcome.study for outcome in result.outcomes):
-        console.print(_board(study.title, [score for score in result.scores if score.fact.study == study.name]))
+    for study in (outcome.study for outcome in in_order(result.outcomes)):
+        mine = [score for score in result.scores if score.fact.study == study.name]
+        if mine:
+            console.print(_board(study.title, mine))
+        else:
+            console.print(study.title, style="bold")
+            console.print(" nothing published to score\n", style="dim")
     console.print(
         "paper: ↑ rise, ↓ fall, * significant, ? star unclear.  sign: share of repeats with the paper's sign.  "
         "sign+star: with its star too.\nrule: is the naive rule 'disease worse, drug better' right?  "
@@ -110,13 +116,16 @@ def _totals(result: Reproduction) -> Table:
     table.add_column("role")
     for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule"):
         table.add_column(name, justify="right")
-    by_species = totals_by_species(result.scores)
+    found = totals_by_species(result.scores)
+    names = dict.fromkeys(total.species for total in found)
+    by_species = [item for name in names for item in calibration_first([t for t in found if t.species == name])]
     for total in [*by_species, *result.totals]:
         table.add_row(
             species_words(total.species), total.role, str(total.rows),
             *(str(total.verdicts[verdict]) for verdict in VERDICTS),
             *("" if isnan(mean) else _share(mean) for mean in (total.mean_p_sign, total.mean_p_star)),
-            f"{total.naive_hits} of {total.naive_tries}" if total.naive_tries else "", f"{total.gain_bits:+.0f}",
+            f"{total.naive_hits} of {total.naive_tries}" if total.naive_tries else "",
+            f"{total.gain_bits:+.0f}" if total.naive_bits else "",
         )  # fmt: skip
     return table
 

@@ -13,7 +13,7 @@ LEVEL_BITS = 0.1
 
 
 #: what species are called where they are many
-_SPECIES = {"mouse": "mice", "human": "people", "human_disc": "human discs in culture", "dog": "dogs"}
+_SPECIES = {"mouse": "mice", "human": "people", "human_disc": "discs in culture", "dog": "dogs"}
 
 
 def species_words(species: str) -> str:
@@ -22,7 +22,7 @@ def species_words(species: str) -> str:
     Examples
     --------
     >>> species_words("human_disc")
-    'human discs in culture'
+    'discs in culture'
     """
     return _SPECIES.get(species, species)
 

@@ -10,7 +10,7 @@ from senospine.subjects.animals import (
     draw_traits,
     own_traits,
 )
-from senospine.subjects.people import People, draw_people, draw_translation, sex_parameters, untreated_life
+from senospine.subjects.people import People, draw_doubt, draw_people, draw_translation, sex_parameters, untreated_life
 
 __all__ = [
     "AnimalModel",
@@ -19,6 +19,7 @@ __all__ = [
     "Trait",
     "animal_model",
     "animal_models",
+    "draw_doubt",
     "draw_parameters",
     "draw_people",
     "draw_traits",

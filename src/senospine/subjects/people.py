@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from senospine.engine import compile_model
 from senospine.errors import ModelError, StudyError, suggest
-from senospine.model import Model
-from senospine.model.links import TRANSLATION
+from senospine.model import Model, Parameter
+from senospine.model.links import CARRIED, TRANSLATION
 from senospine.quantities import DAYS_PER_MONTH
 from senospine.randomness import standard_normals, stream
 from senospine.subjects.animals import animal_model, draw_parameters, own_traits
@@ -27,6 +27,11 @@ Array = NDArray[np.float64]
 DAYS_PER_YEAR = 12 * DAYS_PER_MONTH
 #: the register's ``low`` and ``high`` hold the central 90 %
 _EDGE = float(ndtri(0.95))
+#: beginnings of names of parameters in which patients differ from one another, and of switches of a question
+TRAITS_OF_PEOPLE = (
+    "age_at_start", "body_weight", "degeneration_", "loading", "disc_geometry_", "platelets_baseline",
+    "neutrophils_baseline", "lymphocytes_baseline", "senescence_critical_age", "drug_interaction",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,15 +134,35 @@ def draw_translation(
     if not translation:
         return {name: np.ones(draws) for name in names}
     normal = standard_normals(seed, "translation", draws, len(names), first)
+    return {name: _from_prior(model.register[name], normal[:, index]) for index, name in enumerate(names)}
+
+
+def draw_doubt(model: Model, draws: int, seed: int, *, first: int = 0) -> dict[str, Array]:
+    """Return what else is doubted about people and their drugs, each of shape (draws,): one draw for a population.
+
+    Every parameter with a prior, of the spine and of the drugs a model is composed with, but for what patients bring
+    along (``TRAITS_OF_PEOPLE``), what was carried over from the mouse, and the multipliers that
+    :func:`draw_translation` draws. A parameter's draw depends on its name only, whatever it is composed with.
+    """
     found = {}
-    for index, name in enumerate(names):
-        row = model.register[name]
-        if row.low is None or row.high is None:  # fixed
-            found[name] = np.full(draws, row.value)
+    for name in sorted(model.parameters):
+        row = model.register.get(name)
+        if row is None or name.startswith((TRANSLATION, CARRIED, *TRAITS_OF_PEOPLE)):
             continue
-        low, high = np.log(row.low), np.log(row.high)
-        found[name] = np.exp((low + high) / 2 + (high - low) / (2 * _EDGE) * normal[:, index])
+        if row.low is not None and row.high is not None and row.prior != "fixed":
+            found[name] = _from_prior(row, standard_normals(seed, f"doubt/{name}", draws, 1, first)[:, 0])
     return found
+
+
+def _from_prior(row: Parameter, normal: Array) -> Array:
+    """Return draws from a register's prior: what a standard normal's places in the central 90 % say."""
+    if row.low is None or row.high is None:  # fixed
+        return np.full(len(normal), row.value)
+    if row.prior == "uniform":
+        return np.asarray(row.low + (row.high - row.low) * ndtr(normal))
+    low, high = (np.log(row.low), np.log(row.high)) if row.prior == "lognormal" else (row.low, row.high)
+    drawn = (low + high) / 2 + (high - low) / (2 * _EDGE) * normal
+    return np.asarray(np.exp(drawn) if row.prior == "lognormal" else drawn)
 
 
 def untreated_life(

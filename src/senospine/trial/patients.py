@@ -1,0 +1,272 @@
+"""Virtual patients out of the human model: lives to a sampled age, then a year untreated and under each therapy.
+
+A block is some people of one draw of the parameters. Person ``i`` is the same person in every draw: what differs
+between people (traits, sex, age, degeneration, other pain) is theirs, what is doubted about all people is the draw's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senospine.assays import DEVIATES
+from senospine.assays.readout import value_of
+from senospine.engine import Decision, Entry, Kernel, Schedule, compile_model
+from senospine.errors import SenospineError, TrialError
+from senospine.model import Model, load_model
+from senospine.randomness import stream
+from senospine.subjects import draw_doubt, draw_people, draw_translation, untreated_life
+from senospine.therapy import (
+    Drug,
+    Prescribed,
+    Regimen,
+    as_measured,
+    compose_model,
+    dose_table,
+    load_drug,
+    load_rule,
+    parse_regimen,
+)
+from senospine.trial.bank import UNTREATED
+from senospine.trial.design import therapy_key
+
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+DAYS_PER_YEAR = 365.25
+RTOL = 1e-4
+#: what is read of every course
+OUTPUTS = ("spinal_pain", "platelets", "neutrophils", "gut_exposure")
+#: what is read of people before the first treatment
+STATES = (
+    "degeneration", "endplate_porosity", "disc_matrix", "senescent_osteoclasts", "senescent_disc_cells",
+    "trabecular_bone", "sensitisation", "dorsal_horn_gliosis", "spinal_pain", "platelets", "neutrophils",
+)  # fmt: skip
+#: the youngest and oldest age at which degeneration may set in [year], all between equally likely before weighting
+ONSET = (10.0, 60.0)
+#: when the day's exposure of the gut is read [day after the morning's dose]
+AFTER_DOSE = 0.25
+
+
+@dataclass(frozen=True)
+class Therapy:
+    """A therapy as a design writes it: regimens with ``+`` between them, and ``; rule NAME`` for dosing by counts."""
+
+    text: str
+    regimens: tuple[Regimen, ...]
+    rule: str | None
+
+    @property
+    def drugs(self) -> tuple[Drug, ...]:
+        """What it gives, by name."""
+        return tuple(load_drug(name) for name in sorted({each.drug for each in self.regimens}))
+
+
+def read_therapy(text: str, where: str | None = None) -> Therapy:
+    """Return a therapy from its text; day 0 after enrolment is the day of the first treatment.
+
+    Raises
+    ------
+    SenospineError
+        A regimen or a rule that cannot be read.
+
+    Examples
+    --------
+    >>> found = read_therapy("navitoclax 150 mg oral once at day 0 after enrolment; rule navitoclax-entry")
+    >>> found.drugs[0].name, found.rule
+    ('navitoclax', 'navitoclax-entry')
+    """
+    doses, *rules = (part.strip() for part in text.split(";"))
+    names = [item.removeprefix("rule ").strip() for item in rules]
+    if len(rules) > 1 or any(not item.startswith("rule ") for item in rules):
+        raise TrialError(
+            f"therapy '{text}' cannot be read", where=where,
+            remedy="write regimens with ' + ' between them, and at most one '; rule NAME' behind",
+        )  # fmt: skip
+    regimens = tuple(parse_regimen(item.strip(), where) for item in doses.split(" + "))
+    if names:
+        load_rule(names[0], where)
+    return Therapy(therapy_key(text), regimens, names[0] if names else None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a bank is made of; everything in it decides the bytes.
+
+    Attributes
+    ----------
+    therapies : tuple of Therapy
+    days : tuple of float
+        Rising from 0.
+    ages : (float, float)
+        Years; all between equally likely before weighting.
+    centres : mapping of str to float
+        Values in place of the register's: gains carried over by a fit.
+    uncertainty : {'all', 'translation', 'none'}
+        What differs from draw to draw.
+    between : bool
+        Whether people differ in parameters as the register says; if not they differ in age, sex, degeneration and
+        other pain only.
+    """
+
+    therapies: tuple[Therapy, ...]
+    days: tuple[float, ...]
+    seed: int
+    ages: tuple[float, float] = (20.0, 90.0)
+    centres: Mapping[str, float] = field(default_factory=dict)
+    uncertainty: str = "all"
+    between: bool = True
+
+
+def doubt_of(plan: Plan, model: Model, draw: int) -> dict[str, float]:
+    """Return one draw's parameters for a model, beside what the plan puts in place of the register's."""
+    found: dict[str, float] = {name: value for name, value in plan.centres.items() if name in model.parameters}
+    if plan.uncertainty == "all":
+        drawn = draw_doubt(model, 1, plan.seed, first=draw)
+        found |= {name: float(value[0]) for name, value in drawn.items() if name not in found}
+    if plan.uncertainty != "none":
+        found |= {name: float(value[0]) for name, value in draw_translation(model, 1, plan.seed, first=draw).items()}
+    return found
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some people of one draw, as arrays; those who could not be solved are NaN.
+
+    Attributes
+    ----------
+    people : mapping of str to ndarray, shape (n,)
+    reference : float
+        ``spinal_pain`` above the healthy of a severely degenerated spine at 50 years under this draw [fold].
+    courses : mapping of therapy to mapping of output to ndarray, shape (n, n_days)
+    """
+
+    people: Mapping[str, NDArray[Any]]
+    reference: float
+    courses: Mapping[str, Mapping[str, Single]]
+
+
+def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
+    """Return people of one draw, untreated and under every therapy. Pure: the same arguments give the same bytes."""
+    base = load_model("human")
+    own = doubt_of(plan, base, draw)
+    drawn = draw_people(base, count, plan.seed, ages=plan.ages, first=first, centres=own)
+    uniform = np.array(
+        [stream(plan.seed, "patients", first + index).random(len(DEVIATES) + 2) for index in range(count)]
+    )
+    lasting = {
+        "degeneration_load": uniform[:, -1],
+        "degeneration_onset": DAYS_PER_YEAR * (ONSET[0] + (ONSET[1] - ONSET[0]) * uniform[:, -2]),
+    }
+    life = untreated_life(base, _of(plan, base, drawn.parameters, own) | lasting, drawn.ages, rtol=RTOL, threads=1)
+    courses: dict[str, Mapping[str, Single]] = {}
+    states: dict[str, Array] = {}
+    for therapy in (None, *plan.therapies):
+        model = base if therapy is None else compose_model("human", therapy.drugs)
+        mine = doubt_of(plan, model, draw)
+        people = draw_people(model, count, plan.seed, ages=plan.ages, first=first, centres=mine).parameters
+        # a model with drugs has more parameters in which people differ: those of the spine stay whose they are
+        parameters = _of(plan, model, people, mine) | _of(plan, base, drawn.parameters, own) | lasting
+        solved = _course(plan, therapy, model, parameters, life, first)
+        courses[UNTREATED if therapy is None else therapy.text] = {name: solved[name] for name in OUTPUTS}
+        states = states or {name: solved[f"{name} at first"] for name in STATES}
+    people_table: dict[str, NDArray[Any]] = {
+        "patient": np.arange(first, first + count), "draw": np.full(count, draw), "age": drawn.ages / DAYS_PER_YEAR,
+        "sex": np.where(drawn.female, "female", "male"),
+        "body_weight": np.asarray(drawn.parameters.get("body_weight", np.full(count, base.parameters["body_weight"]))),
+        **states, **{f"deviate_{name}": uniform[:, index] for index, name in enumerate(DEVIATES)},
+    }  # fmt: skip
+    return Block(people_table, reference_drive(base, own), courses)
+
+
+def _of(plan: Plan, model: Model, people: Mapping[str, Array], centres: Mapping[str, float]) -> dict[str, Array]:
+    """Return people's parameters; without differences between them, those by sex and age alone."""
+    if plan.between:
+        return dict(people)
+    kept = {"age_at_start", "senescence_critical_age"}
+    return {
+        name: value if name in kept else np.full(len(value), centres.get(name, model.parameters[name]))
+        for name, value in people.items()
+    }
+
+
+def reference_drive(model: Model, parameters: Mapping[str, float]) -> float:
+    """Return what a severely degenerated spine sends at 50 years above the healthy [fold]."""
+    solution = _kernel(model.name, ()).solve(
+        {**parameters, "degeneration_load": 1.0, "age_at_start": 0.0}, times=[50 * DAYS_PER_YEAR], n_subjects=1,
+        rtol=RTOL, threads=1,
+    )  # fmt: skip
+    drive = float(solution["spinal_pain"][0, 0]) - 1
+    if not drive > 0:
+        raise TrialError("a severely degenerated spine of 50 years sends no pain under these parameters",
+                         why=f"spinal_pain above the healthy is {drive:g}")  # fmt: skip
+    return drive
+
+
+@lru_cache(maxsize=8)
+def _kernel(species: str, drugs: tuple[Drug, ...]) -> Kernel:
+    model = compose_model(species, drugs)
+    return compile_model(model, outputs=[name for name in dict.fromkeys((*OUTPUTS, *STATES)) if name in model.outputs])
+
+
+def _course(
+    plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], life: Mapping[str, Array],
+    first: int,
+) -> dict[str, Array | Single]:  # fmt: skip
+    """Return outputs over the plan's days, exposure of the gut as its mean since the last, and states on day 0."""
+    count = len(parameters["age_at_start"])
+    entries, decisions = doses_of(plan, therapy, model, count, first)
+    daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
+    times = np.union1d(plan.days, daily if therapy is not None else [])
+    kernel = _kernel("human", therapy.drugs if therapy else ())
+    solution = kernel.solve(
+        parameters, Schedule.shared(entries, decisions), times, initial=life, rtol=RTOL, threads=1, n_subjects=count
+    )
+    on = np.searchsorted(times, plan.days)
+    found: dict[str, Array | Single] = {f"{name} at first": solution[name][:, on[0]] for name in STATES}
+    for name in OUTPUTS:
+        if name in kernel.outputs:
+            found[name] = solution[name][:, on].astype(np.float32)
+        else:
+            found[name] = np.zeros((count, len(on)), np.float32)
+    if therapy is not None and "gut_exposure" in kernel.outputs:
+        exposure = solution["gut_exposure"]
+        place = np.searchsorted(times, daily)
+        since = np.searchsorted(plan.days, daily) - 1  # of each day, the grid day before it
+        mean = np.zeros((count, len(on)))
+        for index in range(len(on) - 1):
+            mean[:, index + 1] = exposure[:, place[since == index]].mean(axis=1)
+        found["gut_exposure"] = mean.astype(np.float32)
+    return found
+
+
+def doses_of(
+    plan: Plan, therapy: Therapy | None, model: Model, count: int, first: int
+) -> tuple[list[Entry], tuple[Decision, ...]]:
+    """Return what is given over the plan's days, and what counts decide; refuse what cannot be given to people."""
+    if therapy is None:
+        return [], ()
+    try:
+        table = dose_table(therapy.regimens, {"enrolment": 0.0, "birth": -130 * DAYS_PER_YEAR}, species="human")
+    except SenospineError as error:
+        raise TrialError(f"therapy '{therapy.text}': {error.what}", where=error.where, why=error.why,
+                         remedy=error.remedy) from None  # fmt: skip
+    table = table[table["time"] < plan.days[-1]]
+    amounts = table["amount"].tolist()
+    decisions: tuple[Decision, ...] = ()
+    if therapy.rule is not None:
+        rule = load_rule(therapy.rule)
+        prescribed = [Prescribed(*row) for row in table[list(Prescribed._fields)].itertuples(index=False, name=None)]
+        amounts = rule.amounts(prescribed)
+        units = {name: row.unit for name, row in model.variables.items() if name in model.outputs}
+        exact = rule.decisions(prescribed, units)
+        decisions = as_measured(exact, value_of("count_noise_cv"), count, plan.seed, first)
+    entries = [
+        Entry(float(time), "bolus", str(target), float(amount))
+        for time, target, amount in zip(table["time"], table["target"], amounts, strict=True)
+    ]
+    return entries, decisions
