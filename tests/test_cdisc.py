@@ -58,11 +58,11 @@ def test_estimate_and_error_are_those_that_r_gives() -> None:
 
 
 def test_markers_that_begin_alike_have_columns_of_their_own() -> None:
-    groups = "df: kenward-roger-linear, subgroups: {endplate_defect: 1, endplate_senescence: 2}"
+    groups = "df: kenward-roger-linear, subgroups: {plasma_il6: 1, plasma_mmp3: 2}"
     plan = design(("df: kenward-roger-linear", groups))
     data = simulate_trial(plan, bank(), 1, 0, tables=True)
     table = cdisc_tables(plan, bank(), data)["ADSL"]
-    for index, name in enumerate(("endplate_defect", "endplate_senescence")):
+    for index, name in enumerate(("plasma_il6", "plasma_mmp3")):
         same = [column for column in table if np.array_equal(table[column].to_numpy(), data.enrolled.recorded[name])]
         assert len([column for column in same if column.endswith("BL")]) == 1, name
         np.testing.assert_array_equal(table[f"SUBGR{index + 1}"], data.enrolled.subgroups[:, index])
