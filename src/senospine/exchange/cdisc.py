@@ -100,7 +100,7 @@ def _adsl(design: Design, bank: PatientBank, data: TrialData) -> pd.DataFrame:
     for name, values in data.enrolled.recorded.items():
         short = name.upper()[:6]
         if f"{short}BL" in table:  # names of eight letters: two markers may begin alike
-            short = short[:5] + str(sum(column.startswith(short[:5]) for column in table) + 1)
+            short = short[:5] + str(sum(str(column).startswith(short[:5]) for column in table) + 1)
         table[f"{short}BL"] = values
     return table
 

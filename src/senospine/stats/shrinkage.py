@@ -82,6 +82,7 @@ def _told(mass: Array, centre: Array, spread: Array, good: NDArray[np.bool_], le
             low, high = np.where(short, middle, low), np.where(short, high, middle)
         return np.asarray((low + high) / 2)
 
-    columns = [mean, se, np.full(len(mean), np.inf), 2 * np.minimum(below, 1 - below),
-               end(0.5 - level / 2), end(0.5 + level / 2)]  # fmt: skip
-    return ManyContrasts(*(np.where(good, column, np.nan) for column in columns), np.zeros(len(mean), np.int64))
+    p = 2 * np.minimum(below, 1 - below)
+    lower, upper = end(0.5 - level / 2), end(0.5 + level / 2)
+    mean, se, p, lower, upper = (np.where(good, column, np.nan) for column in (mean, se, p, lower, upper))
+    return ManyContrasts(mean, se, np.full(len(mean), np.inf), p, lower, upper, np.zeros(len(mean), np.int64))

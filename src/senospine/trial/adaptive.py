@@ -161,7 +161,7 @@ def _close(design: Design, number: int, chosen: str, one: TrialData, two: TrialD
         {
             **mine, "method": f"{design.file.analysis.method}, second stage", "estimate": estimate, "se": se, "df": df,
             "p": p, "lower": estimate - half, "upper": estimate + half, "used": len(two.enrolled.row),
-            "rejected": p <= 2 * alpha,
+            "rejected": p <= 2 * alpha, "true": _true(design, [two], chosen),
         }
     )  # fmt: skip
     return rows
@@ -195,7 +195,7 @@ def _true(design: Design, stages: Sequence[TrialData], group: str) -> float:
     """Return the contrast had nobody been missing, weighted by patients."""
     hypothesis = design.hypotheses[0]
     endpoint = design.file.endpoints[hypothesis.endpoint]
-    data = stages[0]  # the first stage is of all-comers, so both populations can be told there
+    data = stages[0]  # a first stage is of all-comers, so both populations can be told there
     mine = np.ones(len(data.enrolled.row), bool) if group == "all" else data.enrolled.recorded["positive"] > 0
     y = np.where(mine, in_truth(design, data, endpoint.measure)[:, design.visit_of(endpoint)], np.nan)
     x, contrast = _columns(design, data, hypothesis, group)

@@ -107,7 +107,8 @@ def enrol(
         for index, name in enumerate(names):
             failures[name] = failures.get(name, 0) + int((reason[:upto] == index).sum())
         good = good[good < upto]
-        kept.append({name: value[good] for name, value in values.items()} | {"place": screened + good})
+        values["place"] = screened + np.arange(CHUNK, dtype=float)
+        kept.append({name: value[good] for name, value in values.items()})
         found, screened = found + len(good), screened + upto
         if found == patients:
             break

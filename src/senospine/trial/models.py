@@ -52,7 +52,8 @@ def model_contrasts(plan: Analysis, method: str, y: Array, x: Array, contrast: A
         found[:, fast] = [getattr(many, name) for name in FIELDS]
     for index in np.flatnonzero(~fast):
         found[:, index] = _one(plan, y[index], x[index], contrast)
-    return ManyContrasts(*found, np.isfinite(y).any(axis=2).sum(axis=1))
+    estimate, se, df, p, lower, upper = found
+    return ManyContrasts(estimate, se, df, p, lower, upper, np.isfinite(y).any(axis=2).sum(axis=1))
 
 
 def _one(plan: Analysis, y: Array, x: Array, contrast: Array) -> list[float]:

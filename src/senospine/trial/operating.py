@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -145,11 +145,10 @@ def _of_method(design: Design, rows: pd.DataFrame, everyone: pd.DataFrame, draws
         # noise of the first stage made the choice and is in that stage's own truth: judge by that of all trials
         real = carried["trial"].map(draws).map(everyone.groupby(everyone["trial"].map(draws))["true"].mean())
         if len(carried) > 1:
-            table.loc["bias_if_chosen"] = _row(mean_of(carried["estimate"] - real))
+            off = mean_of(carried["estimate"] - real)
+            table.loc["bias_if_chosen"] = _row(replace(off, error=float(np.hypot(off.error, truth.error))))
             inside = (carried["lower"] <= real) & (real <= carried["upper"])
             table.loc["coverage_if_chosen"] = _row(share(inside))
-            if len(carried) == len(rows) < len(everyone):
-                table.loc["bias"] = table.loc["bias_if_chosen"]
     return table
 
 
@@ -160,35 +159,44 @@ def _row(item: Measure) -> list[float]:
 def successes(design: Design, analyses: pd.DataFrame) -> pd.DataFrame:
     """Return one row a trial: whether any primary hypothesis was rejected in the direction of benefit, and the truth.
 
-    Several hypotheses share alpha as the design says.
+    Several hypotheses share alpha as the design says. ``judged`` is the hypothesis whose truth counts: the primary, or
+    with two stages that of the population which was carried on.
     """
     rows = analyses[analyses["method"].isin({design.file.analysis.method, "responder"})]
-    names = [item.name for item in design.hypotheses]
-    wide = rows.pivot_table(index="trial", columns="hypothesis", values="p", aggfunc="first").reindex(columns=names)
-    good = rows.pivot_table(index="trial", columns="hypothesis", values="rejected", aggfunc="first").reindex(
-        columns=names
-    )
-    good = good.astype(bool)
-    if design.graph is not None and design.file.interim is None and design.file.population.kind != "two-stage":
-        p = wide.fillna(1.0).to_numpy()
+    listed, two_stage = list(design.hypotheses), design.file.population.kind == "two-stage"
+    if two_stage:
+        listed = [listed[0], replace(listed[0], positive=True)]
+    names = [item.name for item in listed]
+    wide = {
+        name: rows.pivot_table(index="trial", columns="hypothesis", values=name, aggfunc="first").reindex(columns=names)
+        for name in ("p", "rejected", "estimate", "true")
+    }
+    good = wide["rejected"].astype(bool)
+    if design.graph is not None and design.file.interim is None and not two_stage:
+        p = wide["p"].reindex(good.index).fillna(1.0).to_numpy()
         kept = [design.graph.test(row, alpha=design.file.analysis.alpha)["rejected"].to_numpy() for row in p]
-        good = pd.DataFrame(kept, index=wide.index, columns=names)
+        good = pd.DataFrame(kept, index=good.index, columns=names)
     direction = np.array(
-        [1.0 if design.file.endpoints[item.endpoint].responder is not None else -1.0 for item in design.hypotheses]
+        [1.0 if design.file.endpoints[item.endpoint].responder is not None else -1.0 for item in listed]
     )
-    estimate = rows.pivot_table(index="trial", columns="hypothesis", values="estimate", aggfunc="first")
-    benefit = good & (estimate.reindex(columns=names) * direction > 0)
-    primary = design.hypotheses[0].endpoint
-    mine = [item.name for item in design.hypotheses if item.endpoint == primary and item.name in benefit]
-    true = rows.pivot_table(index="trial", columns="hypothesis", values="true", aggfunc="first")
-    return pd.DataFrame({"success": benefit[mine].any(axis=1), "true": true[names[0]] * direction[0]})
+    benefit = good & (wide["estimate"] * direction > 0)
+    mine = [item.name for item in listed if item.endpoint == listed[0].endpoint]
+    table = pd.DataFrame({"success": benefit[mine].any(axis=1), "true": wide["true"][names[0]] * direction[0]})
+    table["judged"] = names[0]
+    if two_stage:
+        positive = rows.groupby("trial")["chosen"].first().reindex(table.index) == "positive"
+        table["judged"] = np.where(positive, names[1], names[0])
+        table["true"] = np.where(positive, wide["true"][names[1]], wide["true"][names[0]]) * direction[0]
+    return table
 
 
 def _of_design(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) -> dict[str, Measure]:
     table = successes(design, analyses).join(conduct.set_index("trial")[["draw"]])
     found = {"success": share(table["success"])}
-    truth = table.groupby("draw")["true"].transform("mean")
     if design.file.endpoints[design.hypotheses[0].endpoint].responder is None:
+        main = analyses[analyses["method"] == design.file.analysis.method]
+        real = -main.assign(draw=main["trial"].map(table["draw"])).groupby(["draw", "hypothesis"])["true"].mean()
+        truth = real.reindex(pd.MultiIndex.from_frame(table[["draw", "judged"]])).to_numpy()
         found["right_decision"] = share(table["success"] == (truth >= design.file.worthwhile))
     by_draw = table.groupby("draw")["success"].mean()
     if len(by_draw) > 1:

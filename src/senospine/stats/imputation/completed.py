@@ -140,9 +140,10 @@ def reduced(completed: Array, covariates: Array, arm: int, imputed: NDArray[np.b
 
     estimates, left = fitted(completed)
     slope, shift = fitted(imputed * covariates[..., arm])
+    free = (present.sum(axis=1) - covariates.shape[2]).astype(float)
     return Completed(
         estimates, (left**2).sum(axis=2), (left * shift).sum(axis=2), slope, (shift**2).sum(axis=1),
-        inverse[:, arm, arm], (present.sum(axis=1) - covariates.shape[2]).astype(float), present.sum(axis=1),
+        np.asarray(inverse[:, arm, arm], float), free, present.sum(axis=1),
     )  # fmt: skip
 
 
