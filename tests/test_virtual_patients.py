@@ -27,7 +27,7 @@ from senospine.trial import (
     run_trials,
     select,
 )
-from senospine.trial.patients import reference_drive
+from senospine.trial.patients import Plan, reference_drive, simulate_people
 
 PULSED = "navitoclax 250 mg oral daily for 7 days every 28 days, 3 cycles, from day 0 after enrolment"
 RULED = f"{PULSED}; rule navitoclax-platelets"
@@ -182,6 +182,17 @@ def test_a_life_cut_at_enrolment_is_the_life(people: PatientBank) -> None:
     pain = people.course(UNTREATED)["pain"]
     assert (pain[:, -1] >= pain[:, 0] - 1e-3).all()  # untreated spines of this model only get worse
     assert people.baseline["spinal_pain"][old].median() > 2 * people.baseline["spinal_pain"][young].median()
+
+
+def test_a_person_handles_a_drug_alike_alone_and_in_a_pair() -> None:
+    alone = "o-vanillin 500 mg oral daily for 7 days from day 0 after enrolment"
+    pair = f"{alone} + rg-7112 0.000001 mg oral daily for 7 days from day 0 after enrolment"
+    plan = Plan((read_therapy(alone), read_therapy(pair)), (0.0, 7.0, 14.0), 4)
+    courses = simulate_people(plan, 1, 0, 6).courses
+    one, two = (courses[each.text] for each in plan.therapies)
+    for name in ("spinal_pain", "gut_exposure", "platelets"):
+        np.testing.assert_allclose(one[name], two[name], rtol=5e-3, atol=1e-6)
+    assert np.ptp(one["gut_exposure"][:, 1]) > 0  # and people differ in it
 
 
 def test_the_reference_is_a_severely_degenerated_spine(human: object) -> None:
