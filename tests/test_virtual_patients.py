@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from senospine.cli import app
 from senospine.errors import SenospineError, TrialError
 from senospine.trial import (
     COURSES,
@@ -193,6 +196,28 @@ def test_a_person_handles_a_drug_alike_alone_and_in_a_pair() -> None:
     for name in ("spinal_pain", "gut_exposure", "platelets"):
         np.testing.assert_allclose(one[name], two[name], rtol=5e-3, atol=1e-6)
     assert np.ptp(one["gut_exposure"][:, 1]) > 0  # and people differ in it
+
+
+def test_the_commands_make_a_bank_and_show_it(tmp_path: Path) -> None:
+    runner = CliRunner()
+    made = runner.invoke(app, [
+        "patients", "--people", "80", "--draws", "1", "--weeks", "2", "--out", str(tmp_path / "bank"), "--workers", "1",
+        "--picture", str(tmp_path / "people.svg"), "--json",
+    ])  # fmt: skip
+    assert made.exit_code == 0, made.output
+    shown = json.loads(made.stdout)
+    assert {row["name"] for row in shown["figures"]} == {row.name for row in published_population()}
+    assert "SYNTHETIC DATA" in (tmp_path / "people.svg").read_text()
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(DESIGN.replace(f"  nothing: {{therapy: '{NULL}'}}\n", "").replace("block: 3", "block: 4"))
+    done = runner.invoke(app, [
+        "trial", str(plan), "--patients", "120", "--draws", "1", "--trials", "4", "--workers", "1",
+        "--out", str(tmp_path / "run"),
+    ])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "drug beyond placebo, week 12" in done.stdout
+    assert "what any treatment" in done.stdout or "No draw exceeds" in done.stdout
+    assert read_bank(tmp_path / "run-bank").made_by["carried"] == "gains of the mouse from a fit"
 
 
 def test_the_reference_is_a_severely_degenerated_spine(human: object) -> None:
