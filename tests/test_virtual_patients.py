@@ -188,8 +188,8 @@ def test_a_life_cut_at_enrolment_is_the_life(people: PatientBank) -> None:
 
 
 def test_a_person_handles_a_drug_alike_alone_and_in_a_pair() -> None:
-    alone = "o-vanillin 500 mg oral daily for 7 days from day 0 after enrolment"
-    pair = f"{alone} + rg-7112 0.000001 mg oral daily for 7 days from day 0 after enrolment"
+    alone = "rg-7112 500 mg oral daily for 7 days from day 0 after enrolment"
+    pair = f"{alone} + o-vanillin 0.000001 mg oral daily for 7 days from day 0 after enrolment"
     plan = Plan((read_therapy(alone), read_therapy(pair)), (0.0, 7.0, 14.0), 4)
     courses = simulate_people(plan, 1, 0, 6).courses
     one, two = (courses[each.text] for each in plan.therapies)
