@@ -170,7 +170,7 @@ def _sources(axis: Any, people: pd.DataFrame) -> None:
     middle, levels = [], []
     for low, high in pairwise(bands):
         group = patients[(patients["age"] >= low) & (patients["age"] < high)]
-        if len(group):
+        if group["weight"].sum() > 0:
             middle.append((low + high) / 2)
             weight = group["weight"].to_numpy() / group["weight"].sum()
             levels.append([float(weight @ group[name]) for name, _, _ in _GENERATORS])
