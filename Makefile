@@ -33,6 +33,9 @@ picture: $(READY)
 	$(BIN)/senospine model show mouse --picture docs/mechanism.svg > /dev/null
 	$(BIN)/senospine model map human --picture docs/human-map.svg > /dev/null
 	$(BIN)/senospine simulate pan2024-lsi --out results/picture --overwrite --spine docs/spine.png > /dev/null
+	$(BIN)/senospine drug profile navitoclax --regimen "150 mg oral daily for 14 days every 21 days, 4 cycles" \
+	  --picture docs/disc-profile.png > /dev/null
+	$(BIN)/python -c "from senospine.report.disc_figures import draw_accuracy; draw_accuracy('docs/disc-accuracy.svg')"
 
 # hashes, and no address of any registry
 lock: $(READY)

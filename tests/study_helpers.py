@@ -27,6 +27,7 @@ YOUNG = {
     "trabecular_bone": 1.0, "trabecular_thickness": 1.0, "bone_formation": 1.0, "prostaglandin_e2": 1.0,
     "disc_sasp": 1.0, "disc_matrix": 1.0, "dorsal_horn_cgrp": 1.0, "dorsal_horn_gfap": 1.0, "cold_pain": 1.0,
     "axial_pain": 1.0, "running_vigour": 1.0, "platelets": 1.0, "lymphocytes": 1.0,
+    "disc_matrix_share_of_start": 1.0, "disc_sasp_share_of_start": 1.0,
 }  # fmt: skip
 
 SHORT_STUDY = """study: short

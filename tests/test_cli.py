@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from senospine.evidence import load_evidence
 from senospine.study import load_study, published_studies
 from senospine.study.file import PUBLISHED
 
@@ -67,8 +68,9 @@ def test_model_export_round_trips(tmp_path: Path) -> None:
 def test_evidence_commands(tmp_path: Path) -> None:
     rows = json.loads(senospine("evidence", "show", "--role", "validation", "--json").stdout)
     assert {row["role"] for row in rows} == {"validation"}
-    assert len(rows) == 65
-    assert "169 rows" in senospine("evidence", "check").stdout
+    shipped = load_evidence()
+    assert len(rows) == sum(fact.role == "validation" for fact in shipped)
+    assert f"{len(shipped)} rows" in senospine("evidence", "check").stdout
     done = senospine("evidence", "show", "--role", "validtion")
     assert (done.returncode, "did you mean 'validation'" in done.stderr) == (2, True)
     table = tmp_path / "evidence.csv"
@@ -88,7 +90,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, objec
 
 def test_reproduce_scores_every_row_and_writes_the_report(run: tuple[Path, dict[str, object]]) -> None:
     folder, result = run
-    assert len(result["scores"]) == 169
+    assert len(result["scores"]) == 194
     assert result["failures"] == []
     assert result["solves"] == 60 * sum(len(load_study(name).arms) for name in published_studies())
     assert "Synthetic" in result["notice"]
@@ -120,7 +122,7 @@ def test_reproduce_again_shows_the_table_and_refuses_other_inputs(run: tuple[Pat
 
 def test_too_few_animals_for_one_repeat_are_refused_before_the_work(tmp_path: Path) -> None:
     done = senospine("reproduce", "--out", tmp_path / "out", "--animals", 30)
-    assert (done.returncode, "simulate at least 36" in done.stderr) == (2, True)
+    assert (done.returncode, "simulate at least 60" in done.stderr) == (2, True)
     assert not (tmp_path / "out").exists()
 
 

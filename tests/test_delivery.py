@@ -13,6 +13,7 @@ from senospine.cli.commands import app
 from senospine.delivery import (
     Patient,
     antibiotics,
+    convergence,
     design,
     diffusivity_of,
     disc_model,
@@ -25,6 +26,7 @@ from senospine.delivery.patient import regimen_of
 from senospine.engine import compile_model
 from senospine.errors import RegimenError
 from senospine.report.disc_figures import draw_profile
+from senospine.report.disc_tables import accuracy_rows, antibiotic_rows, half_time_rows
 from senospine.therapy import compose_model
 
 COURSE = "150 mg oral daily for 14 days"
@@ -189,3 +191,12 @@ def test_the_shell_shows_profiles_and_designs(tmp_path: Path) -> None:
     assert "never medical advice" in run.output
     run = CliRunner().invoke(app, ["drug", "design", "o-vanillin", "--regimen", "1 mg oral once", "--binding", "many"])
     assert isinstance(run.exception, RegimenError)
+
+
+def test_the_tables_of_the_document_are_what_the_functions_say() -> None:
+    text = (Path(__file__).parents[1] / "docs/disc-transport.md").read_text(encoding="utf-8")
+    for row in accuracy_rows(convergence((1, 2, 4), ["sealed, two layers", "mouse, register"]))[2:]:
+        assert row in text
+    assert half_time_rows([half_time("navitoclax", "human", 10.0)])[2] in text
+    for row in antibiotic_rows(antibiotics(1000)):
+        assert row in text

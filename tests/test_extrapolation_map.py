@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from senospine.cli import app
-from senospine.errors import RegisterError
+from senospine.errors import ModelError, RegisterError
 from senospine.model import Link, Model, extrapolation_map
 from senospine.model.links import LIGHTS, counts
 from senospine.model.loading import BIOLOGY
@@ -162,6 +162,7 @@ def test_the_command_prints_every_link(links: tuple[Link, ...], tmp_path: Path) 
     assert "20 human, 24 mouse, 5 assumed" in table.stdout
 
 
-def test_a_model_without_these_links_is_refused() -> None:
-    result = CliRunner().invoke(app, ["model", "map", "mouse"])
-    assert result.exit_code != 0
+def test_a_model_that_carries_nothing_over_is_refused(mouse: Model) -> None:
+    with pytest.raises(ModelError, match="'mouse' carries nothing over") as caught:
+        extrapolation_map(mouse)
+    assert "'human'" in str(caught.value.remedy)

@@ -14,7 +14,8 @@ FLOORS = {
     "errors": 0, "quantities": 0, "yaml_files": 0, "randomness": 0,
     "stats": 1, "model": 2, "engine": 3,
     "runs": 4, "therapy": 4, "subjects": 4, "assays": 4,
-    "study": 5, "evidence": 6, "calibration": 7, "delivery": 7, "measure": 7, "trial": 7, "exchange": 8,
+    "study": 5, "evidence": 6, "calibration": 7, "delivery": 7, "measure": 7, "trial": 7,
+    "combination": 8, "exchange": 8,
     "report": 9, "bench": 9, "cli": 9,
 }  # fmt: skip
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")

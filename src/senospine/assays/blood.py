@@ -26,6 +26,7 @@ from senospine.errors import StudyError, suggest
 
 #: model output -> word of its rows in the register; a count below cut-off g has at least grade g
 GRADED = {"platelets": "platelet", "neutrophils": "neutrophil", "lymphocytes": "lymphocyte"}
+PEOPLE_AND_DOGS = ("human", "dog")
 _TOP, _BOTTOM = 4.0, 0.01  # counts, over the first and the last cut-off, at which the scale ends at 0 and just below 5
 
 
@@ -120,20 +121,21 @@ def blood_readouts() -> list[Readout]:
     for cells, word in GRADED.items():
         rows += [
             Readout(f"{cells}_counted", cells, "1e9/L", f"{word} count, whole blood, person", (cells,), "down", False,
-                    _count(cells), counted, "human"),
+                    _count(cells), counted, PEOPLE_AND_DOGS),
             Readout(f"{word}_nadir", f"{word} nadir", "1e9/L", f"lowest {word} count of the course, person", (cells,),
-                    "down", False, _nadir(cells), counted, "human", course=True),
+                    "down", False, _nadir(cells), counted, PEOPLE_AND_DOGS, course=True),
             Readout(f"{word}_grade", f"{word} grade", "grade",
                     f"CTCAE v5, {word} count decreased, worst of the course if worse than before it",
-                    (cells,), "up", False, _worst(cells), _grade_noise(cells), "human", course=True),
+                    (cells,), "up", False, _worst(cells), _grade_noise(cells), PEOPLE_AND_DOGS, course=True),
         ]  # fmt: skip
     return [
         *rows,
         Readout("platelet_fall", "platelets lost at nadir", "percent",
                 "fall from before the first dose to the lowest platelet count of the course, percent of the former",
-                ("platelets",), "up", False, _fall, _fall_noise, "human", course=True),
-        Readout("platelet_nadir_day", "day of platelet nadir", "day", "days from first dose to the lowest of daily platelet counts",
-                ("platelets",), "up", False, _nadir_day, no_noise, "human", course=True),
+                ("platelets",), "up", False, _fall, _fall_noise, PEOPLE_AND_DOGS, course=True),
+        Readout("platelet_nadir_day", "day of platelet nadir", "day",
+                "days from first dose to the lowest of daily platelet counts",
+                ("platelets",), "up", False, _nadir_day, no_noise, PEOPLE_AND_DOGS, course=True),
         Readout("vertebral_bone", "vertebral trabecular bone", "mg/mL", "trabecular mineral density, QCT, lumbar",
-                ("trabecular_bone",), "down", False, _bone, log_normal_noise("vertebral_bone_noise_cv"), "human"),
+                ("trabecular_bone",), "down", False, _bone, log_normal_noise("vertebral_bone_noise_cv"), ("human",)),
     ]  # fmt: skip

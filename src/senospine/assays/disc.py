@@ -74,7 +74,8 @@ def disc_readouts() -> list[Readout]:
     ]  # fmt: skip
     return [
         Readout("disc_p16", "disc p16+ cells", "percent", "N(p16+)/N(cells), disc section",
-                ("senescent_disc_cells",), "up", False, _positive("senescent_disc_cells", "disc"), _counted),
+                ("senescent_disc_cells",), "up", False, _positive("senescent_disc_cells", "disc"), _counted,
+                ("mouse", "human_disc")),
         Readout("dorsal_horn_p16", "dorsal-horn p16+ cells", "percent", "N(p16+)/N(cells), lumbar dorsal horn section",
                 ("senescent_dorsal_horn",), "up", False, _positive("senescent_dorsal_horn", "cord"), _counted),
         *panel,

@@ -107,8 +107,9 @@ def endplate_readouts() -> list[Readout]:
                 _count_noise),
         Readout("osteoclast_density", "TRAP+ cells", "1/mm2", "N(TRAP+)/T.Ar, endplate section",
                 ("trap_osteoclasts",), "up", False, _cell_density(lambda y: y["trap_osteoclasts"]), _count_noise),
+        # of people too, where the level of the young is as unknown as in mice: the same assumption holds for both
         Readout("endplate_porosity", "endplate porosity", "percent", "Po(tot), caudal endplate L4-L5, micro-CT",
-                ("endplate_porosity",), "up", False, _porosity, _odds_noise("porosity_noise_cv")),
+                ("endplate_porosity",), "up", False, _porosity, _odds_noise("porosity_noise_cv"), ("mouse", "human")),
         Readout("trabecular_separation", "Tb.Sp", "mm", "Tb.Sp, caudal endplate L4-L5, micro-CT",
                 ("endplate_porosity",), "up", False, _trabecular_separation, log_normal_noise("tbsp_noise_cv")),
         Readout("endplate_score", "endplate score", "1", "endplate histology score (Boos, Masuda), range not stated",

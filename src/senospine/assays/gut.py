@@ -1,9 +1,10 @@
 """What a drug does to the gut of a patient: odds of diarrhoea and nausea that rise with exposure from a background.
 
-The log-odds of an event of any grade are those of the background plus a slope times ``gut_exposure``, averaged over the
-course with each moment weighted by its own exposure, so that days off the drug do not dilute it. An exposure of 1 is that of idasanutlin, 300 mg twice daily, in MIRROS, whose placebo arm makes the slope
-free of what cytarabine does. Grade 3 and worse follow by proportional odds. Rates that trials print are pooled over
-doses: they say where the mean lies, not how steep the rise is.
+The log-odds of an event of any grade are those of the background plus a slope times ``gut_exposure``, averaged over
+the course with each moment weighted by its own exposure, so that days off the drug do not dilute it. An exposure of 1
+is that of idasanutlin, 300 mg twice daily, in MIRROS, whose placebo arm makes the slope free of what cytarabine does.
+Grade 3 and worse follow by proportional odds. Rates that trials print are pooled over doses: they say where the mean
+lies, not how steep the rise is.
 """
 
 from __future__ import annotations
@@ -78,6 +79,6 @@ def gut_readouts() -> list[Readout]:
     return [
         Readout(f"{event}_grade", event, "grade",
                 f"{event} over the course: 0 none, 1 grade 1-2, 3 grade 3 or worse; expected as log-odds of any",
-                ("gut_exposure",), "up", False, _expected(event), _drawn, "human", course=True)
+                ("gut_exposure",), "up", False, _expected(event), _drawn, ("human",), course=True)
         for event in EVENTS
     ]  # fmt: skip

@@ -49,7 +49,7 @@ class Readout:
         Which way disease moves it, for the naive rule.
     as_fold : bool
         Reported as fold of the control group's mean.
-    species : str
+    species : tuple of str
         Whose: an outcome of another species cannot be read with it.
     course : bool
         Read over a course of treatment and not at one moment: outputs come as (subjects, times), with their ``time``
@@ -65,7 +65,7 @@ class Readout:
     as_fold: bool
     _expected: Expected
     _noise: Noise
-    species: str = "mouse"
+    species: tuple[str, ...] = ("mouse",)
     course: bool = False
 
     def expected(self, states: States, traits: Traits) -> Array:

@@ -1,4 +1,4 @@
-"""The catalogue of everything that is measured, in mice and in people."""
+"""The catalogue of everything that is measured, in mice, in people and in human discs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from senospine.assays.behaviour import behaviour_readouts
 from senospine.assays.blood import blood_readouts
 from senospine.assays.disc import disc_readouts
 from senospine.assays.endplate import endplate_readouts
+from senospine.assays.explant import explant_readouts
 from senospine.assays.gut import gut_readouts
 from senospine.assays.plasma import plasma_readout
 from senospine.assays.readout import Readout
@@ -19,7 +20,14 @@ from senospine.errors import StudyError, suggest
 @cache
 def readouts() -> Mapping[str, Readout]:
     """Return every read-out that can be measured, by name."""
-    rows = [*endplate_readouts(), *disc_readouts(), *behaviour_readouts(), *blood_readouts(), *gut_readouts()]
+    rows = [
+        *endplate_readouts(),
+        *disc_readouts(),
+        *behaviour_readouts(),
+        *blood_readouts(),
+        *gut_readouts(),
+        *explant_readouts(),
+    ]
     return MappingProxyType({row.name: row for row in rows})
 
 

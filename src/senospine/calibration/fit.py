@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from senospine.calibration.problem import Problem
+from senospine.calibration.sampling import refuse_impossible
 from senospine.errors import CalibrationError, FileError
 from senospine.model import Model, load_model
 from senospine.model.links import CARRIED
@@ -135,7 +136,7 @@ def calibrate(
     solved at once. Cost: tens of minutes.
     """
     folder = Path(folder)
-    _refuse_infinite(problem)
+    refuse_impossible(problem)
     _claim(folder, problem)
     done: list[Start] = []
     for number in range(starts):
@@ -150,27 +151,15 @@ def calibrate(
     return _best(problem, tuple(done), command)
 
 
-def _refuse_infinite(problem: Problem) -> None:
-    found = problem.log_likelihoods(problem.priors.centre[None])[0]
-    if not np.isfinite(found).all():
-        row = problem.facts[int(np.flatnonzero(~np.isfinite(found))[0])]
-        raise CalibrationError(
-            f"the likelihood of '{row.id}' is not finite at the register's values",
-            where=row.where,
-            why="an animal of one of its arms could not be solved, or its read-out has no number there",
-            remedy="run 'senospine simulate' on its study and look at the failures",
-        )
-
-
 def _claim(folder: Path, problem: Problem) -> None:
     path = folder / "problem.json"
-    mine = {"hashes": problem.hashes, "animals": problem.animals, "seed": problem.seed}
+    mine = problem.identity
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists() and json.loads(path.read_text(encoding="utf-8")) != mine:
             raise CalibrationError(
                 "the folder holds starts of another problem", where=str(folder),
-                why="model, evidence, studies, assays, animals or seed differ: their heights cannot be compared",
+                why="model, evidence, studies, assays, animals, seed or assumptions differ; so do heights",
                 remedy="choose another folder with --out",
             )  # fmt: skip
         text = json.dumps(mine, indent=1) + "\n"

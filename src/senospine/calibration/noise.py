@@ -24,11 +24,14 @@ class NoiseTable:
     ----------
     levels, mean, variance : ndarray, shape (LEVELS,)
         True values, and mean and variance of what is written down.
+    draws : ndarray, shape (LEVELS, DRAWS)
+        What was written down, in order of size.
     """
 
     levels: Array
     mean: Array
     variance: Array
+    draws: Array
 
     @classmethod
     def around(cls, assay: Readout, middle: float, seed: int) -> NoiseTable:
@@ -42,8 +45,19 @@ class NoiseTable:
             levels[0] = levels[1] / 10  # odds of nothing are no odds
         generator = stream(seed, f"calibration/noise/{assay.name}")
         draws = assay.measure(np.repeat(levels[:, None], DRAWS, axis=1), generator)
-        return cls(levels, draws.mean(axis=1), draws.var(axis=1))
+        return cls(levels, draws.mean(axis=1), draws.var(axis=1), np.sort(draws, axis=1))
 
     def moments(self, expected: Array) -> tuple[Array, Array]:
         """Return mean and variance of one measurement of animals with the given true values."""
         return np.interp(expected, self.levels, self.mean), np.interp(expected, self.levels, self.variance)
+
+    def share(self, expected: Array, low: float, high: float) -> Array:
+        """Return the probability that one measurement of each animal lies from ``low`` to ``high``, ends included.
+
+        Whatever the assay does: a latency at its cut-off, a grade, a count are what they are.
+        """
+        inside = [
+            (np.searchsorted(row, high, side="right") - np.searchsorted(row, low, side="left")) / row.size
+            for row in self.draws
+        ]
+        return np.asarray(np.interp(expected, self.levels, inside))

@@ -1,8 +1,8 @@
 """The kill of platelets by navitoclax in people, fitted to what CLL 14/21 prints for calibration and to nothing else.
 
-Two numbers, the largest hazard and the concentration of half of it, in logarithms, by least squares on the logarithms of
-mean falls and on how far the mean day of nadir lies outside its published range, each in standard errors of a group as
-large as the trial's, with the prior that the drug's file had before. Rates of grades are no part of it.
+Two numbers, the largest hazard and the concentration of half of it, in logarithms, by least squares on the logarithms
+of mean falls and on how far the mean day of nadir lies outside its published range, each in standard errors of a group
+as large as the trial's, with the prior that the drug's file had before. Rates of grades are no part of it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Trial:
 
     def solve(self, values: dict[str, float]) -> tuple[Array, Array]:
         """Return falls [percent] and days of nadir, each (arms, patients)."""
-        moved = {name: self.drawn.get(name, 1.0) * (value / self.own[name]) for name, value in values.items()}
+        moved = {name: self.drawn[name] * (value / self.own[name]) for name, value in values.items()}
         found = self.kernel.solve(self.drawn | moved, self.schedule, self.days, rtol=1e-5)
         falls = 100 * (1 - found["least"] / found["platelets"][:, 0])
         shape = (len(self.arms), -1)
@@ -127,7 +127,7 @@ class PlateletProblem:
 
 def _row(fact: Fact, trial: _Trial, falls: Array, days: Array) -> Array:
     place = [arm.name for arm in trial.arms].index(fact.arm)
-    return np.log(falls[place]) if isinstance(fact, Value) else days[place]
+    return np.asarray(np.log(falls[place]) if isinstance(fact, Value) else days[place])
 
 
 def _standard_error(fact: Fact, trial: _Trial, falls: Array, days: Array) -> float:

@@ -6,30 +6,63 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.assays import TRAITS, assay_register, readout
+from senospine.assays import assay_register, readout
+from senospine.calibration import likelihood, signs
+from senospine.calibration.animals import Animals
+from senospine.calibration.groups import Measured, Place
 from senospine.calibration.likelihood import Group, can_judge, log_probability
+from senospine.calibration.lives import Lives
 from senospine.calibration.noise import NoiseTable
-from senospine.calibration.priors import Priors
-from senospine.engine import Kernel, Schedule, compile_model
-from senospine.errors import CalibrationError
-from senospine.evidence import Fact, load_evidence
+from senospine.calibration.priors import Prior, Priors
+from senospine.errors import CalibrationError, suggest
+from senospine.evidence import Association, Bound, Fact, Rate, Value, load_evidence
+from senospine.evidence.judging import ALPHA
 from senospine.model import Model, load_model
 from senospine.study import Arm, Study, load_study
-from senospine.subjects import draw_parameters, draw_traits
 
 Array = NDArray[np.float64]
-Place = tuple[str, str, str]  # study, arm, moment
 
 DEFAULT_ANIMALS = 24
 DEFAULT_SEED = 20240913
 #: solver's relative tolerance; differences of the probability are taken over steps far larger than it
 RTOL = 1e-5
+#: the same where many candidates are drawn: the mouse's log posterior is wrong by 0.002 at most
+RTOL_SAMPLING = 1e-3
+#: evenly spread animals that do for sampling; see :meth:`Animals.even`
+EVEN_ANIMALS = 8
+#: name of the factor on all between-animal CVs
+BETWEEN_ANIMALS = "between_animals"
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What the likelihood takes for granted, to be varied.
+
+    Attributes
+    ----------
+    selection : bool
+        Contrasts without a star are reported less often than starred ones.
+    tempered : bool
+        The m rows of one comparison, read off the same animals, count as the square root of m.
+    laboratory_sd, assay_sd : float
+        SD of a factor that a study's, and a read-out's, log folds share over all their facts (and of absolute levels,
+        a factor on the level), on the log scale; zero leaves it out. Sampled with the parameters.
+    between_animals_sd : float
+        SD of the logarithm of one factor on all CVs between animals; zero takes the register's.
+    """
+
+    selection: bool = True
+    tempered: bool = True
+    laboratory_sd: float = 0.0
+    assay_sd: float = 0.0
+    between_animals_sd: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +75,15 @@ class Problem:
         Of role calibration only.
     animals : int
         Virtual animals per arm; the same ones for every candidate.
+    even : bool
+        Animals spread evenly, their traits integrated, instead of independent draws.
+    rtol : float
+        Of the solver.
+    width : float
+        Factor on the SDs of the priors, see :class:`Priors`.
+    fixed : mapping of str to float
+        Parameters held at other values than the register's, for instance the switch of a rival mechanism.
+    assumptions : Assumptions
     """
 
     model: Model
@@ -50,6 +92,24 @@ class Problem:
     animals: int = DEFAULT_ANIMALS
     seed: int = DEFAULT_SEED
     threads: int | None = None
+    even: bool = False
+    rtol: float = RTOL
+    width: float = 1.0
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    assumptions: Assumptions = Assumptions()
+
+    def __post_init__(self) -> None:
+        if self.animals < 2:
+            raise CalibrationError(
+                f"{self.animals} animals have no spread", remedy=f"take two or more; {DEFAULT_ANIMALS} is the default"
+            )
+        if not (math.isfinite(self.width) and self.width > 0):
+            raise CalibrationError(f"a prior width of {self.width} leaves nothing free", remedy="take 0.5, 1 or 2")
+        for name in self.fixed:
+            if name not in self.model.parameters:
+                raise CalibrationError(
+                    f"the model has no parameter '{name}' to fix", remedy=suggest(name, self.model.parameters)
+                )
 
     @classmethod
     def published(
@@ -74,14 +134,35 @@ class Problem:
                 why="only facts of role calibration whose read-outs are simulated do",
                 remedy="declare roles in roles.csv, or leave the evidence out to take all shipped rows",
             )  # fmt: skip
-        if animals < 2:
-            raise CalibrationError(f"{animals} animals have no spread", remedy="take two or more; 24 is the default")
         return cls(load_model(species), facts, studies, animals, seed, threads)
+
+    def for_sampling(self, animals: int = EVEN_ANIMALS, rtol: float = RTOL_SAMPLING) -> Problem:
+        """Return the same problem at a fraction of the cost: few animals, evenly spread, and a looser solver."""
+        return replace(self, animals=animals, even=True, rtol=rtol)
+
+    def without_factors(self) -> Problem:
+        """Return the same problem with the factors of laboratories, assays and animals held at one."""
+        plain = replace(self.assumptions, laboratory_sd=0.0, assay_sd=0.0, between_animals_sd=0.0)
+        return replace(self, assumptions=plain)
+
+    def with_facts(self, facts: Iterable[Fact]) -> Problem:
+        """Return the same problem with other facts on the same arms and read-outs; what was solved for is shared."""
+        found = replace(self, facts=tuple(facts))
+        found.__dict__.update({name: getattr(self, name) for name in ("_arms", "_lives", "_animals", "_noise")})
+        return found
 
     @cached_property
     def priors(self) -> Priors:
         """The free parameters."""
-        return Priors.of(self.model)
+        given = self.assumptions
+        factors = [Prior.factor(BETWEEN_ANIMALS, given.between_animals_sd)] if given.between_animals_sd else []
+        if given.laboratory_sd:
+            studies = dict.fromkeys(row.study for row in self.facts)
+            factors += [Prior.factor(f"laboratory/{name}", given.laboratory_sd) for name in studies]
+        if given.assay_sd:
+            assays = dict.fromkeys(row.readout for row in self.facts if not isinstance(row, Association))
+            factors += [Prior.factor(f"assay/{name}", given.assay_sd) for name in assays]
+        return Priors.of(self.model, width=self.width, fixed=self.fixed, factors=factors)
 
     @cached_property
     def weights(self) -> Array:
@@ -90,6 +171,8 @@ class Problem:
         Rows of one comparison are read off the same animals and are not so many witnesses: ``m`` of them count as
         the square root of ``m`` (assumption).
         """
+        if not self.assumptions.tempered:
+            return np.ones(len(self.facts))
         keys = [(row.study, row.arm, row.versus) for row in self.facts]
         return np.array([1 / math.sqrt(keys.count(key)) for key in keys])
 
@@ -111,11 +194,22 @@ class Problem:
         }
 
     @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides a log posterior's value, as plain data."""
+        return {
+            "hashes": self.hashes, "animals": self.animals, "seed": self.seed, "even": self.even, "rtol": self.rtol,
+            "width": self.width, "fixed": dict(sorted(self.fixed.items())), "assumptions": asdict(self.assumptions),
+            "constants": {"alpha": ALPHA, "reported": signs.REPORTED, "least": signs.LEAST,
+                          "misfit": likelihood.MISFIT},
+        }  # fmt: skip
+
+    @cached_property
     def _arms(self) -> list[tuple[str, Arm, tuple[str, ...]]]:
         """Every arm that a fact speaks of, with the moments it is measured at."""
         wanted: dict[tuple[str, str], set[str]] = {}
         for row in self.facts:
             for group in row.drawn:
+                self._known_arm(row, group)
                 wanted.setdefault((row.study, group), set()).add(row.at)
         return [
             (name, arm, tuple(sorted(wanted[name, arm.stands_for])))
@@ -124,55 +218,57 @@ class Problem:
             if (name, arm.stands_for) in wanted
         ]
 
-    @cached_property
-    def _kernel(self) -> Kernel:
-        needed = {output for row in self.facts for output in readout(row.readout).needs}
-        return compile_model(self.model, outputs=sorted(needed))
+    def _known_arm(self, row: Fact, group: str) -> None:
+        if row.study not in self.studies:
+            raise CalibrationError(
+                f"'{row.id}' is of study '{row.study}', which is not given", where=row.where,
+                remedy=suggest(row.study, self.studies),
+            )  # fmt: skip
+        groups = self.studies[row.study].groups
+        if group not in groups:
+            raise CalibrationError(
+                f"'{row.id}' speaks of arm '{group}', which study '{row.study}' does not have", where=row.where,
+                remedy=suggest(group, groups),
+            )  # fmt: skip
 
     @cached_property
-    def _animals(self) -> dict[str, Array]:
-        """Each animal's factor on every parameter in which animals differ."""
-        drawn = draw_parameters(self.model, self.animals, self.seed)
-        return {name: values / self.model.parameters[name] for name, values in drawn.items()}
+    def _lives(self) -> Lives:
+        names = {name for row in self.facts for name in _readouts(row)}
+        needed = {output for name in names for output in readout(name).needs}
+        return Lives(self.model, tuple(sorted(needed)), tuple(self._arms), self.rtol, self.threads)
 
     @cached_property
-    def _traits(self) -> dict[str, Array]:
-        return draw_traits(TRAITS, self.animals, self.seed)
+    def _animals(self) -> Animals:
+        return (Animals.even if self.even else Animals.random)(self.model, self.animals, self.seed)
 
     @cached_property
     def _noise(self) -> dict[str, NoiseTable]:
         """Each read-out's noise, about what the register's values give: no candidate decides it."""
-        states = self.solve(self.priors.values(self.priors.centre[None]))
+        register = Measured(self.solve(self.priors.values(self.priors.centre[None])), self._animals, {})
         tables: dict[str, NoiseTable] = {}
         for row in self.facts:
-            if row.readout not in tables:
-                expected = self._expected(row, next(iter(self._chosen(row)[0].values())), states)
-                tables[row.readout] = NoiseTable.around(readout(row.readout), float(np.nanmean(expected[0])), self.seed)
+            for name in _readouts(row):
+                if name not in tables:
+                    arm = next(iter(self._chosen(row)[0].values()))
+                    middle = float(np.nanmean(register.expected((row.study, arm.name, row.at), name)))
+                    tables[name] = NoiseTable.around(readout(name), middle, self.seed)
         return tables
 
     def solve(self, values: Mapping[str, Array]) -> dict[Place, dict[str, Array]]:
         """Return outputs of every arm at its moments, each of shape (n_candidates, animals); NaN where one failed."""
-        count = len(next(iter(values.values())))
-        parameters = {
-            name: np.repeat(values[name], self.animals) if name in values else np.full(
-                count * self.animals, self.model.parameters[name]
-            )
-            for name in {*values, *self._animals}
-        }  # fmt: skip
-        for name, factors in self._animals.items():
-            parameters[name] = parameters[name] * np.tile(factors, count)
-        found = {}
-        for study, arm, moments in self._arms:
-            days = np.unique([arm.day_of(moment) for moment in moments])
-            solution = self._kernel.solve(
-                parameters, Schedule.shared(arm.entries), days, rtol=RTOL, threads=self.threads
-            )
-            for moment in moments:
-                column = int(np.searchsorted(days, arm.day_of(moment)))
-                found[study, arm.name, moment] = {
-                    name: solution[name][:, column].reshape(count, self.animals) for name in self._kernel.outputs
-                }
-        return found
+        count, animals = len(next(iter(values.values()))), self._animals
+        stretch = values.get(BETWEEN_ANIMALS, np.ones(count))[:, None]
+        parameters = {name: np.full((count, self.animals), value) for name, value in sorted(self.fixed.items())}
+        for name in sorted({*values, *animals.logs} & set(self.model.parameters)):
+            centre = values[name] if name in values else self.fixed.get(name, self.model.parameters[name])
+            column = np.broadcast_to(np.reshape(centre, (-1, 1)), (count, self.animals))
+            parameters[name] = column * np.exp(stretch * animals.logs[name]) if name in animals.logs else column
+        flat = {name: np.ascontiguousarray(column).reshape(-1) for name, column in parameters.items()}
+        found = self._lives.solve(flat, count * self.animals)
+        return {
+            place: {name: column.reshape(count, self.animals) for name, column in columns.items()}
+            for place, columns in found.items()
+        }
 
     def log_likelihoods(self, normal: Array) -> Array:
         """Return each fact's log probability for candidates of shape (n_candidates, n_parameters).
@@ -182,16 +278,58 @@ class Problem:
         ndarray, shape (n_candidates, n_facts)
             Minus infinity where an animal could not be solved.
         """
-        states = self.solve(self.priors.values(np.atleast_2d(normal)))
-        groups: dict[tuple[str, ...], Group] = {}
-        columns = [self._judge(row, states, groups) for row in self.facts]
+        return self.judged(self.priors.values(np.atleast_2d(normal)))
+
+    def judged(self, values: Mapping[str, Array]) -> Array:
+        """Return each fact's log probability for candidates given by values, of any parameters of the model.
+
+        Parameters
+        ----------
+        values : mapping of parameter to array, shape (n_candidates,)
+            In the register's units; factors of the likelihood that are missing are one.
+
+        Returns
+        -------
+        ndarray, shape (n_candidates, n_facts)
+        """
+        measured = self.measured(values)
+        with np.errstate(invalid="ignore", over="ignore"):  # of animals that could not be solved
+            columns = [self.judge(row, measured, values) for row in self.facts]
         return np.where(np.isfinite(columns), columns, -math.inf).T
 
-    def _judge(self, row: Fact, states: dict[Place, dict[str, Array]], known: dict[tuple[str, ...], Group]) -> Array:
-        found = []
-        for chosen in self._chosen(row):  # of several possible doses one was given: their probabilities are averaged
-            groups = {name: self._group(row, arm, states, known) for name, arm in chosen.items()}
-            found.append(log_probability(row, groups))
+    def measured(self, values: Mapping[str, Array]) -> Measured:
+        """Return what a laboratory would measure of candidates given by values."""
+        return Measured(self.solve(values), self._animals, self._noise)
+
+    def seen(
+        self, row: Fact, measured: Measured, values: Mapping[str, Array]
+    ) -> list[tuple[dict[str, Place], Mapping[str, Group] | None]]:
+        """Return places and groups as a fact's laboratory sees them, once for each possible therapy.
+
+        Groups are None of facts that means and spreads do not decide.
+        """
+        found: list[tuple[dict[str, Place], Mapping[str, Group] | None]] = []
+        for chosen in self._chosen(row):
+            places = {name: (row.study, arm.name, row.at) for name, arm in chosen.items()}
+            if isinstance(row, Rate | Association):
+                found.append((places, None))
+                continue
+            groups = {name: measured.group(place, row.readout) for name, place in places.items()}
+            found.append((places, _shared(row, groups, values)))
+        return found
+
+    def judge(self, row: Fact, measured: Measured, values: Mapping[str, Array]) -> Array:
+        """Return one fact's log probability, shape (n_candidates,)."""
+        found = []  # of several possible doses one was given: their probabilities are averaged
+        for places, groups in self.seen(row, measured, values):
+            if isinstance(row, Rate):
+                found.append(likelihood.rate(row, measured.share(places[row.arm], row.readout, row.low, row.high)))
+            elif isinstance(row, Association):
+                correlation = measured.correlation(places[row.arm], row.readout, row.with_readout)
+                found.append(signs.association(row, correlation, selection=self.assumptions.selection))
+            else:
+                assert groups is not None  # of every other kind
+                found.append(log_probability(row, groups, selection=self.assumptions.selection))
         return np.asarray(np.logaddexp.reduce(found, axis=0) - math.log(len(found)))
 
     def _chosen(self, row: Fact) -> list[dict[str, Arm]]:
@@ -203,21 +341,26 @@ class Problem:
             for choice in choices or [""]
         ]
 
-    def _group(
-        self, row: Fact, arm: Arm, states: dict[Place, dict[str, Array]], known: dict[tuple[str, ...], Group]
-    ) -> Group:
-        key = (row.study, arm.name, row.at, row.readout)
-        if key not in known:
-            mean, variance = self._noise[row.readout].moments(self._expected(row, arm, states))
-            spread = np.sqrt(mean.var(axis=1, ddof=1) + variance.mean(axis=1))
-            known[key] = Group(mean.mean(axis=1), spread)
-        return known[key]
-
-    def _expected(self, row: Fact, arm: Arm, states: dict[Place, dict[str, Array]]) -> Array:
-        """Return each animal's true read-out, shape (n_candidates, animals)."""
-        return readout(row.readout).expected(states[row.study, arm.name, row.at], self._traits)
-
     def log_posterior(self, normal: Array) -> Array:
         """Return the tempered log posterior of candidates, shape (n_candidates,), up to a constant."""
         normal = np.atleast_2d(normal)
         return np.asarray(self.log_likelihoods(normal) @ self.weights - 0.5 * (normal**2).sum(axis=1))
+
+
+def _readouts(row: Fact) -> tuple[str, ...]:
+    return (row.readout, row.with_readout) if isinstance(row, Association) else (row.readout,)
+
+
+def _shared(row: Fact, groups: Mapping[str, Group], values: Mapping[str, Array]) -> Mapping[str, Group]:
+    """Return groups as this laboratory with this assay sees them: log folds stretched, or levels multiplied."""
+    factors = [values[name] for name in (f"laboratory/{row.study}", f"assay/{row.readout}") if name in values]
+    if not factors:
+        return groups
+    factor = np.prod(factors, axis=0)
+    if not row.versus or (isinstance(row, Value | Bound) and row.scale == "absolute"):
+        return {name: group.times(factor) for name, group in groups.items()}
+    base = np.maximum(groups[row.versus].mean, 1e-9)
+    return {
+        name: group if name == row.versus else group.times((np.maximum(group.mean, 1e-9) / base) ** (factor - 1))
+        for name, group in groups.items()
+    }

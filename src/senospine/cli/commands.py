@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,9 +13,11 @@ from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
 from senospine.cli.patients import patients
 from senospine.cli.trial import trial
-from senospine.errors import BenchmarkError, SenospineError
+from senospine.cli.uncertainty import uncertainty
+from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 if TYPE_CHECKING:
+    from senospine.calibration.worlds import Doubt
     from senospine.model import Model
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
@@ -33,6 +35,7 @@ app.add_typer(measure_app, name="measure")
 app.add_typer(drug_app, name="drug")
 app.command()(trial)
 app.command()(patients)
+app.command("uncertainty")(uncertainty)
 
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
@@ -43,7 +46,21 @@ Scheduler = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run of the same study.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
 Parameters = Annotated[
-    str, typer.Option(help="'fit': the shipped fit; 'register': the priors' values; or the file of a fit of your own.")
+    str | None,
+    typer.Option(
+        help="'posterior': draws, so that intervals carry what the data leave open (default where one is shipped); "
+        "'fit': the best point; 'register': the priors' values; or the file of a fit or a posterior of your own."
+    ),
+]
+Worlds = Annotated[
+    int, typer.Option(help="Draws of the posterior at most; each is a world with its share of the animals.", min=2)
+]
+Doubts = Annotated[
+    str,
+    typer.Option(
+        "--doubt",
+        help="What is drawn, comma between: gains (posterior), translation (mouse to people), priors (of the rest).",
+    ),
 ]
 Drugs = Annotated[
     str | None,
@@ -60,19 +77,26 @@ def reproduce(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    parameters: Parameters = "fit",
+    parameters: Parameters = None,
+    worlds: Worlds = 50,
+    doubt: Doubts = "gains,translation,priors",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Run all published studies, score them against the papers, write the report."""
-    from senospine.calibration import chosen_parameters
+    from senospine.calibration import chosen_values, default_choice
+    from senospine.evidence import doubts
     from senospine.evidence import reproduce as run
-    from senospine.model import load_model
+    from senospine.evidence.doubt import SUBJECTS_IN_REPORT, WORLDS
+    from senospine.evidence.leverage import PAIRS
+    from senospine.model import ParameterDraws, load_model
     from senospine.report import write_report
     from senospine.report.terminal import print_scoreboard
+    from senospine.therapy import compose_model
 
     model = load_model("mouse")
-    values = chosen_parameters(parameters, model)
+    choice = parameters or default_choice()
+    chosen_values(choice, model, seed=seed)  # before hours of work: a stale file must stop here
     with progress(as_json) as on_progress:
         result = run(
             out,
@@ -82,9 +106,20 @@ def reproduce(
             workers=workers,
             scheduler=scheduler,
             overwrite=overwrite,
-            parameters=values,
+            parameters=lambda study, filled: chosen_values(
+                choice, compose_model(study.species, study.drugs), min(worlds, filled), seed=seed, doubt=_doubts(doubt)
+            ),
             on_progress=on_progress,
         )
+        asked = []
+        for index, outcome in enumerate(result.outcomes):
+            on_progress("ask what doubts rest on", index, len(result.outcomes))
+            if outcome.worlds > 1:
+                own = outcome.study
+                drawn = chosen_values(choice, outcome.model, WORLDS, seed=seed, doubt=_doubts(doubt))
+                assert isinstance(drawn, ParameterDraws)  # as its animals carry draws
+                asked += doubts(own, drawn, seed=seed, pairs=own.compare[:PAIRS], subjects=SUBJECTS_IN_REPORT)
+        on_progress("ask what doubts rest on", len(result.outcomes), len(result.outcomes))
         on_progress("write report", 0, 1)
         report = write_report(
             out / "report.html",
@@ -93,10 +128,11 @@ def reproduce(
             scores=result.scores,
             model=model,
             command=" ".join(["senospine", *sys.argv[1:]]),
+            doubts=asked,
         )
         on_progress("write report", 1, 1)
     if as_json:
-        print_json({**result.to_dict(), "report": str(report)})
+        print_json({**result.to_dict(), "doubts": [item.to_dict() for item in asked], "report": str(report)})
     else:
         print_scoreboard(console(), result, report)
 
@@ -109,7 +145,12 @@ def simulate(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    parameters: Parameters = "fit",
+    parameters: Parameters = None,
+    worlds: Worlds = 50,
+    doubt: Doubts = "gains,translation,priors",
+    why: Annotated[
+        bool, typer.Option("--why", help="Say what each comparison's doubt rests on, and what to measure first.")
+    ] = False,
     overwrite: Overwrite = False,
     spine: Annotated[
         Path | None,
@@ -118,14 +159,18 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Run one study and show what its animals would look like."""
-    from senospine.calibration import chosen_parameters
+    from senospine.calibration import chosen_values, default_choice, worlds_for
+    from senospine.evidence import doubts
+    from senospine.evidence.doubt import WORLDS
+    from senospine.model import ParameterDraws
     from senospine.report.terminal import outcome_dict, print_outcome
     from senospine.study import load_study, run_study
     from senospine.therapy import compose_model
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.name
-    values = chosen_parameters(parameters, compose_model(loaded.species, loaded.drugs))
+    choice, model = parameters or default_choice(), compose_model(loaded.species, loaded.drugs)
+    values = chosen_values(choice, model, worlds_for(animals, worlds), seed=seed, doubt=_doubts(doubt))
     with progress(as_json) as on_progress:
         outcome = run_study(
             loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
@@ -135,42 +180,94 @@ def simulate(
         from senospine.report import write_spine
 
         write_spine(outcome, spine)
+    found = None
+    if why:
+        drawn = chosen_values(choice, model, WORLDS, seed=seed, doubt=_doubts(doubt))
+        with progress(as_json) as on_progress:
+            found = doubts(
+                loaded, drawn, seed=seed, on_progress=lambda done, of: on_progress("ask what doubts rest on", done, of)
+            ) if isinstance(drawn, ParameterDraws) else []
     if as_json:
-        print_json(outcome_dict(outcome) | ({"spine": str(spine)} if spine else {}))
+        print_json(outcome_dict(outcome, found) | ({"spine": str(spine)} if spine else {}))
     else:
-        print_outcome(console(), outcome)
+        print_outcome(console(), outcome, found)
         if spine is not None:
             console().print(f"drawn spine written to {spine}")
 
 
+def _doubts(text: str) -> tuple[Doubt, ...]:
+    return cast("tuple[Doubt, ...]", tuple(word.strip() for word in text.split(",") if word.strip()))
+
+
 @app.command()
 def calibrate(
-    out: Annotated[Path, typer.Option(help="Folder for starts and the fit.")] = Path("results/calibration"),
-    starts: Annotated[int, typer.Option(help="Climbs; the first begins at the register's values.", min=1)] = 4,
+    problem: Annotated[str, typer.Argument(help="A published problem (mouse), or a YAML file of your own.")] = "mouse",
+    out: Annotated[Path, typer.Option(help="Folder for starts, fit, rounds and posterior.")] = Path(
+        "results/calibration"
+    ),
+    starts: Annotated[int, typer.Option(help="Climbs; the first begins at the register's values.", min=0)] = 4,
     iterations: Annotated[int, typer.Option(help="Steps of one climb, at most.", min=1)] = 40,
-    animals: Annotated[int, typer.Option(help="Virtual animals per arm.", min=2)] = 24,
+    animals: Annotated[int, typer.Option(help="Virtual animals per arm of a climb.", min=2)] = 24,
+    draws: Annotated[int, typer.Option(help="Draws from the posterior to keep; 0: climb only.", min=0)] = 2000,
+    effective: Annotated[
+        int | None, typer.Option(help="Effective draws to reach, of every parameter; by default as many as are kept.")
+    ] = None,
+    walkers: Annotated[int, typer.Option(help="Candidates solved at once while sampling.", min=16)] = 256,
+    width: Annotated[float | None, typer.Option(help="Factor on the priors' widths, such as 0.5, 1 or 2.")] = None,
     seed: Seed = 20240913,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the folder; an error if none.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fit the free parameters to the calibration rows; a call that was stopped goes on where it was."""
-    from senospine.calibration import Problem, write_fit
+    """Fit the free parameters to the calibration rows, then sample their posterior.
+
+    A call that was stopped, however, goes on where it was.
+    """
+    from dataclasses import replace
+
     from senospine.calibration import calibrate as climb
-    from senospine.report.fits import print_fit
+    from senospine.calibration import load_problem, sample, write_fit
+    from senospine.report.fits import print_fit, print_posterior, show_sampling
 
-    command = f"senospine calibrate --starts {starts} --iterations {iterations} --animals {animals} --seed {seed}"
-    problem = Problem.published(animals=animals, seed=seed)
+    if resume and not any((out / name / "problem.json").exists() for name in (".", "posterior")):
+        raise CalibrationError(
+            "nothing to resume", where=str(out), remedy="leave --resume out, or name the folder with --out"
+        )
+    command = f"senospine calibrate {problem} --animals {animals} --seed {seed}"
+    loaded = load_problem(problem, animals=animals, seed=seed)
+    if width is not None:
+        loaded, command = replace(loaded, width=width), f"{command} --width {width:g}"
+    told: dict[str, object] = {}
     with progress(as_json) as on_progress:
+        if starts:
 
-        def told(start: int, step: int, height: float) -> None:
-            on_progress(f"start {start + 1} of {starts}, log posterior {height:.2f}", step, iterations)
+            def climbed(start: int, step: int, height: float) -> None:
+                on_progress(f"start {start + 1} of {starts}, log posterior {height:.2f}", step, iterations)
 
-        fit = climb(problem, out, starts=starts, iterations=iterations, command=command, on_progress=told)
-    write_fit(fit, out / "fit.json")
+            fit = climb(
+                loaded.without_factors(), out, starts=starts, iterations=iterations, on_progress=climbed,
+                command=f"{command} --starts {starts} --iterations {iterations}",
+            )  # fmt: skip
+            write_fit(fit, out / "fit.json")
+            told |= fit.to_dict()
+        if draws:
+            posterior = sample(
+                loaded.for_sampling(), folder=out / "posterior", draws=draws, walkers=walkers, seed=seed,
+                effective=effective, on_progress=show_sampling(on_progress, effective or draws),
+                command=f"{command} --draws {draws} --effective {effective or draws} --walkers {walkers}",
+            )  # fmt: skip
+            posterior.save(out / "posterior.npz")
+            told["posterior"] = posterior.to_dict()
     if as_json:
-        print_json(fit.to_dict())
-    else:
+        print_json(told)
+        return
+    if starts:
         print_fit(console(), fit)
         console().print(f"fit written to {out / 'fit.json'}; use it with --parameters {out / 'fit.json'}")
+    if draws:
+        print_posterior(console(), posterior)
+        console().print(f"posterior written to {out / 'posterior.npz'}")
 
 
 def _model(name: str, register: Path | None, drugs: str | None) -> Model:

@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
+from senospine.cli.combine import drug_combine
 from senospine.cli.delivery import drug_design, drug_profile
 from senospine.cli.output import Json, console, print_json, report_findings
 
 drug_app = typer.Typer(
-    help="Show drugs, check drug files, look into the disc.", no_args_is_help=True, rich_markup_mode=None
+    help="Show drugs, check drug files, look into the disc, combine two.", no_args_is_help=True, rich_markup_mode=None
 )
 drug_app.command("profile")(drug_profile)
 drug_app.command("design")(drug_design)
+drug_app.command("combine")(drug_combine)
 
 
 @drug_app.command("list")

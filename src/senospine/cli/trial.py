@@ -42,34 +42,44 @@ def trial(
     workers: Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the trials that stand in the folder.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run of this design.")] = False,
+    beside: Annotated[
+        list[str] | None, typer.Option(help="Another design to put beside it; give the option again for more.")
+    ] = None,
+    beside_trials: Annotated[
+        int, typer.Option(help="Trials of each other size and population, at most as many as of the design.", min=2)
+    ] = 200,
     as_json: Json = False,
 ) -> None:
-    """Simulate trials of a design: how often it is right, with the tables of the first trial."""
+    """Simulate trials of a design: how often it is right, a report for a trial meeting, tables of the first trial."""
     from senospine.exchange import write_cdisc
+    from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
     from senospine.trial import (
-        benefit_text,
         find_size,
+        follow,
         load_design,
         operating_characteristics,
         predicted_benefit,
         read_bank,
+        run_rivals,
         run_trials,
         simulate_trial,
     )
 
-    loaded = load_design(design)
+    loaded, beside = load_design(design), beside or []
+    others = [load_design(item) for item in beside]
     if trials < 2:
         raise TrialError("need at least two trials")
     folder = out or Path("results") / f"trial-{loaded.name}"
+    therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
     if bank == "synthetic":
-        people = _synthetic(loaded.therapies, effect, loaded.visit_days[-1], folder)
+        people = _synthetic(therapies, effect, max(item.visit_days[-1] for item in (loaded, *others)), folder)
     elif bank is not None:
         people = Path(bank)
     else:
         people = folder.with_name(f"{folder.name}-bank")
-        weeks = loaded.visit_days[-1] / 7
+        weeks = max(item.visit_days[-1] for item in (loaded, *others)) / 7
         with progress(as_json) as on_progress:
-            bank_of(people, loaded.therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress)
+            bank_of(people, therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress)
     if power is not None:
         with progress(as_json) as on_progress:
             found = find_size(
@@ -86,24 +96,36 @@ def trial(
             loaded, people, folder, trials=trials, seed=seed, workers=workers, resume=resume, overwrite=overwrite,
             on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
         )  # fmt: skip
-    result = operating_characteristics(run)
-    tables: list[Path] = []
     simulated = read_bank(people)
+    with progress(as_json) as on_progress:
+        rivals = run_rivals(
+            run, people, trials=min(trials, beside_trials), beside=others, workers=workers,
+            on_progress=lambda done, of: on_progress("other sizes and populations", done, of),
+        )  # fmt: skip
+    tables: list[Path] = []
     if loaded.file.population.kind != "two-stage":
         first = simulate_trial(loaded, simulated, seed, 0, tables=True)
         tables = write_cdisc(loaded, simulated, first, folder / "first-trial")
-    benefits = predicted_benefit(loaded, simulated)
+    report = TrialReport(
+        run, simulated, operating_characteristics(run), rivals, follow(run, simulated),
+        tuple(predicted_benefit(loaded, simulated)), _command(design, bank, trials, effect, seed, beside),
+    )  # fmt: skip
+    page = write_trial_report(folder / "report.html", report)
     if as_json:
-        predicted = [item.to_dict() for item in benefits]
-        print_json({**result.to_dict(), "predicted": predicted, "folder": str(folder), "bank": str(people),
+        print_json({**trial_dict(report), "folder": str(folder), "bank": str(people), "report": str(page),
                     "tables": [str(path) for path in tables]})  # fmt: skip
         return
-    out_of = console()
-    out_of.print(f"{loaded.file.title or loaded.name}\n{loaded.file.question}", markup=False, highlight=False)
-    out_of.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
-    out_of.print(benefit_text(benefits, simulated), markup=False, highlight=False, soft_wrap=True)
-    if tables:
-        out_of.print(f"tables of the first trial and a script for R in {folder / 'first-trial'}", markup=False)
+    print_trial(console(), report, page, tables)
+
+
+def _command(
+    design: str, bank: str | None, trials: int, effect: float, seed: int, beside: Sequence[str]
+) -> str:  # fmt: skip
+    """Return the command without the places of this machine."""
+    words = ["senospine trial", Path(design).name, *([f"--bank {Path(bank).name}"] if bank else []), f"--trials {trials}"]
+    words += [f"--effect {effect:g}"] if effect else []
+    words += [f"--seed {seed}", *(f"--beside {Path(item).name}" for item in beside)]
+    return " ".join(words)
 
 
 def bank_of(

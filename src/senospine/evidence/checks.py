@@ -33,10 +33,11 @@ _ALL_OWN = tuple(dict.fromkeys(name for names in _OWN.values() for name in names
 
 
 class Studies:
-    """The shipped studies, each loaded when a row first names it."""
+    """The shipped studies, each loaded when a row first names it, and those of one's own."""
 
-    def __init__(self) -> None:
-        self._loaded: dict[str, Study | None] = {}
+    def __init__(self, own: Mapping[str, Study] | None = None) -> None:
+        self.own = frozenset(own or ())
+        self._loaded: dict[str, Study | None] = dict(own or {})
 
     def get(self, name: str) -> Study | None:
         """Return a study; nothing if it cannot be read, which its own check says."""
@@ -175,8 +176,8 @@ def _rate(row: Row) -> Iterator[Problem]:
 
 def _arm_problems(row: Row, studies: Studies) -> Iterator[Problem]:
     name = row["study"]
-    if name not in published_studies():
-        yield f"study '{name}' does not exist", suggest(name, published_studies())
+    if name not in {*published_studies(), *studies.own}:
+        yield f"study '{name}' does not exist", suggest(name, {*published_studies(), *studies.own})
         return
     study = studies.get(name)
     if study is None:

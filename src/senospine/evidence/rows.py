@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from senospine.errors import EvidenceError, Finding
 from senospine.evidence.checks import Studies, row_problems
 from senospine.evidence.facts import Association, Bound, Contrast, Fact, Rate, Value
 from senospine.model import read_rows
+from senospine.study import Study
 
 FOLDER = Path(__file__).parent
 TABLES = FOLDER / "tables"
@@ -32,8 +33,10 @@ def evidence_tables() -> list[Path]:
     return sorted(TABLES.glob("*.csv"))
 
 
-def load_evidence(path: str | Path | None = None) -> tuple[Fact, ...]:
+def load_evidence(path: str | Path | None = None, *, studies: Iterable[Study] = ()) -> tuple[Fact, ...]:
     """Return the facts of one evidence table, or of all shipped ones.
+
+    ``studies`` are one's own, beside the shipped ones: what the table says of them needs no role declared elsewhere.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def load_evidence(path: str | Path | None = None) -> tuple[Fact, ...]:
     >>> sum(row.study.startswith("pan2024") and row.kind == "contrast" for row in load_evidence())
     83
     """
-    facts, findings = _read(path)
+    facts, findings = _read(path, studies)
     for finding in findings:
         raise EvidenceError(finding.what, where=finding.where, remedy=finding.remedy)
     return tuple(facts)
@@ -56,9 +59,10 @@ def check_evidence(path: str | Path | None = None) -> list[Finding]:
     return _read(path)[1]
 
 
-def _read(path: str | Path | None) -> tuple[list[Fact], list[Finding]]:
+def _read(path: str | Path | None, own: Iterable[Study] = ()) -> tuple[list[Fact], list[Finding]]:
     roles = {(row["study"], row["subset"]): row["role"] for row, _ in _role_rows()}
-    studies = Studies()
+    named = {study.name: study for study in own}
+    studies = Studies(named)
     facts: list[Fact] = []
     findings: list[Finding] = []
     seen: dict[str, str] = {}
@@ -71,6 +75,8 @@ def _read(path: str | Path | None) -> tuple[list[Fact], list[Finding]]:
             seen[row["id"]] = where
             if not problems:
                 fact = _fact(row, where)
+                if fact.study in named:
+                    roles.setdefault((fact.study, fact.subset), fact.role)
                 problems += _against_others(fact, roles, claims)
                 facts.append(fact)
             findings += [Finding("error", where, what, remedy) for what, remedy in problems]

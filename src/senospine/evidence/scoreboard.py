@@ -2,7 +2,8 @@
 
 The naive rule says "disease worse, drug better, and significant". It is right so often that only what beats it
 is knowledge. Both are scored by the logarithm of the probability they gave to what was published; the rule's
-probability is learned from all *other* rows, by Laplace's rule of succession, which is generous to it.
+probability is learned from all *other* rows of the same species, by Laplace's rule of succession, which is generous to
+it; what is published of people changes nothing of what the rule gives to a mouse.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Verdict = Literal["agrees", "weak", "misses", "not testable"]
 VERDICTS: tuple[Verdict, ...] = ("agrees", "weak", "misses", "not testable")
 #: mean logarithm of a fold where the naive rule has to name a size (assumption)
 NAIVE_SIZE = math.log(2)
+#: species in the order in which they are told
+SPECIES = ("mouse", "human", "human_disc", "dog")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Score:
         What the naive rule gave to what was published, on the same scale; None where it is silent.
     gain_bits : float or None
         log2 of model over naive rule; above zero, the model knew more. None where the rule is silent.
+    species : str
+        Of the study.
     """
 
     fact: Fact
@@ -58,6 +63,7 @@ class Score:
     p_naive: float | None
     gain_bits: float | None
     verdict: Verdict
+    species: str = "mouse"
 
     @property
     def label(self) -> str:
@@ -83,18 +89,29 @@ def naive_direction(fact: Fact) -> Literal["up", "down"] | None:
     return worse if fact.claim == "disease" else ("down" if worse == "up" else "up")
 
 
-def scoreboard(evidence: Sequence[Fact], repeats: Mapping[str, Repeats]) -> list[Score]:
-    """Return one score per fact, in their order; those without repeats are 'not testable'."""
+def scoreboard(
+    evidence: Sequence[Fact], repeats: Mapping[str, Repeats], species: Mapping[str, str] | None = None
+) -> list[Score]:
+    """Return one score per fact, in their order; those without repeats are 'not testable'.
+
+    Parameters
+    ----------
+    evidence : sequence of Fact
+    repeats : mapping of fact id to Repeats
+    species : mapping of study to species, optional
+        The mouse where a study is not named.
+    """
+    of = {row.id: (species or {}).get(row.study, "mouse") for row in evidence}
     hits = {row.id: _naive_hit(row) for row in evidence if row.id in repeats}
     scores = []
     for row in evidence:
         if row.id not in repeats:
-            scores.append(Score(row, None, *(None,) * 8, "not testable"))
+            scores.append(Score(row, None, *(None,) * 8, "not testable", of[row.id]))
             continue
         found = repeats[row.id]
         p_sign, p_star = probabilities(row, found)
         published = _published(row, found, p_sign, p_star)
-        others = [hit for key, hit in hits.items() if key != row.id and hit is not None]
+        others = [hit for key, hit in hits.items() if key != row.id and of[key] == of[row.id] and hit is not None]
         trust = (sum(others) + 1) / (len(others) + 2)
         p_naive = _naive(row, trust)
         density = isinstance(row, Value)
@@ -115,6 +132,7 @@ def scoreboard(evidence: Sequence[Fact], repeats: Mapping[str, Repeats]) -> list
                 p_naive,
                 None if p_naive is None else math.log2(smoothed / p_naive),
                 _verdict(row, found, p_sign, published),
+                of[row.id],
             )
         )
     return scores
@@ -146,6 +164,21 @@ def _naive_hit(row: Fact) -> bool | None:
     if way is None or not isinstance(row, Contrast):
         return None
     return row.significant != "no" and way == row.direction
+
+
+def naive_probabilities(rows: Sequence[Fact]) -> dict[str, float]:
+    """Return what the naive rule gives to facts, its trust learnt from the other calibration rows alone.
+
+    Facts on which it is silent are missing.
+    """
+    hits = {row.id: _naive_hit(row) for row in rows if row.role == "calibration"}
+    found = {}
+    for row in rows:
+        others = [hit for key, hit in hits.items() if key != row.id and hit is not None]
+        chance = _naive(row, (sum(others) + 1) / (len(others) + 2))
+        if chance is not None:
+            found[row.id] = chance
+    return found
 
 
 def _naive(row: Fact, trust: float) -> float | None:
@@ -194,14 +227,18 @@ def _verdict(row: Fact, found: Repeats, p_sign: float | None, published: float) 
 
 @dataclass(frozen=True)
 class Total:
-    """Totals over the rows of one role.
+    """Totals over the rows of one role, of one species or of all.
 
     Attributes
     ----------
+    role, species : str
+        "all" where the rows of several were put together.
     naive_hits, naive_tries : int
         Contrasts that the naive rule names rightly, and on which it speaks.
     model_bits, naive_bits : float
         Over the rows on which the rule speaks.
+    values, in_half, in_ninety : int
+        Published values that could be tested, and how many of them lie in the central 50 and 90 % of the repeats.
     """
 
     role: str
@@ -213,11 +250,21 @@ class Total:
     naive_tries: int
     model_bits: float
     naive_bits: float
+    values: int
+    in_half: int
+    in_ninety: int
+    species: str = "all"
 
     @property
     def gain_bits(self) -> float:
         """Model minus naive rule, in bits; above zero, the model knew more."""
         return self.model_bits - self.naive_bits
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; a mean of nothing is None."""
+        plain = {**asdict(self), "gain_bits": self.gain_bits}
+        means = {name: None for name in ("mean_p_sign", "mean_p_star") if math.isnan(plain[name])}
+        return {**plain, **means}
 
 
 def totals(scores: Sequence[Score]) -> list[Total]:
@@ -228,6 +275,7 @@ def totals(scores: Sequence[Score]) -> list[Total]:
         mine = [score for score in scores if role in {score.fact.role, "all"}]
         tested = [score for score in mine if score.p_published is not None]
         judged = [score for score in tested if score.p_naive is not None and score.gain_bits is not None]
+        inside = [_inside(score) for score in tested if isinstance(score.fact, Value)]
         naive_bits = sum(math.log2(score.p_naive or math.nan) for score in judged)
         gain = sum(score.gain_bits or 0.0 for score in judged)
         result.append(
@@ -241,9 +289,32 @@ def totals(scores: Sequence[Score]) -> list[Total]:
                 sum(_naive_hit(score.fact) is not None for score in tested),
                 naive_bits + gain,
                 naive_bits,
+                len(inside),
+                sum(half for half, _ in inside),
+                sum(ninety for _, ninety in inside),
             )
         )
     return result
+
+
+def _inside(score: Score) -> tuple[bool, bool]:
+    """Return whether a published value lies in the central 50 %, and in the central 90 %, of the repeats."""
+    assert isinstance(score.fact, Value)
+    assert score.repeats is not None
+    value, found = score.fact.value, score.repeats
+    return found.ratio_q25 <= value <= found.ratio_q75, found.ratio_low <= value <= found.ratio_high
+
+
+def totals_by_species(scores: Sequence[Score]) -> list[Total]:
+    """Return totals by species and role: the mouse first, then people, discs in culture, dogs, and others."""
+    found = {score.species for score in scores}
+    names = [*[name for name in SPECIES if name in found], *sorted(found - set(SPECIES))]
+    return [
+        replace(total, species=name)
+        for name in names
+        for total in totals([score for score in scores if score.species == name])
+        if total.role != "all"
+    ]
 
 
 def _mean(values: Sequence[float | None]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from senospine.errors import RegisterError
+from senospine.errors import ModelError, RegisterError
 from senospine.model.model import Model
 from senospine.model.register import Parameter, read_rows
 
@@ -96,6 +96,8 @@ def extrapolation_map(model: Model, table: str | Path = _TABLE) -> tuple[Link, .
 
     Raises
     ------
+    ModelError
+        A model that carries no gain over from the mouse.
     RegisterError
         The table names a variable or parameter that the model does not have, or evidence without a reference.
 
@@ -106,6 +108,10 @@ def extrapolation_map(model: Model, table: str | Path = _TABLE) -> tuple[Link, .
     >>> next(link.light for link in links if (link.source, link.target) == ("ngf", "sensitisation"))
     'human'
     """
+    if not any(name.startswith(TRANSLATION) for name in model.parameters):
+        raise ModelError(
+            f"model '{model.name}' carries nothing over from the mouse", remedy="map the human model: 'human'"
+        )
     columns = [
         "source", "target", "parameters",
         *(name for kind in ("in_people", "in_mice", "against") for name in (kind, _reference(kind))),

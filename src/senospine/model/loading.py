@@ -19,13 +19,20 @@ from senospine.model.sbml import read_sbml, refuse_inconsistent
 BIOLOGY = Path(__file__).parent.parent / "biology"
 
 
-#: what follows the name of a species' tables; the mouse's came first and has the plain names
-_TABLES = {"mouse": "", "human": "-human", "dog": "-dog"}
+#: what follows the name of a model's tables; the mouse's came first and has the plain names
+_TABLES = {"mouse": "", "human": "-human", "dog": "-dog", "disc_explant": "-explant"}
+#: models that go by another name than the species whose studies they run
+_OF_SPECIES = {"human_disc": "disc_explant"}
 
 
 def shipped_models() -> list[str]:
     """Return the names that :func:`load_model` knows without a path."""
     return [name for name in _TABLES if (BIOLOGY / f"{name}.ant").is_file()]
+
+
+def model_of(species: str) -> str:
+    """Return the name of the model that runs a species' studies: mostly the species itself."""
+    return _OF_SPECIES.get(species, species)
 
 
 def tables_of(name: str) -> tuple[Path, Path]:
@@ -39,8 +46,8 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     Parameters
     ----------
     name : str or Path
-        ``"mouse"``, ``"human"`` or ``"dog"``, or a path. People and dogs come without drugs:
-        :func:`senospine.therapy.compose_model` adds them.
+        ``"mouse"``, ``"human"``, ``"dog"`` or ``"disc_explant"`` (also ``"human_disc"``), or a path. People and dogs
+        come without drugs: :func:`senospine.therapy.compose_model` adds them.
     register : path, optional
         The parameter register of a model of your own. Without one, values come from the file and have no provenance.
 
@@ -58,6 +65,7 @@ def load_model(name: str | Path, register: str | Path | None = None) -> Model:
     >>> load_model("mouse").states[:2]
     ('instability', 'senescent_osteoclasts')
     """
+    name = _OF_SPECIES.get(str(name), name)
     if str(name) in shipped_models():
         return _shipped(str(name), biology_texts())
     path = Path(name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from senospine.evidence import Contrast, Score, Total, totals
+from senospine.evidence import Contrast, Score, Total, totals_by_species
 from senospine.report.svg import FAINT, INK, QUIET, line
 from senospine.report.verdicts import verdict_icon
 from senospine.report.words import (
@@ -18,6 +18,7 @@ from senospine.report.words import (
     knows_more,
     misses,
     percent,
+    species_words,
     statistic,
     too_large,
     too_small,
@@ -59,8 +60,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """One role's rows with their totals and numbered notes."""
+    """One species' rows of one role with their totals and numbered notes."""
 
+    species: str
+    words: str
     role: str
     rows: list[Row]
     notes: list[str]
@@ -69,15 +72,19 @@ class Board:
 
 
 def boards(scores: Sequence[Score]) -> list[Board]:
-    """Return a board per role, in the order of the evidence."""
+    """Return a board per species and role, the mouse's first, each in the order of the evidence."""
     result = []
-    for total in calibration_first(totals(scores)):
-        if total.role == "all":
-            continue
-        mine = [score for score in scores if score.fact.role == total.role]
+    found = totals_by_species(scores)
+    for total in (
+        total
+        for name in dict.fromkeys(item.species for item in found)
+        for total in calibration_first([item for item in found if item.species == name])
+    ):
+        mine = [score for score in scores if (score.species, score.fact.role) == (total.species, total.role)]
         notes = list(dict.fromkeys(note for score in mine for note in _notes(score)))
         rows = [_row(score, notes) for score in mine]
-        result.append(Board(total.role, rows, notes, total, verdict_words(total)))
+        words = species_words(total.species)
+        result.append(Board(total.species, words, total.role, rows, notes, total, verdict_words(total)))
     return result
 
 

@@ -106,16 +106,14 @@ def _depths(axis: Any, profile: Profile) -> None:
     if np.isfinite(profile.line):
         axis.barh(
             middle, 100 * profile.above(), height=0.9 * np.diff(profile.edges), color=VERMILION, alpha=0.55, lw=0,
-            label="time above the line",
         )  # fmt: skip
     height = float(profile.edges[-1] - profile.edges[4])
     centres = profile.edges[4] + height * (np.arange(4) + 0.5) / 4
-    axis.plot(100 * profile.burden[:, -1], centres, "o-", color=BLUE, ms=4, label="senescent cells left")
+    axis.plot(100 * profile.burden[:, -1], centres, "o-", color=BLUE, ms=4)
     axis.set_ylim(float(profile.edges[-1]), 0)
     axis.set_xlim(0, 105)
-    axis.set_xlabel("percent")
+    axis.set_xlabel("bars: % of time above the line\ndots: % of senescent cells left", fontsize=8)
     axis.set_title("at the end, by depth")
-    axis.legend(framealpha=0.9, edgecolor="none", fontsize=7.5, loc="lower left")
 
 
 def draw_accuracy(path: str | Path, splits: Sequence[int] = (1, 2, 4)) -> Path:

@@ -6,19 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from senospine.evidence import Score, Total, totals
-from senospine.evidence.scoreboard import Verdict
+from senospine.evidence import Score, Total, totals, totals_by_species
+from senospine.evidence.scoreboard import SPECIES, Verdict
 from senospine.report.svg import number
 from senospine.report.verdicts import tally
-from senospine.report.words import percent
+from senospine.report.words import percent, species_words
 from senospine.study import Outcome, Study
 
-#: shipped studies in the order in which a reader wants them; others follow in their own
+#: shipped studies in the order in which a reader wants them, within their species; others follow in their own
 ORDER = (
     "pan2024-lsi", "pan2024-aged", "mannarino2025", "krock2018", "sparc-null", "ni2019", "xue2021", "sharma2020-male",
     "sharma2020-female", "ash2006-platelets", "karin2019", "senescent-pulse", "cao2017", "su2022",
-    "lsi-timing", "navitoclax-schedules",
-    "lsi-timing", "rodriguez2012",
+    "lsi-timing", "lsi-combination", "navitoclax-schedules",
+    "rodriguez2012", "wilson2010", "navitoclax-cll", "rudin2012", "navitoclax-lead-in", "back-pain-navitoclax",
+    "cherif2020-disc", "cherif2020-pellet", "dog-platelets",
 )  # fmt: skip
 ROLES = ("calibration", "validation")
 
@@ -34,6 +35,9 @@ class RoleCell:
     model_bits: str
     naive_bits: str
     gain: str
+    values: int
+    in_half: int
+    in_ninety: int
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,15 @@ class Contradiction:
 
 
 def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Return outcomes as a reader wants them."""
+    """Return outcomes as a reader wants them: the mouse's, then people's, then others."""
     place = {name: index for index, name in enumerate(ORDER)}
-    return sorted(outcomes, key=lambda outcome: place.get(outcome.study.name, len(place)))
+    kinds = {name: index for index, name in enumerate(SPECIES)}
+
+    def key(outcome: Outcome) -> tuple[int, int]:
+        study = outcome.study
+        return kinds.get(study.species, len(kinds)), place.get(study.name, len(place))
+
+    return sorted(outcomes, key=key)
 
 
 def at_a_glance(studies: Sequence[Study], scores: Sequence[Score]) -> list[Glance]:
@@ -80,13 +90,20 @@ def role_cells(scores: Sequence[Score]) -> dict[str, RoleCell]:
     return {role: _cell(found[role], [s for s in scores if s.fact.role == role]) for role in names}
 
 
+def species_cells(scores: Sequence[Score]) -> dict[str, dict[str, RoleCell]]:
+    """Return verdicts and bits by species, in words, and role."""
+    names = dict.fromkeys(total.species for total in totals_by_species(scores))
+    return {species_words(name): role_cells([s for s in scores if s.species == name]) for name in names}
+
+
 def _cell(total: Total, scores: Sequence[Score]) -> RoleCell:
     naive = f"{total.naive_hits} of {total.naive_tries}" if total.naive_tries else "silent"
     judged = any(score.gain_bits is not None for score in scores)
     gain = round(total.gain_bits, 1) + 0.0
     return RoleCell(
         total.role, total.rows, tally(list(scores)), naive, number(total.model_bits, 3), number(total.naive_bits, 3),
-        (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–",
+        (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–", total.values, total.in_half,
+        total.in_ninety,
     )  # fmt: skip
 
 

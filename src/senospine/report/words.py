@@ -12,6 +12,21 @@ from senospine.report.svg import number, ratio
 LEVEL_BITS = 0.1
 
 
+#: what species are called where they are many
+_SPECIES = {"mouse": "mice", "human": "people", "human_disc": "human discs in culture", "dog": "dogs"}
+
+
+def species_words(species: str) -> str:
+    """Return the plural of a species.
+
+    Examples
+    --------
+    >>> species_words("human_disc")
+    'human discs in culture'
+    """
+    return _SPECIES.get(species, species)
+
+
 def comparison(fact: Fact) -> str:
     """Return what is compared."""
     return f"{fact.arm} against {fact.versus}" if fact.versus else fact.comparison

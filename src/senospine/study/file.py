@@ -31,7 +31,7 @@ from senospine.therapy import (
 from senospine.yaml_files import Document, read_yaml
 
 PUBLISHED = Path(__file__).parent / "published"
-SPECIES = ("mouse", "human", "dog")
+SPECIES = ("mouse", "human", "dog", "human_disc")
 #: key of the therapies of which one was given, and it is not known which
 ANY_OF = "any_of"
 #: key of the therapies of which each was given to a declared number of the arm's subjects
@@ -281,14 +281,12 @@ def _resolve(file: _File, document: Document) -> Study:
     arms = tuple(arm for name, section in file.arms.items() for arm in _arms(name, section, file, document))
     outputs = tuple(readout(name, document.where("readouts", i)) for i, name in enumerate(file.readouts))
     for index, item in enumerate(outputs):
-        if item.name in readouts() and (item.species == "mouse") != (file.species == "mouse"):
+        if item.name in readouts() and file.species not in item.species:
             raise StudyError(
                 f"read-out '{item.name}' is not one of species '{file.species}'",
                 where=document.where("readouts", index),
                 why="its young value and its noise are those of another species",
-                remedy=suggest(
-                    item.name, [n for n, r in readouts().items() if (r.species == "mouse") != (item.species == "mouse")]
-                ),
+                remedy=suggest(item.name, [name for name, row in readouts().items() if file.species in row.species]),
             )
     if len(set(file.readouts)) != len(file.readouts):
         twice = next(name for name in file.readouts if file.readouts.count(name) > 1)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from senospine.errors import RegimenError, suggest
 from senospine.model import Model, Parameter, load_model, shipped_models
-from senospine.model.loading import BIOLOGY, biology_texts, model_from_text, tables_of
+from senospine.model.loading import BIOLOGY, biology_texts, model_from_text, model_of, tables_of
 from senospine.model.register import read_register, read_variables
 from senospine.therapy.drug import load_drug
 from senospine.therapy.joining import joined_inputs, unit_line
@@ -34,7 +34,7 @@ def compose_model(
     Parameters
     ----------
     species : str
-        ``human`` or ``dog``; the mouse's model holds its drugs already and comes as it is.
+        ``human`` or ``dog``; the models of mice and of discs in culture hold their drugs already and come as they are.
     drugs : sequence of str or Drug
         Names, synonyms or drugs; their order does not matter.
     readings : mapping of str to str, optional
@@ -55,7 +55,7 @@ def compose_model(
     >>> compose_model("mouse", ["navitoclax"]).name
     'mouse'
     """
-    if species not in shipped_models():
+    if model_of(species) not in shipped_models():
         raise RegimenError(f"there is no model of species '{species}'", where="compose_model",
                            remedy=suggest(species, shipped_models()))  # fmt: skip
     chosen = _chosen(drugs, readings or {})

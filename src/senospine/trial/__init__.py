@@ -4,6 +4,7 @@ from senospine.trial.analyse import analyse
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank, read_bank, synthetic_bank
 from senospine.trial.benefit import Benefit, benefit_text, comparators, predicted_benefit
 from senospine.trial.design import Design, design_names, load_design, parse_design, therapy_key
+from senospine.trial.followed import Followed, follow
 from senospine.trial.making import make_bank
 from senospine.trial.operating import (
     OperatingCharacteristics,
@@ -13,6 +14,7 @@ from senospine.trial.operating import (
 )
 from senospine.trial.patients import Therapy, read_therapy
 from senospine.trial.population import coverage_table, population_table, published_population, select, weigh
+from senospine.trial.rivals import Rival, Rivals, run_rivals
 from senospine.trial.run import TrialRun, open_trials, run_trials, simulate_block
 from senospine.trial.simulate import Reason, TrialData, simulate_trial
 
@@ -22,9 +24,12 @@ __all__ = [
     "UNTREATED",
     "Benefit",
     "Design",
+    "Followed",
     "OperatingCharacteristics",
     "PatientBank",
     "Reason",
+    "Rival",
+    "Rivals",
     "Therapy",
     "TrialData",
     "TrialRun",
@@ -35,6 +40,7 @@ __all__ = [
     "coverage_table",
     "design_names",
     "find_size",
+    "follow",
     "load_design",
     "make_bank",
     "open_trials",
@@ -45,6 +51,7 @@ __all__ = [
     "published_population",
     "read_bank",
     "read_therapy",
+    "run_rivals",
     "run_trials",
     "select",
     "simulate_block",

@@ -50,7 +50,7 @@ class TrialRun:
         return self._read("conduct").fillna(0)
 
     def _read(self, kind: str) -> pd.DataFrame:
-        names = [_name(kind, start, stop) for start, stop in _blocks(self.trials)]
+        names = [_name(kind, start, stop) for start, stop in blocks(self.trials)]
         return pd.concat(
             [pd.read_parquet(self.path / "parts" / f"{name}.parquet") for name in names], ignore_index=True
         )
@@ -98,7 +98,7 @@ def run_trials(
     """
     if trials < 1:
         raise TrialError(f"need at least one trial, got {trials}")
-    patients = _bank(str(bank))
+    patients = bank_in(str(bank))
     design.check_bank(patients)
     simulate_trial(design, patients, seed, 0)  # criteria that enrol no one are told before anything is written
     out = Path(out)
@@ -114,7 +114,7 @@ def run_trials(
     with OutcomeFolder(out, inputs, overwrite=overwrite) as folder:
         wanted = [
             (start, stop)
-            for start, stop in _blocks(trials)
+            for start, stop in blocks(trials)
             if not all(folder.has(_name(kind, start, stop)) for kind in ("analyses", "conduct"))
         ]
         done = trials - sum(stop - start for start, stop in wanted)
@@ -128,8 +128,8 @@ def run_trials(
                 on_progress(done, trials)
 
         source = (design, str(bank), patients.sha256, seed)
-        blocks = ((key, (*source, *key)) for key in wanted)
-        run_blocks(_block, blocks, on_result, workers=workers)
+        tasks = ((key, (*source, *key)) for key in wanted)
+        run_blocks(simulated_tables, tasks, on_result, workers=workers)
         folder.write_manifest("complete")
     return open_trials(out, design, trials)
 
@@ -150,7 +150,8 @@ def open_trials(path: str | Path, design: Design, trials: int) -> TrialRun:
     return TrialRun(path, design, trials, manifest)
 
 
-def _blocks(trials: int) -> Iterator[tuple[int, int]]:
+def blocks(trials: int) -> Iterator[tuple[int, int]]:
+    """Yield the blocks of so many trials, as first and after the last."""
     for start in range(0, trials, BLOCK):
         yield start, min(start + BLOCK, trials)
 
@@ -160,15 +161,16 @@ def _name(kind: str, start: int, stop: int) -> str:
 
 
 @lru_cache(maxsize=2)
-def _bank(folder: str) -> PatientBank:
+def bank_in(folder: str) -> PatientBank:
+    """Return the bank in a folder; read once in each process."""
     return read_bank(folder)
 
 
-def _block(design: Design, bank: str, digest: str, seed: int, start: int, stop: int) -> tuple[Any, Any]:
+def simulated_tables(design: Design, bank: str, digest: str, seed: int, start: int, stop: int) -> tuple[Any, Any]:
     """Return tables of analyses and conduct of trials ``start`` to ``stop``; pure, for any process."""
     import pyarrow as pa
 
-    people = _bank(bank)
+    people = bank_in(bank)
     if people.sha256 != digest:
         raise TrialError("the bank changed while trials ran", remedy="run them again")
     analyses, conduct = simulate_block(design, people, seed, range(start, stop))
@@ -185,12 +187,12 @@ def simulate_block(
     else:
         trials = [simulate_trial(design, bank, seed, number) for number in numbers]
         analyses, stages = sequential(design, trials, numbers, seed), [[trial] for trial in trials]
-    rows = [_conduct(design, number, parts) for number, parts in zip(numbers, stages, strict=True)]
+    rows = [conduct_of(design, number, parts) for number, parts in zip(numbers, stages, strict=True)]
     return analyses, pd.DataFrame(rows)
 
 
-def _conduct(design: Design, number: int, parts: Sequence[TrialData]) -> dict[str, float]:
-    """Return the counts of one trial."""
+def conduct_of(design: Design, number: int, parts: Sequence[TrialData]) -> dict[str, float]:
+    """Return the counts of one trial, over its stages."""
     row: dict[str, float] = {"trial": number, "draw": parts[0].enrolled.draw, "screened": 0}
     for part in parts:
         row["screened"] += part.enrolled.screened
@@ -202,7 +204,7 @@ def _conduct(design: Design, number: int, parts: Sequence[TrialData]) -> dict[st
             counts = {
                 "randomised": mine, "left": mine & (part.left < visits), "stopped": mine & (part.stopped < visits),
                 "rescued": mine & (part.rescued < visits), "held": mine & part.held.any(axis=1),
-                "adverse": mine & part.events.any(axis=1),
+                "adverse": mine & part.events.any(axis=1), "missed": mine & part.missed.any(axis=1),
                 **{reason.name.lower(): mine & (part.reason == reason) for reason in Reason if reason},
             }  # fmt: skip
             for name, who in counts.items():

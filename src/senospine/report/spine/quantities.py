@@ -105,5 +105,5 @@ _TISSUE = {name for item in QUANTITIES for name in item.needs} | {"disc_sasp"}
 
 
 def shows_spine(study: Study) -> bool:
-    """Return whether a study reads out endplate, vertebra or disc."""
-    return any(_TISSUE & set(item.needs) for item in study.readouts)
+    """Return whether a study reads out endplate, vertebra or disc; a disc in culture has no spine about it."""
+    return study.species != "human_disc" and any(_TISSUE & set(item.needs) for item in study.readouts)

@@ -1,0 +1,175 @@
+"""The design drawn from its file: who is screened, how they are randomised, what they get and when they are seen."""
+
+from __future__ import annotations
+
+import textwrap
+
+from senospine.report.svg import ARM_COLOURS, FAINT, INK, QUIET, VERMILION, figure, line, text, tick_text, ticks
+from senospine.report.trial.panel import WIDTH
+from senospine.trial import Design
+from senospine.trial.dosing import dosing_days
+from senospine.trial.file import Range
+
+_LEFT, _RIGHT, _LANE = 366.0, 24.0, 62.0
+
+
+def design_svg(design: Design) -> str:
+    """Return the design as a picture."""
+    plan = design.file
+    top, lanes = 62.0, len(design.arms)
+    height = top + _LANE * lanes + 128
+    entry = _entry(design)
+    height = max(height, 70 + 15 * len(entry) + 70)
+    middle = top + _LANE * lanes / 2
+    parts = [text(14, 24, "Screening", "title"), text(196, 24, "Randomisation", "title")]
+    parts += [text(14, 44 + 15 * k, words, "small") for k, words in enumerate(entry)]
+    parts += _randomised(design, middle)
+    first = plan.visits[-1] if plan.visits[-1] > plan.weeks else plan.weeks
+    scale = (WIDTH - _LEFT - _RIGHT) / first
+
+    def at(week: float) -> float:
+        return _LEFT + scale * week
+
+    parts.append(text(_LEFT, 24, f"Treatment and visits, {plan.weeks:g} weeks", "title"))
+    for index, name in enumerate(design.arms):
+        y = top + _LANE * index
+        parts += _lane(design, index, name, y, at)
+        parts.append(
+            f'<path d="M262,{middle:.1f}C300,{middle:.1f} 300,{y + 30:.1f} {_LEFT - 24:.1f},{y + 30:.1f}" fill="none" '
+            f'stroke="{_colour(index)}" stroke-width="1.6"/>'
+        )
+    bottom = top + _LANE * lanes + 6
+    parts += _visits(design, bottom, at)
+    parts += [text(_LEFT, bottom + 66 + 15 * k, words, "small") for k, words in enumerate(_looks(design))]
+    return figure(WIDTH, height, parts, f"Design of {design.name}")
+
+
+def colour_of(design: Design, arm: str) -> str:
+    """Return the colour of an arm on every figure of the page."""
+    return _colour(design.arms.index(arm))
+
+
+def _colour(index: int) -> str:
+    return ARM_COLOURS[index % len(ARM_COLOURS)]
+
+
+def _entry(design: Design) -> list[str]:
+    """Return who may enter, in lines."""
+    plan, entry = design.file, design.file.entry
+    rows = [
+        f"age {_range(entry.age)} years",
+        f"pain {_range(entry.pain)}, mean of {entry.pain.days} days",
+        f"platelets {_range(entry.platelets)} ·10⁹/L",
+    ]
+    rows = [row for row, item in zip(rows, (entry.age, entry.pain, entry.platelets), strict=True) if _said(item)]
+    rows += [f"{name.replace('_', ' ')} {_range(item)} ({item.mode})" for name, item in entry.markers.items()]
+    population = plan.population
+    if population.kind != "all-comers":
+        marker = f"{population.marker} ≥ {population.at_least:g}".replace("_", " ")
+        words = {
+            "marker-enriched": f"only {marker} ({population.mode})",
+            "stratified": f"all; also tested in {marker} ({population.mode})",
+            "two-stage": f"first {100 * population.first_stage:.0f} % all-comers, then perhaps only {marker} "
+            f"({population.mode})",
+        }
+        rows += textwrap.wrap(words[population.kind], 27)
+    return rows or ["no criteria"]
+
+
+def _said(item: Range) -> bool:
+    return item.at_least is not None or item.at_most is not None
+
+
+def _range(item: Range) -> str:
+    low, high = item.at_least, item.at_most
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
+
+
+def _randomised(design: Design, middle: float) -> list[str]:
+    plan = design.file
+    strata = [f"{'female' if name == 'sex' else f'{name} ≥ {cut:g}'}".replace("_", " ") for name, cut in
+              plan.stratify.items()]  # fmt: skip
+    if plan.population.kind in {"stratified", "two-stage"}:
+        strata.append("marker")
+    notes = [f"{plan.patients:,} patients", f"blocks of {plan.block}"]
+    notes += textwrap.wrap("strata: " + ", ".join(strata), 24) if strata else ["no strata"]
+    return [
+        line(176, middle, 228, middle, QUIET, 1.6),
+        f'<circle cx="245" cy="{middle:.1f}" r="17" fill="#fff" stroke="{INK}" stroke-width="1.6"/>',
+        text(245, middle + 5, "R", "title", text_anchor="middle"),
+        *(text(196, 44 + 15 * k, words, "small") for k, words in enumerate(notes)),
+    ]
+
+
+def _lane(design: Design, index: int, name: str, y: float, at: object) -> list[str]:
+    plan, arm, colour = design.file, design.file.arms[name], _colour(index)
+    share = f", allocation {arm.allocation}" if len({item.allocation for item in plan.arms.values()}) > 1 else ""
+    given = arm.control or f"in the context of: {design.contexts[index]}"
+    parts = [text(_LEFT, y + 12, f"{name}{share}", "title", fill=colour)]
+    left, right = at(0), at(plan.weeks)  # type: ignore[operator]
+    y += 30
+    parts.append(line(left, y, right, y, FAINT, 8, 'stroke-linecap="butt"'))
+    if arm.control is not None:
+        words = f"control: {given}"
+    else:
+        days = dosing_days(arm.therapy or "", 7 * plan.weeks)
+        spans = days if days is not None else [(0.0, 7 * plan.weeks)]
+        parts += [
+            f'<rect x="{at(a / 7):.1f}" y="{y - 5:.1f}" '  # type: ignore[operator]
+            f'width="{max(at(b / 7) - at(a / 7), 1.2):.1f}" height="10" fill="{colour}"/>'  # type: ignore[operator]
+            for a, b in spans
+        ]
+        words = arm.therapy or ""
+    for k, row in enumerate(textwrap.wrap(words, 96)[:2]):
+        parts.append(text(_LEFT, y + 17 + 11 * k, row, "unit"))
+    return parts
+
+
+def _visits(design: Design, bottom: float, at: object) -> list[str]:
+    plan = design.file
+    right = at(plan.weeks)  # type: ignore[operator]
+    parts = [line(_LEFT, bottom, right, bottom, INK, 1.2)]
+    last = -1e9
+    for week in ticks(0, plan.weeks, 9):
+        parts += [
+            line(at(week), bottom, at(week), bottom + 4, INK),  # type: ignore[operator]
+            text(at(week), bottom + 32, tick_text(week), "tick", text_anchor="middle"),  # type: ignore[operator]
+        ]
+    for week in plan.visits:
+        x = at(week)  # type: ignore[operator]
+        ends = [name for name, item in plan.endpoints.items() if item.week == week]
+        fill = VERMILION if ends else "#fff"
+        parts.append(
+            f'<path d="M{x - 5:.1f},{bottom + 16:.1f}h10l-5,-10z" fill="{fill}" stroke="{INK}" stroke-width="1"/>'
+        )
+        if ends:
+            words = ", ".join(f"{name}{' (primary)' if name == design.hypotheses[0].endpoint else ''}" for name in ends)
+            anchor = "end" if x > (_LEFT + right) / 2 else "middle"
+            row = bottom + (46 if x - last > 120 else 58)
+            parts.append(text(x + (6 if anchor == "end" else 0), row, words, "unit", text_anchor=anchor))
+            last = x
+    parts.append(text(_LEFT - 10, bottom + 15, "visits", "unit", text_anchor="end"))
+    parts.append(text(_LEFT - 10, bottom + 32, "weeks", "unit", text_anchor="end"))
+    parts.append(text(_LEFT - 10, bottom + 46, "endpoints", "unit", text_anchor="end"))
+    return parts
+
+
+def _looks(design: Design) -> list[str]:
+    plan = design.file
+    words = []
+    if plan.interim is not None:
+        parts = ", ".join(f"{100 * share:g} %" for share in plan.interim.at)
+        futility = f", futility below Z {plan.interim.futility_z:g}" if plan.interim.futility_z is not None else ""
+        words.append(f"looks once {parts} of the patients are seen to the end: {plan.interim.success}{futility}")
+    if plan.dose_holds != "none":
+        words.append(f"platelets at visits: {plan.dose_holds} ·10⁹/L")
+    if plan.rescue is not None:
+        words.append(f"rescue from a weekly mean of {plan.rescue.pain_at_least:g} on, {100 * plan.rescue.uptake:g} %")
+    method = plan.analysis.method.upper() if plan.analysis.method == "mmrm" else plan.analysis.method
+    words.append(
+        f"analysis: {method}; stopping: {plan.estimand.stopping}; rescue: {plan.estimand.rescue}; "
+        f"two-sided {100 * plan.analysis.alpha:g} %"
+    )
+    return words

@@ -1,0 +1,109 @@
+"""Pictures of effect over time and of responders: one trial's patients, all trials, and draws of the parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from senospine.report.svg import BLUE, INK, PURPLE, figure
+from senospine.report.trial.drawing import colour_of
+from senospine.report.trial.panel import WIDTH, Panel, keys, span_of
+from senospine.trial.followed import IMPROVEMENTS, Followed, comparisons
+
+MEASURE = {"pain": "pain, points of 0–10", "odi": "Oswestry index, % points", "rmdq": "Roland–Morris, points of 0–24"}
+_TALL = 250.0
+
+
+def effect_svg(followed: Followed) -> str:
+    """Return the mean change in each arm and, for every comparison, the difference at every visit."""
+    design, weeks = followed.design, np.array(followed.design.file.visits)
+    pairs = comparisons(design)
+    rows = 1 + (len(pairs) - 1 + 1) // 2
+    height = 92 + rows * (_TALL + 104)
+    across = (0.0, float(weeks[-1]) * 1.03)
+    low, middle, high = (np.nanquantile(followed.change, q, axis=0) for q in (0.025, 0.5, 0.975))
+    middle = np.nanmean(followed.change, axis=0)
+    panel = Panel(60, 86, 340, _TALL, across, span_of(low, high, followed.example_change, include=(0,)))
+    parts = keys(
+        [(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22
+    ) + keys(_meanings(followed), 60, 44)  # fmt: skip
+    parts += panel.frame("Change from baseline", "week", MEASURE[followed.measure], at=[0, *weeks.tolist()])
+    for index, arm in enumerate(design.arms):
+        colour, shift = colour_of(design, arm), 5 * (index - (len(design.arms) - 1) / 2)
+        xs = np.r_[0.0, weeks]
+        ends = [np.r_[0.0, values[index]] for values in (low, middle, high)]
+        parts.append(panel.band(xs, ends[0], ends[2], colour, 0.13))
+        parts.append(panel.line(xs, ends[1], colour))
+        for visit, week in enumerate(weeks):
+            value, below, above = followed.example_change[:, index, visit]
+            if np.isfinite(value):
+                parts += panel.whisker(week, below, value, above, colour, shift)
+    for number, hypothesis in enumerate(pairs):
+        row, column = divmod(number + 1, 2)
+        left, top = (510.0 if column else 60.0), 86 + row * (_TALL + 104)
+        mine = followed.contrasts[followed.contrasts["hypothesis"] == hypothesis.name]
+        parts += _difference(followed, mine, f"{hypothesis.treated} − {hypothesis.control}", left, top, across)
+    return figure(WIDTH, height, parts, "Effect over time")
+
+
+def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
+    items = [("mean of all trials", INK, "line"), ("95 % of trials", INK, "band"), ("trial 0, 95 % interval", INK, "dot")]
+    if len(np.unique(followed.draws)) > 1:
+        items.append(("true effect by draw of parameters", PURPLE, "dash"))
+    return items
+
+
+def _difference(
+    followed: Followed, mine: pd.DataFrame, title: str, left: float, top: float, across: tuple[float, float]
+) -> list[str]:
+    weeks = np.array(followed.design.file.visits)
+    wide = mine.pivot(index="trial", columns="week", values="estimate").to_numpy()
+    low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
+    first = mine[mine["trial"] == 0].set_index("week")
+    panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
+    parts = panel.frame(title, "week", f"difference, {MEASURE[followed.measure]}; below 0 favours {_treated(title)}",
+                        at=[0, *weeks.tolist()])  # fmt: skip
+    parts += [panel.level(0), panel.band(weeks, low, high, BLUE, 0.15), panel.line(weeks, np.nanmean(wide, axis=0), BLUE)]
+    for _, values in draw_means(followed, mine).iterrows():
+        parts.append(panel.line(weeks, values.to_numpy(), PURPLE, 1, "4 3"))
+    for week, row in first.iterrows():
+        if np.isfinite(row["estimate"]):
+            parts += panel.whisker(float(str(week)), row["lower"], row["estimate"], row["upper"], INK)
+    return parts
+
+
+def _treated(title: str) -> str:
+    return title.split(" − ")[0]
+
+
+def draw_means(followed: Followed, mine: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean true difference by draw and week; no rows where the bank has one draw."""
+    if len(np.unique(followed.draws)) < 2:
+        return pd.DataFrame()
+    draw = mine["trial"].map(dict(enumerate(followed.draws.tolist())))
+    return mine.groupby([draw.rename("draw"), "week"])["true"].mean().unstack()
+
+
+def responders_svg(followed: Followed) -> str:
+    """Return the cumulative distribution of responders: the share improved by at least so much."""
+    design = followed.design
+    week = design.file.endpoints[design.hypotheses[0].endpoint].week
+    panel = Panel(60, 66, 560, _TALL, (0.0, 100.0), (0.0, 1.0))
+    parts = keys([(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22)
+    parts += panel.frame(
+        f"Responders at week {week:g}", "improvement of at least, % of baseline",
+        "share of the randomised; who is missing is no responder", at=list(range(0, 101, 10)), percent=True,
+    )  # fmt: skip
+    low, high = np.quantile(followed.responders, [0.025, 0.975], axis=0)
+    middle = followed.responders.mean(axis=0)
+    for index, arm in enumerate(design.arms):
+        colour = colour_of(design, arm)
+        parts.append(panel.band(IMPROVEMENTS, low[index], high[index], colour, 0.13))
+        parts.append(panel.line(IMPROVEMENTS, middle[index], colour))
+        parts.append(panel.line(IMPROVEMENTS, followed.responders[0, index], colour, 1.1, "2 3"))
+    for cut in (30, 50):
+        x = panel.x(cut)
+        parts.append(f'<line x1="{x:.1f}" y1="66" x2="{x:.1f}" y2="{66 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>')
+    parts += keys([("mean of all trials", INK, "line")], 650, 90) + keys([("95 % of trials", INK, "band")], 650, 112)
+    parts += keys([("trial 0", INK, "dash")], 650, 134)
+    return figure(WIDTH, 66 + _TALL + 62, parts, "Responders")

@@ -1,0 +1,31 @@
+"""On which days a design's therapy is taken."""
+
+from __future__ import annotations
+
+from senospine.errors import SenospineError
+from senospine.therapy import dose_table, parse_regimen
+
+
+def dosing_days(therapy: str, days: float) -> list[tuple[float, float]] | None:
+    """Return spans of days with doses, as start and end [day from the first treatment]; None where it is no regimen.
+
+    Examples
+    --------
+    >>> dosing_days("navitoclax 250 mg oral daily for 7 days every 28 days, 2 cycles, from day 0 after enrolment", 84)
+    [(0.0, 7.0), (28.0, 35.0)]
+    >>> dosing_days("drug", 84) is None
+    True
+    """
+    try:
+        regimens = [parse_regimen(item.strip()) for item in therapy.split(";")[0].split(" + ")]
+        anchors = {"enrolment": 0.0, "first dose": 0.0, "birth": -40_000.0}
+        table = dose_table(regimens, anchors, species="human")
+    except SenospineError:
+        return None
+    spans: list[tuple[float, float]] = []
+    for day in sorted({float(int(value)) for value in table["given"] if 0 <= value < days}):
+        if spans and day <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], day + 1)
+        else:
+            spans.append((day, day + 1))
+    return spans

@@ -1,0 +1,251 @@
+"""The first trials of a run, visit by visit: what one trial would show, and what many show together.
+
+A run keeps each trial's answer, not its patients. The same seed and numbers give the same patients again, so the first
+trials are simulated once more and compared with the answers that were kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from senospine.assays.blood import cut_offs
+from senospine.errors import TrialError
+from senospine.stats.mmrm import ManyContrasts, ancova_many, mmrm_many
+from senospine.stats.mmrm.many import MANY_METHODS
+from senospine.trial.adaptive import two_stage
+from senospine.trial.analyse import analysed, covariates, in_truth
+from senospine.trial.bank import PatientBank
+from senospine.trial.design import Design, Hypothesis
+from senospine.trial.run import BLOCK, TrialRun, conduct_of
+from senospine.trial.simulate import TrialData, simulate_trial
+
+Array = NDArray[np.float64]
+#: improvements for which responders are counted [% of baseline]
+IMPROVEMENTS = np.arange(0.0, 101.0, 5.0)
+MOST = 200
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What the first trials of a run show.
+
+    Attributes
+    ----------
+    example : TrialData
+        Trial 0; the stages of a two-stage design pooled.
+    trials, reproduced : int
+        Simulated again, and how many of them gave every count and the truth that the run had kept, to the last bit.
+    draws : ndarray of int, shape (n_trials,)
+    change : ndarray, shape (n_trials, n_arms, n_visits)
+        Mean change from baseline of what was seen, in the primary endpoint's measure.
+    example_change : ndarray, shape (3, n_arms, n_visits)
+        Of trial 0: mean, and the ends of its 95 % interval (t, patients).
+    contrasts : pandas.DataFrame
+        One row a trial, comparison and visit: estimate, lower, upper of the design's method; ``true`` had nobody been
+        missing.
+    responders : ndarray, shape (n_trials, n_arms, n_improvements)
+        Share improved by at least so much at the primary endpoint's visit; the missing are no responders.
+    analysed : ndarray of int, shape (n_trials, n_arms)
+        Patients with at least one value in the primary analysis.
+    platelets : ndarray, shape (5, n_arms, 1 + n_visits)
+        Percentiles 5, 25, 50, 75, 95 over patients of all these trials, at baseline and each visit [1e9/L].
+    grades : ndarray, shape (n_trials, n_arms, 4)
+        Share of patients whose worst count after baseline reached CTCAE grade 1, 2, 3, 4.
+    held : ndarray, shape (n_trials, n_arms, n_visits)
+        Share with doses held at the visit.
+    """
+
+    design: Design
+    example: TrialData
+    trials: int
+    reproduced: int
+    draws: NDArray[np.int64]
+    change: Array
+    example_change: Array
+    contrasts: pd.DataFrame
+    responders: Array
+    analysed: NDArray[np.int64]
+    platelets: Array
+    grades: Array
+    held: Array
+
+    @property
+    def measure(self) -> str:
+        """The primary endpoint's measure."""
+        return self.design.file.endpoints[self.design.hypotheses[0].endpoint].measure
+
+
+def follow(run: TrialRun, bank: PatientBank, *, most: int = MOST) -> Followed:
+    """Return what the first trials of a run show, at most so many.
+
+    Raises
+    ------
+    TrialError
+        The bank is not the one the run was made from.
+
+    Notes
+    -----
+    Cost: 5 to 20 ms a trial.
+    """
+    if bank.sha256 != run.manifest["inputs"]["bank"]:
+        raise TrialError("the bank is not the one these trials were made from", remedy="give the same --bank")
+    seed, numbers = int(run.manifest["inputs"]["seed"]), list(range(min(run.trials, most)))
+    parts = [
+        _part(run.design, _simulated(run.design, bank, seed, numbers[start : start + BLOCK]),
+              numbers[start : start + BLOCK])
+        for start in range(0, len(numbers), BLOCK)  # in the same company, so that sums round alike
+    ]  # fmt: skip
+    counts = np.concatenate([part["counts"] for part in parts], axis=0)
+    arms = np.concatenate([part["arms"] for part in parts])
+    levels = np.stack([np.nanpercentile(counts[arms == k], [5, 25, 50, 75, 95], axis=0) for k in range(_arms(run))], 1)
+    contrasts = pd.concat([part["contrasts"] for part in parts], ignore_index=True)
+    joined = {
+        name: np.concatenate([part[name] for part in parts])
+        for name in ("draws", "change", "responders", "analysed", "grades", "held")
+    }
+    example: TrialData = parts[0]["example"]
+    return Followed(
+        design=run.design, example=example, trials=len(numbers), reproduced=_reproduced(run, parts),
+        example_change=_interval(run.design, example), contrasts=contrasts, platelets=levels, **joined,
+    )  # fmt: skip
+
+
+def comparisons(design: Design) -> list[Hypothesis]:
+    """Return the comparisons of arms in all patients at the primary endpoint."""
+    primary = design.hypotheses[0].endpoint
+    return [item for item in design.hypotheses if item.endpoint == primary and not item.positive]
+
+
+def _arms(run: TrialRun) -> int:
+    return len(run.design.arms)
+
+
+def _simulated(design: Design, bank: PatientBank, seed: int, numbers: Sequence[int]) -> list[TrialData]:
+    if design.file.population.kind == "two-stage":
+        return [_pooled(stages) for stages in two_stage(design, bank, numbers, seed, tables=True)[1]]
+    return [simulate_trial(design, bank, seed, number, tables=True) for number in numbers]
+
+
+def _pooled(stages: Sequence[TrialData]) -> TrialData:
+    """Return the patients of all stages as one trial."""
+    first = stages[0]
+    found = {item.name: _joined([getattr(part, item.name) for part in stages]) for item in fields(TrialData)[1:]}
+    kept = {"screened", "failures", "draw"}
+    people = {
+        item.name: _joined([getattr(part.enrolled, item.name) for part in stages])
+        for item in fields(first.enrolled)
+        if item.name not in kept
+    }
+    failures = {
+        name: sum(part.enrolled.failures.get(name, 0) for part in stages)
+        for name in dict.fromkeys(name for part in stages for name in part.enrolled.failures)
+    }
+    screened = sum(part.enrolled.screened for part in stages)
+    return replace(first, **found, enrolled=replace(first.enrolled, **people, screened=screened, failures=failures))
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def _part(design: Design, trials: Sequence[TrialData], numbers: Sequence[int]) -> dict[str, Any]:
+    primary = design.file.endpoints[design.hypotheses[0].endpoint]
+    visit, measure = design.visit_of(primary), primary.measure
+    arm = np.stack([data.enrolled.arm for data in trials])
+    mine = (arm[:, None, :] == np.arange(len(design.arms))[:, None]).astype(float)  # (trials, arms, patients)
+    size = mine.sum(axis=2)
+    seen = np.stack([data.observed[measure] for data in trials])
+    base = np.stack([data.baseline[measure] for data in trials])
+    enters = np.stack([analysed(design, data, measure) for data in trials])
+    with np.errstate(invalid="ignore"):
+        better = 100 * (1 - seen[..., visit] / base)[..., None] >= IMPROVEMENTS - 1e-9
+    counts = np.stack([np.column_stack([d.enrolled.recorded["platelets"], d.counts["platelets"]]) for d in trials])
+    worst = np.min(np.where(np.isnan(counts[..., 1:]), np.inf, counts[..., 1:]), axis=2)
+    return {
+        "example": trials[0],
+        "draws": np.array([data.enrolled.draw for data in trials]),
+        "change": _means(seen - base[..., None], mine),
+        "responders": np.einsum("tap,tpc->tac", mine, better) / size[..., None],
+        "analysed": np.einsum("tap,tp->ta", mine, np.isfinite(enters[..., : visit + 1]).any(axis=2)).astype(int),
+        "grades": np.einsum("tap,tpc->tac", mine, worst[..., None] < cut_offs("platelets")) / size[..., None],
+        "held": np.einsum("tap,tpv->tav", mine, np.stack([data.held for data in trials])) / size[..., None],
+        "counts": counts.reshape(-1, counts.shape[-1]),
+        "arms": arm.ravel(),
+        "contrasts": _contrasts(design, trials, numbers, enters),
+        "conduct": [conduct_of(design, number, [data]) for number, data in zip(numbers, trials, strict=True)],
+    }
+
+
+def _means(values: Array, mine: Array) -> Array:
+    """Return means over patients of each arm of what is finite."""
+    here = np.isfinite(values)
+    total = np.einsum("tap,tpv->tav", mine, np.where(here, values, 0.0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / np.einsum("tap,tpv->tav", mine, here.astype(float)))
+
+
+def _interval(design: Design, data: TrialData) -> Array:
+    """Return mean change with the ends of its 95 % interval by arm and visit, shape (3, n_arms, n_visits)."""
+    measure = design.file.endpoints[design.hypotheses[0].endpoint].measure
+    change = data.observed[measure] - data.baseline[measure][:, None]
+    found = np.full((3, len(design.arms), change.shape[1]), np.nan)
+    for arm in range(len(design.arms)):
+        for visit in range(change.shape[1]):
+            values = change[data.enrolled.arm == arm, visit]
+            values = values[np.isfinite(values)]
+            if len(values) > 1:
+                half = special.stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
+                found[:, arm, visit] = values.mean() + half * np.array([0, -1, 1])
+    return found
+
+
+def _contrasts(design: Design, trials: Sequence[TrialData], numbers: Sequence[int], y: Array) -> pd.DataFrame:
+    """Return every comparison as if its endpoint were at each visit."""
+    measure = design.file.endpoints[design.hypotheses[0].endpoint].measure
+    whole = np.stack([in_truth(design, data, measure) for data in trials])
+    tables = []
+    for hypothesis in comparisons(design):
+        x, contrast = covariates(design, trials, hypothesis)
+        for visit, week in enumerate(design.file.visits):
+            found = _at(design, y[..., : visit + 1], x, contrast)
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "trial": np.asarray(numbers), "hypothesis": hypothesis.name, "week": week,
+                        "estimate": found.estimate, "lower": found.lower, "upper": found.upper,
+                        "true": ancova_many(whole[..., visit], x, contrast).estimate,
+                    }
+                )
+            )  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
+
+
+def _at(design: Design, y: Array, x: Array, contrast: Array) -> ManyContrasts:
+    plan = design.file.analysis
+    if plan.method == "mmrm" and y.shape[2] > 1 and plan.covariance == "unstructured" and plan.df in MANY_METHODS:
+        return mmrm_many(y, x, contrast, df=plan.df)
+    return ancova_many(y[..., -1], x, contrast)
+
+
+def _reproduced(run: TrialRun, parts: Sequence[dict[str, Any]]) -> int:
+    """Return in how many of these trials every count, and the truth of the first comparison, is the one that was kept."""
+    again = pd.DataFrame([row for part in parts for row in part["conduct"]]).fillna(0).set_index("trial")
+    kept = run.conduct.set_index("trial").loc[again.index]
+    same = (again == kept[again.columns]).all(axis=1)
+    first = comparisons(run.design)[0]
+    endpoint = run.design.file.endpoints[first.endpoint]
+    if endpoint.responder is None and run.design.file.population.kind != "two-stage":
+        true = pd.concat([part["contrasts"] for part in parts], ignore_index=True)
+        true = true[(true["hypothesis"] == first.name) & (true["week"] == endpoint.week)].set_index("trial")["true"]
+        rows = run.analyses[run.analyses["hypothesis"] == first.name]
+        same &= true == rows.groupby("trial")["true"].first().loc[true.index]
+    return int(same.sum())
