@@ -17,6 +17,8 @@ from senospine.report.svg import BLUE, GREEN, GREY, INK, MARK, ORANGE, PURPLE, S
 from senospine.trial import PatientBank, coverage_table, population_table
 
 _RATIOS = {"odds_ratio", "odds_ratio_per_year", "odds_ratio_per_decade", "ratio"}
+_STYLES = {"set": "blue", "agrees": "green", "between": "yellow", "misses": "red"}
+_COLOURS = {"set": BLUE, "agrees": GREEN, "between": ORANGE, "misses": VERMILION}
 _UNITS = {"share": " %", "mean": " of 10"}
 _GENERATORS = (
     ("spinal_pain_points", "endplate and disc, reversible", VERMILION),
@@ -57,8 +59,7 @@ def print_population(console: Console, bank: PatientBank) -> None:
         over = (
             f"{number(row.simulated_low, 3)}-{number(row.simulated_high, 3)}" if np.isfinite(row.simulated_low) else ""
         )
-        verdict = "[green]agrees[/]" if row.agrees else "[red]misses[/]"
-        verdict = "[blue]set[/]" if row.role == "calibration" and row.agrees else verdict
+        verdict = f"[{_STYLES[row.verdict]}]{row.verdict}[/]"
         table.add_row(
             _names(row),
             _figures(row),
@@ -69,10 +70,11 @@ def print_population(console: Console, bank: PatientBank) -> None:
             _short(row.source),
         )
     console.print(table)
-    looked_at = rows[rows["role"] == "validation"]
+    looked_at = rows[rows["role"] == "validation"]["verdict"].value_counts()
     console.print(
-        f"{int(looked_at['agrees'].sum())} of {len(looked_at)} figures that set no weight agree; weights were made "
-        f"from {int((rows['role'] == 'calibration').sum())} (set). Where sources disagree, one of them misses.",
+        f"Of {int(looked_at.sum())} figures that set no weight {looked_at.get('agrees', 0)} agree, "
+        f"{looked_at.get('between', 0)} lie between two sources that disagree, {looked_at.get('misses', 0)} miss; "
+        f"weights were made from {int((rows['role'] == 'calibration').sum())}.",
         highlight=False,
     )  # fmt: skip
     made = bank.made_by
@@ -120,7 +122,7 @@ def draw_population(bank: PatientBank, path: str | Path) -> Path:
 
 
 def _points(axis: Any, rows: pd.DataFrame) -> None:
-    """Draw each figure on its own line: grey the published, blue what weights were made from, green or red the rest."""
+    """Draw each figure on its own line: grey the published, coloured the simulated."""
     row: Any
     for place, row in enumerate(rows.itertuples()):
         y = len(rows) - 1 - place
@@ -129,7 +131,7 @@ def _points(axis: Any, rows: pd.DataFrame) -> None:
             axis.plot([row.low, high], [y, y], color=GREY, lw=5, alpha=0.45, solid_capstyle="butt")
         if np.isfinite(row.published):
             axis.plot(row.published, y, "|", color=INK, ms=11, mew=1.6)
-        colour = BLUE if row.role == "calibration" else GREEN if row.agrees else VERMILION
+        colour = _COLOURS[row.verdict]
         if np.isfinite(row.simulated_low):
             axis.plot([row.simulated_low, row.simulated_high], [y, y], color=colour, lw=1)
         axis.plot(row.simulated, y, "o", color=colour, ms=4.5)
@@ -147,7 +149,9 @@ def _shares(axis: Any, rows: pd.DataFrame) -> None:
     _points(axis, rows)
     axis.set_xlim(0, 100)
     axis.set_xlabel("% of people")
-    axis.set_title("shares: published (grey, bar) and simulated (dot)\nblue made the weights; green agrees, red misses")
+    axis.set_title(
+        "shares: published (grey, bar) and simulated (dot)\nblue: weighted to; green agrees; orange between; red misses"
+    )
 
 
 def _ratios(axis: Any, rows: pd.DataFrame) -> None:
@@ -166,7 +170,7 @@ def _sources(axis: Any, people: pd.DataFrame) -> None:
     middle, levels = [], []
     for low, high in pairwise(bands):
         group = patients[(patients["age"] >= low) & (patients["age"] < high)]
-        if len(group):
+        if group["weight"].sum() > 0:
             middle.append((low + high) / 2)
             weight = group["weight"].to_numpy() / group["weight"].sum()
             levels.append([float(weight @ group[name]) for name, _, _ in _GENERATORS])

@@ -46,9 +46,12 @@ def comparators() -> tuple[Comparator, ...]:
     columns = ("treatment", "benefit", "low", "high", "week", "against", "source", "doi", "how_obtained")
     found = []
     for row, _ in read_rows(Path(__file__).parent / "comparators.csv", columns, TrialError):
-        numbers = {key: float(row[key]) if row[key] else float("nan") for key in ("benefit", "low", "high", "week")}
-        words = {key: row[key] for key in ("treatment", "against", "source", "doi", "how_obtained")}
-        found.append(Comparator(**words, **numbers))
+        benefit, low, high, week = (
+            float(row[key]) if row[key] else float("nan") for key in ("benefit", "low", "high", "week")
+        )
+        found.append(Comparator(
+            row["treatment"], benefit, low, high, week, row["against"], row["source"], row["doi"], row["how_obtained"]
+        ))  # fmt: skip
     return tuple(sorted(found, key=lambda item: -item.benefit))
 
 

@@ -80,7 +80,8 @@ def make_bank(
 
     Notes
     -----
-    Cost: 3 ms of a processor for a person's life and year untreated, 3 to 6 ms for a year under one or two drugs.
+    Cost: about 20 ms of a processor for a person's life, a year untreated and a year under each of three therapies, one
+    of them a pair of drugs.
     """
     if uncertainty not in UNCERTAINTIES:
         raise TrialError(f"no uncertainty is called '{uncertainty}'", remedy=f"one of {', '.join(UNCERTAINTIES)}")

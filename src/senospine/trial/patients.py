@@ -168,12 +168,17 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
     for therapy in (None, *plan.therapies):
         model = base if therapy is None else compose_model("human", therapy.drugs)
         mine = doubt_of(plan, model, draw)
-        people = draw_people(model, count, plan.seed, ages=plan.ages, first=first, centres=mine).parameters
-        # a model with drugs has more parameters in which people differ: those of the spine stay whose they are
+        people: dict[str, Array] = {}
+        for drug in therapy.drugs if therapy else ():  # what else is taken changes no one
+            alone = compose_model("human", (drug,))
+            found = draw_people(
+                alone, count, plan.seed, ages=plan.ages, first=first, centres=doubt_of(plan, alone, draw)
+            )
+            people |= found.parameters
         parameters = _of(plan, model, people, mine) | _of(plan, base, drawn.parameters, own) | lasting
-        solved = _course(plan, therapy, model, parameters, life, first)
-        courses[UNTREATED if therapy is None else therapy.text] = {name: solved[name] for name in OUTPUTS}
-        states = states or {name: solved[f"{name} at first"] for name in STATES}
+        followed, at_first = _course(plan, therapy, model, parameters, life, first)
+        courses[UNTREATED if therapy is None else therapy.text] = followed
+        states = states or at_first
     people_table: dict[str, NDArray[Any]] = {
         "patient": np.arange(first, first + count), "draw": np.full(count, draw), "age": drawn.ages / DAYS_PER_YEAR,
         "sex": np.where(drawn.female, "female", "male"),
@@ -216,7 +221,7 @@ def _kernel(species: str, drugs: tuple[Drug, ...]) -> Kernel:
 def _course(
     plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], life: Mapping[str, Array],
     first: int,
-) -> dict[str, Array | Single]:  # fmt: skip
+) -> tuple[dict[str, Single], dict[str, Array]]:  # fmt: skip
     """Return outputs over the plan's days, exposure of the gut as its mean since the last, and states on day 0."""
     count = len(parameters["age_at_start"])
     entries, decisions = doses_of(plan, therapy, model, count, first)
@@ -227,7 +232,8 @@ def _course(
         parameters, Schedule.shared(entries, decisions), times, initial=life, rtol=RTOL, threads=1, n_subjects=count
     )
     on = np.searchsorted(times, plan.days)
-    found: dict[str, Array | Single] = {f"{name} at first": solution[name][:, on[0]] for name in STATES}
+    at_first = {name: solution[name][:, on[0]] for name in STATES}
+    found: dict[str, Single] = {}
     for name in OUTPUTS:
         if name in kernel.outputs:
             found[name] = solution[name][:, on].astype(np.float32)
@@ -241,7 +247,7 @@ def _course(
         for index in range(len(on) - 1):
             mean[:, index + 1] = exposure[:, place[since == index]].mean(axis=1)
         found["gut_exposure"] = mean.astype(np.float32)
-    return found
+    return found, at_first
 
 
 def doses_of(
