@@ -243,7 +243,8 @@ def _reproduced(run: TrialRun, parts: Sequence[dict[str, Any]]) -> int:
     same = (again == kept[again.columns]).all(axis=1)
     first = comparisons(run.design)[0]
     endpoint = run.design.file.endpoints[first.endpoint]
-    if endpoint.responder is None and run.design.file.population.kind != "two-stage":
+    plan = run.design.file  # of a trial that stopped early, the truth of its own patients was kept
+    if endpoint.responder is None and plan.population.kind != "two-stage" and plan.interim is None:
         true = pd.concat([part["contrasts"] for part in parts], ignore_index=True)
         true = true[(true["hypothesis"] == first.name) & (true["week"] == endpoint.week)].set_index("trial")["true"]
         rows = run.analyses[run.analyses["hypothesis"] == first.name]

@@ -34,7 +34,8 @@ class OperatingCharacteristics:
     ----------
     methods : pandas.DataFrame
         One row a hypothesis, method and measure: value, error (Monte Carlo), trials. ``truth`` is the mean contrast
-        had nobody been missing; the rest is judged against it.
+        had nobody been missing; the rest is judged against it, or against that of the trial's own draw of the
+        parameters where the bank holds more than one.
     design : dict of str to Measure
         success (primary hypothesis rejected in the direction of benefit), right_decision, patients, screened,
         screen_failures, and for each arm the shares that left, stopped, had adverse events, were held, were rescued.
@@ -100,8 +101,9 @@ def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFram
     parts = []
     for (hypothesis, method), rows in analyses.groupby(["hypothesis", "method"], sort=False):
         truth = mean_of(rows["true"])
+        away = _away(rows, conduct, truth.value)
         table = performance(
-            rows["estimate"], rows["se"], rows["lower"], rows["upper"], rows["p"], truth=truth.value,
+            rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"], truth=truth.value,
             alpha=design.file.analysis.alpha,
         )  # fmt: skip
         table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))
@@ -118,6 +120,14 @@ def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFram
         pd.concat(parts), _of_design(design, analyses, conduct), therapies[first.treated] == therapies[first.control],
         len(conduct),
     )  # fmt: skip
+
+
+def _away(rows: pd.DataFrame, conduct: pd.DataFrame, truth: float) -> pd.Series:
+    """Return how far the truth of each trial's draw of the parameters is from that of all draws; 0 for one draw."""
+    draw = rows["trial"].map(conduct.set_index("trial")["draw"])
+    if draw.nunique() < 2:
+        return pd.Series(0.0, index=rows.index)
+    return rows.groupby(draw)["true"].transform("mean") - truth
 
 
 def _row(item: Measure) -> list[float]:

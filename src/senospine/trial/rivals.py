@@ -221,4 +221,4 @@ def _label(design: Design) -> str:
 
 def _population(design: Design) -> str:
     plan = design.file.population
-    return f"{plan.kind} by {plan.marker}" + (", perfect reader" if plan.mode == "oracle" else "")
+    return f"{plan.kind} by {plan.marker}".replace("_", " ") + (", perfect reader" if plan.mode == "oracle" else "")

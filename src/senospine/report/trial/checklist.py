@@ -18,7 +18,7 @@ from senospine.errors import SenospineError
 from senospine.model import extrapolation_map, load_model
 from senospine.model.links import counts
 from senospine.report.svg import MARK
-from senospine.report.trial.told import TrialReport
+from senospine.report.trial.told import TrialReport, primary_row
 from senospine.runs import NOTICE
 from senospine.stats.performance import monte_carlo_interval
 from senospine.trial import coverage_table, population_table
@@ -69,7 +69,10 @@ def _context(report: TrialReport) -> tuple[Status, str]:
 
 
 def _risk(report: TrialReport) -> tuple[Status, str]:
-    return "not filled", "Influence and consequence belong to the decision that this page is used for; no file states it."
+    return (
+        "not filled",
+        "Influence and consequence belong to the decision that this page is used for; no file states it.",
+    )
 
 
 def _plan(report: TrialReport) -> tuple[Status, str]:
@@ -100,7 +103,9 @@ def _register(report: TrialReport) -> tuple[Status, str]:
     told = []
     for name, rows in registers.items():
         found = list(rows.values())
-        trust = ", ".join(f"{sum(row.confidence == level for row in found)} {level}" for level in ("high", "medium", "low"))
+        trust = ", ".join(
+            f"{sum(row.confidence == level for row in found)} {level}" for level in ("high", "medium", "low")
+        )
         told.append(f"{name}: {len(found)} parameters, {sum(row.assumed for row in found)} assumed; confidence {trust}")
     return ("partly" if report.synthetic else "filled"), "; ".join(told) + "."
 
@@ -185,7 +190,10 @@ def _uncertainty(report: TrialReport) -> tuple[Status, str]:
     told = f"Sampling of patients: estimates of one trial scatter with SD {rows['estimate'].std():.3f}."
     if len(report.bank.draws) > 1 and report.benefits:
         item = report.benefits[0]
-        told = f"Parameters: benefit differs between {len(report.bank.draws)} draws with SD {item.between_draws:.2f}. " + told
+        told = (
+            f"Parameters: benefit differs between {len(report.bank.draws)} draws with SD {item.between_draws:.2f}. "
+            + told
+        )
         return "partly", told + " Structure: one mechanism; rivals of it were not run."
     return "partly", told + " Parameters: the bank has one draw of them. Structure: not computed."
 
@@ -204,11 +212,11 @@ def _validation(report: TrialReport) -> tuple[Status, str]:
 
 
 def _negative(report: TrialReport) -> tuple[Status, str]:
-    first, alpha = report.design.hypotheses[0], report.design.file.analysis.alpha
+    alpha = report.design.file.analysis.alpha
     result = report.result if report.result.null else report.rivals.null
     if result is None:
         return "not filled", "No drug that does nothing was run."
-    row = result.methods.loc[(first.name, slice(None), "rejected")].iloc[0]
+    row = primary_row(result, report.design, "rejected")
     low, high = monte_carlo_interval(alpha, result.trials)
     inside = "inside" if low <= row["value"] <= high else "outside"
     what = "This design is one" if report.result.null else "The same design with drugs that do nothing"
@@ -223,7 +231,9 @@ def _extrapolation(report: TrialReport) -> tuple[Status, str]:
         return "not filled", _NO_MECHANISM
     found = counts(extrapolation_map(load_model("human")))
     return "filled", (
-        "Arrows of the mechanism: {human} seen in people, {mouse} in mice only, {assumed} assumed".format(**found["light"])
+        "Arrows of the mechanism: {human} seen in people, {mouse} in mice only, {assumed} assumed".format(
+            **found["light"]
+        )
         + "; their sizes: {human}, {mouse}, {assumed}. 'senospine model map human' shows each.".format(**found["size"])
     )
 
@@ -260,5 +270,3 @@ def _marked(report: TrialReport, figures: list[str]) -> tuple[Status, str]:
 
 def _has_notice(path: Path) -> bool:
     return NOTICE in path.read_text(encoding="utf-8", errors="replace")
-
-

@@ -18,6 +18,7 @@ from senospine.report.trial.effect import MEASURE, effect_svg, responders_svg
 from senospine.report.trial.power import beside_svg, power_svg
 from senospine.report.trial.safety import platelets_svg, safety_rows
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
+from senospine.report.words import count
 from senospine.runs import versions
 from senospine.stats.intervals import wilson_interval
 from senospine.stats.performance import monte_carlo_interval
@@ -84,9 +85,7 @@ def _number(value: float) -> str:
 
 def _own_rows(report: TrialReport) -> list[tuple[str, str]]:
     found = report.result.design
-    return [
-        (words, measured(found[name], percent=name in _SHARES)) for name, words in _WORDS.items() if name in found
-    ]
+    return [(words, measured(found[name], percent=name in _SHARES)) for name, words in _WORDS.items() if name in found]
 
 
 def _responder_rows(report: TrialReport) -> list[tuple[str, list[str]]]:
@@ -116,7 +115,7 @@ def _ademp(report: TrialReport) -> list[tuple[str, str]]:
     return [
         ("Aims", plan.question),
         ("Data", f"{report.result.trials:,} trials of {plan.patients:,} patients from a bank of {len(report.bank.baseline):,} "
-         f"({dict(report.bank.made_by).get('how', 'not stated')}), {len(report.bank.draws)} draw(s) of the parameters, fresh noise "
+         f"({dict(report.bank.made_by).get('how', 'not stated')}), {count(len(report.bank.draws), 'draw')} of the parameters, fresh noise "
          f"for each trial, seed {made['seed']}; leaving {plan.dropout.mechanism}"),
         ("Estimands", f"{report.design.hypotheses[0].name}, week {report.design.file.endpoints[report.design.hypotheses[0].endpoint].week:g}; "
          f"stopping: {plan.estimand.stopping}; rescue: {plan.estimand.rescue}. The truth of a trial is the same contrast had nobody been missing"),
@@ -142,5 +141,3 @@ def _provenance(report: TrialReport) -> list[tuple[str, str]]:
     used = manifest.get("versions", {})
     rows.append(("versions of the run", ", ".join(f"{name} {value}" for name, value in used.items())))
     return rows
-
-
