@@ -237,7 +237,7 @@ def _at(design: Design, y: Array, x: Array, contrast: Array) -> ManyContrasts:
 
 
 def _reproduced(run: TrialRun, parts: Sequence[dict[str, Any]]) -> int:
-    """Return in how many of these trials every count, and the truth of the first comparison, is the one that was kept."""
+    """Return in how many of these trials every count and the first comparison's truth are what was kept."""
     again = pd.DataFrame([row for part in parts for row in part["conduct"]]).fillna(0).set_index("trial")
     kept = run.conduct.set_index("trial").loc[again.index]
     same = (again == kept[again.columns]).all(axis=1)

@@ -103,7 +103,8 @@ def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFram
         truth = mean_of(rows["true"])
         away = _away(rows, conduct, truth.value)
         table = performance(
-            rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"], truth=truth.value,
+            rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"],
+            truth=truth.value,
             alpha=design.file.analysis.alpha,
         )  # fmt: skip
         table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))

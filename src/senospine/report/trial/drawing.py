@@ -21,7 +21,7 @@ def design_svg(design: Design) -> str:
     given = [_given(design, index) for index in range(len(design.arms))]
     tall = [54 + 11 * len(rows) for rows in given]
     # the line to the arms runs below what is written over it
-    top = 44.0 + max(0, 15 * max(len(entry), len(notes)) + 24 - sum(tall) / 2)
+    top = 44.0 + max(0, 15 * max(len(entry), len(notes)) + 38 - sum(tall) / 2)
     middle, bottom = top + sum(tall) / 2, top + sum(tall) + 6
     parts = [text(14, 24, "Screening", "title"), text(196, 24, "Randomisation", "title")]
     parts += [text(14, 44 + 15 * k, words, "small") for k, words in enumerate(entry)]

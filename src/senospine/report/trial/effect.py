@@ -57,7 +57,7 @@ def _difference(
     followed: Followed, mine: pd.DataFrame, title: str, left: float, top: float, across: tuple[float, float]
 ) -> list[str]:
     weeks = np.array(followed.design.file.visits)
-    wide = mine.pivot(index="trial", columns="week", values="estimate").to_numpy()
+    wide = mine.pivot_table(index="trial", columns="week", values="estimate", dropna=False).to_numpy()
     low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
     first = mine[mine["trial"] == 0].set_index("week")
     panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
@@ -85,7 +85,7 @@ def draw_means(followed: Followed, mine: pd.DataFrame) -> pd.DataFrame:
     if len(np.unique(followed.draws)) < 2:
         return pd.DataFrame()
     draw = mine["trial"].map(dict(enumerate(followed.draws.tolist())))
-    return mine.groupby([draw.rename("draw"), "week"])["true"].mean().unstack()
+    return mine.assign(draw=draw).pivot_table(index="draw", columns="week", values="true")
 
 
 def responders_svg(followed: Followed) -> str:

@@ -83,7 +83,8 @@ def sentences(report: TrialReport) -> list[str]:
         found.append(
             f"With drugs that do nothing the same design finds a difference in {100 * row['value']:.1f} % of "
             f"{null.trials} trials; a true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to "
-            f"{100 * high:.1f} %{'' if inside else ', so its level is not held, or a looser test was seen to be right'}."
+            f"{100 * high:.1f} "
+            f"%{'' if inside else ', so its level is not held, or a looser test was seen to be right'}."
         )
     if report.benefits and endpoint.measure == "pain":
         item = report.benefits[0]
@@ -108,7 +109,8 @@ def _success(report: TrialReport) -> str:
     kind = "finds a benefit where there is no drug" if result.null else "succeeds"
     return (
         f"In {result.trials:,} simulated trials of {design.file.patients:,} patients the design {kind} in "
-        f"{measured(result.design['success'], percent=True)}: its primary hypothesis is rejected in the direction of benefit."
+        f"{measured(result.design['success'], percent=True)}: its primary hypothesis is rejected in the "
+        "direction of benefit."
     )
 
 
@@ -121,7 +123,8 @@ def _truth(report: TrialReport) -> str:
     )  # fmt: skip
     return (
         f"At week {endpoint.week:g} the true difference of {first.treated} from {first.control} under the estimand is "
-        f"{measured(mean_of(rows['true']))}{unit}; nineteen trials in twenty estimate it between {low:.2f} and {high:.2f}, "
+        f"{measured(mean_of(rows['true']))}{unit}; nineteen trials in twenty estimate it between {low:.2f} and "
+        f"{high:.2f}, "
         f"off by {measured(_bias(report))} on average."
     ).replace(" -", " −")
 
