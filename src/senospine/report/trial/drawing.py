@@ -61,12 +61,11 @@ def _colour(index: int) -> str:
 def _entry(design: Design) -> list[str]:
     """Return who may enter, in lines."""
     plan, entry = design.file, design.file.entry
-    rows = [
-        f"age {_range(entry.age)} years",
-        f"pain {_range(entry.pain)}, mean of {entry.pain.days} days",
-        f"platelets {_range(entry.platelets)} ·10⁹/L",
-    ]
-    rows = [row for row, item in zip(rows, (entry.age, entry.pain, entry.platelets), strict=True) if _said(item)]
+    ranges: tuple[tuple[str, Range, str], ...] = (
+        ("age", entry.age, " years"), ("pain", entry.pain, f", mean of {entry.pain.days} days"),
+        ("platelets", entry.platelets, " ·10⁹/L"),
+    )  # fmt: skip
+    rows = [f"{name} {_range(item)}{more}" for name, item, more in ranges if _said(item)]
     rows += [f"{name.replace('_', ' ')} {_range(item)} ({item.mode})" for name, item in entry.markers.items()]
     population = plan.population
     if population.kind != "all-comers":
