@@ -298,7 +298,8 @@ def test_the_command_prints_tables_and_writes_files(
     options = ("--bank", str(stored), "--trials", "20", "--out", str(tmp_path / "run"), "--workers", "1")
     code, out, _ = run(*options)
     assert code == 0
-    assert "power, two-sided" in out
+    assert "How often it is right, 20 trials" in out
+    assert (tmp_path / "run/report.html").is_file()
     assert (tmp_path / "run/first-trial/ADSL.csv").is_file()
     code, _, err = run(*options)
     assert code == 2

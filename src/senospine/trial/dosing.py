@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from senospine.errors import SenospineError
-from senospine.therapy import dose_table, parse_regimen
+from senospine.therapy import dose_table
+from senospine.trial.patients import read_therapy
 
 
 def dosing_days(therapy: str, days: float) -> list[tuple[float, float]] | None:
@@ -17,9 +18,7 @@ def dosing_days(therapy: str, days: float) -> list[tuple[float, float]] | None:
     True
     """
     try:
-        regimens = [parse_regimen(item.strip()) for item in therapy.split(";")[0].split(" + ")]
-        anchors = {"enrolment": 0.0, "first dose": 0.0, "birth": -40_000.0}
-        table = dose_table(regimens, anchors, species="human")
+        table = dose_table(read_therapy(therapy).regimens, {"enrolment": 0.0, "birth": -40_000.0}, species="human")
     except SenospineError:
         return None
     spans: list[tuple[float, float]] = []

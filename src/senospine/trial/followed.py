@@ -237,13 +237,14 @@ def _at(design: Design, y: Array, x: Array, contrast: Array) -> ManyContrasts:
 
 
 def _reproduced(run: TrialRun, parts: Sequence[dict[str, Any]]) -> int:
-    """Return in how many of these trials every count, and the truth of the first comparison, is the one that was kept."""
+    """Return in how many of these trials every count and the first comparison's truth are what was kept."""
     again = pd.DataFrame([row for part in parts for row in part["conduct"]]).fillna(0).set_index("trial")
     kept = run.conduct.set_index("trial").loc[again.index]
     same = (again == kept[again.columns]).all(axis=1)
     first = comparisons(run.design)[0]
     endpoint = run.design.file.endpoints[first.endpoint]
-    if endpoint.responder is None and run.design.file.population.kind != "two-stage":
+    plan = run.design.file  # of a trial that stopped early, the truth of its own patients was kept
+    if endpoint.responder is None and plan.population.kind != "two-stage" and plan.interim is None:
         true = pd.concat([part["contrasts"] for part in parts], ignore_index=True)
         true = true[(true["hypothesis"] == first.name) & (true["week"] == endpoint.week)].set_index("trial")["true"]
         rows = run.analyses[run.analyses["hypothesis"] == first.name]

@@ -37,7 +37,8 @@ class OperatingCharacteristics:
     ----------
     methods : pandas.DataFrame
         One row a hypothesis, method and measure: value, error (Monte Carlo), trials. ``truth`` is the mean contrast
-        had nobody been missing; the rest is judged against it. Subgroups also have ``interaction``, how often its test
+        had nobody been missing; the rest is judged against it, or against that of the trial's own draw of the
+        parameters where the bank holds more than one. Subgroups also have ``interaction``, how often its test
         is below alpha; two stages have ``bias_if_chosen`` and ``coverage_if_chosen``, over the trials that carried on
         with that population, against the truth of all trials.
     design : dict of str to Measure
@@ -128,9 +129,10 @@ def _of_method(design: Design, rows: pd.DataFrame, everyone: pd.DataFrame, draws
             [_row(share(estimable))], index=["estimable"], columns=["value", "error", "trials"]
         ).rename_axis("measure")
     truth = mean_of(everyone["true"].dropna())
+    away = _away(rows, draws, truth.value)
     table = performance(
-        rows["estimate"], rows["se"], rows["lower"], rows["upper"], rows["p"], truth=truth.value,
-        alpha=design.file.analysis.alpha,
+        rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"],
+        truth=truth.value, alpha=design.file.analysis.alpha,
     )  # fmt: skip
     table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))
     # the same noise makes estimate and truth of one trial, so their difference is surer than the mean
@@ -150,6 +152,14 @@ def _of_method(design: Design, rows: pd.DataFrame, everyone: pd.DataFrame, draws
             inside = (carried["lower"] <= real) & (real <= carried["upper"])
             table.loc["coverage_if_chosen"] = _row(share(inside))
     return table
+
+
+def _away(rows: pd.DataFrame, draws: pd.Series, truth: float) -> pd.Series:
+    """Return how far the truth of each trial's draw of the parameters is from that of all draws; 0 for one draw."""
+    draw = rows["trial"].map(draws)
+    if draw.nunique() < 2:
+        return pd.Series(0.0, index=rows.index)
+    return rows.groupby(draw)["true"].transform("mean") - truth
 
 
 def _row(item: Measure) -> list[float]:

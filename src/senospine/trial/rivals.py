@@ -1,4 +1,4 @@
-"""A design beside others: other sizes, all-comers or a perfect marker instead of the clinic's, and a drug that does nothing.
+"""A design beside others: other sizes, all-comers, a marker read without error, and a drug that does nothing.
 
 All share the run's bank and seed, and lie in one folder below it that can be resumed.
 """
@@ -79,7 +79,7 @@ def without_effect(design: Design) -> Design:
 
 
 def other_populations(design: Design) -> dict[str, Design]:
-    """Return what a design by a marker is compared with: all-comers, and the same with the marker read without error."""
+    """Return what a design by a marker is compared with: all-comers, and the marker read without error."""
     plan = design.file.population
     if plan.kind == "all-comers":
         return {}
@@ -95,7 +95,7 @@ def sizes_of(design: Design) -> list[int]:
     plan = design.file
     least = 9.0 + len(plan.arms) + len(plan.stratify) + len(plan.visits)
     if plan.interim is not None:
-        least /= plan.interim.at[0]
+        least /= min(plan.interim.at)
     if plan.population.kind == "two-stage":
         least /= min(plan.population.first_stage, 1 - plan.population.first_stage)
     if plan.population.kind in {"stratified", "two-stage"}:
@@ -221,4 +221,4 @@ def _label(design: Design) -> str:
 
 def _population(design: Design) -> str:
     plan = design.file.population
-    return f"{plan.kind} by {plan.marker}" + (", perfect reader" if plan.mode == "oracle" else "")
+    return f"{plan.kind} by {plan.marker}".replace("_", " ") + (", perfect reader" if plan.mode == "oracle" else "")

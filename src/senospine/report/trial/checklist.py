@@ -18,7 +18,8 @@ from senospine.errors import SenospineError
 from senospine.model import extrapolation_map, load_model
 from senospine.model.links import counts
 from senospine.report.svg import MARK
-from senospine.report.trial.told import TrialReport
+from senospine.report.trial.told import TrialReport, primary_row
+from senospine.report.words import count
 from senospine.runs import NOTICE
 from senospine.stats.performance import monte_carlo_interval
 from senospine.trial import coverage_table, population_table
@@ -39,7 +40,8 @@ class Line:
 def checklist(report: TrialReport, figures: list[str]) -> list[Line]:
     """Return the lines in the order of the guidance; ``figures`` are the SVG texts of the page."""
     fill: list[tuple[str, Callable[[TrialReport], tuple[Status, str]]]] = [
-        ("Question of interest", _question), ("Context of use", _context), ("Model risk: influence × consequence", _risk),
+        ("Question of interest", _question), ("Context of use", _context),
+        ("Model risk: influence × consequence", _risk),
         ("Plan fixed and hashed before the run", _plan), ("Equations, units and diagram from the model", _equations),
         ("Parameters with source and confidence", _register), ("Assumptions, each with a switch", _assumptions),
         ("Calibration against held-out data", _calibration), ("Identifiability", _identifiability),
@@ -63,7 +65,8 @@ def _question(report: TrialReport) -> tuple[Status, str]:
 
 def _context(report: TrialReport) -> tuple[Status, str]:
     return "partly", (
-        "For ranking hypotheses and stress-testing trial designs. Not for choosing a dose for a person, not as evidence "
+        "For ranking hypotheses and stress-testing trial designs. Not for choosing a dose for a person, not as "
+        "evidence "
         "of efficacy or safety, not in place of a trial. This is the product's; the design file states none of its own."
     )
 
@@ -91,8 +94,9 @@ def _equations(report: TrialReport) -> tuple[Status, str]:
     if human.sha256 != made["model"]:
         return "partly", f"The bank was made with model {made['model'][:16]}; the installed one is {human.sha256[:16]}."
     return "filled", (
-        f"Model human, {human.sha256[:16]}, the one the bank was made with: {len(human.variables)} variables, units checked; "
-        "'senospine model show human' prints the equations, 'senospine model draw human' the diagram."
+        f"Model human, {human.sha256[:16]}, the one the bank was made with: {len(human.variables)} variables, "
+        "units checked; "
+        "'senospine model show human' prints the equations, '--picture' draws the diagram."
     )
 
 
@@ -115,8 +119,10 @@ def _assumptions(report: TrialReport) -> tuple[Status, str]:
         return "not filled", _NO_MECHANISM
     rows = load_model("human").register.values()
     return "partly", (
-        f"{sum(row.assumed for row in rows)} parameters of the model rest on assumption and are named so in its register; "
-        "each can be set to another value, but they are not numbered, and not every assumption of structure has a switch."
+        f"{sum(row.assumed for row in rows)} parameters of the model rest on assumption and are named so in its "
+        "register; "
+        "each can be set to another value, but they are not numbered, and not every assumption of structure has "
+        "a switch."
     )
 
 
@@ -126,7 +132,8 @@ def _calibration(report: TrialReport) -> tuple[Status, str]:
     targets = list(_made(report).get("targets", []))
     held = sum(population_table(report.bank.baseline)["role"] == "validation")
     return "filled", (
-        f"Mechanism: {_made(report).get('carried', 'not stated')}. Population: weighted to {len(targets)} published figures, "
+        f"Mechanism: {_made(report).get('carried', 'not stated')}. Population: weighted to {len(targets)} "
+        "published figures, "
         f"{held} more held out (see Validation). No trial of a senolytic in people could be calibrated to."
     )
 
@@ -142,8 +149,10 @@ def _identifiability(report: TrialReport) -> tuple[Status, str]:
     learned = sum(value >= 0.5 for value in told)
     d = found.diagnostics
     return "partly", (
-        f"Posterior of the mouse: data took away at least half of the prior variance of {learned} of {len(told)} parameters; "
-        f"largest R-hat {d['largest_rhat']:.3f}, smallest effective size {d['smallest_bulk_effective']:.0f}. Of the multipliers "
+        f"Posterior of the mouse: data took away at least half of the prior variance of {learned} of "
+        f"{len(told)} parameters; "
+        f"largest R-hat {d['largest_rhat']:.3f}, smallest effective size {d['smallest_bulk_effective']:.0f}. Of "
+        "the multipliers "
         "from mouse to human nothing is known but their priors."
     )
 
@@ -153,7 +162,8 @@ def _verification(report: TrialReport) -> tuple[Status, str]:
     exact = followed.reproduced == followed.trials
     rtol = f" Courses of patients were solved to a relative tolerance of {made['rtol']:g}." if "rtol" in made else ""
     return ("filled" if exact else "partly"), (
-        f"For this page {followed.trials} of the trials were simulated again: {followed.reproduced} of them gave every count "
+        f"For this page {followed.trials} of the trials were simulated again: {followed.reproduced} of them "
+        "gave every count "
         f"and the true contrast to the last bit. Monte-Carlo error of the chance of success: "
         f"{100 * report.result.design['success'].error:.1f} points of 100.{rtol}"
     )
@@ -164,14 +174,15 @@ def _population(report: TrialReport) -> tuple[Status, str]:
     size, draws = len(report.bank.baseline), len(report.bank.draws)
     weight = report.bank.baseline["weight"].to_numpy(float)
     effective = weight.sum() ** 2 / np.square(weight).sum()
-    told = f"{size:,} patients in {draws} {'draw' if draws == 1 else 'draws'} ({made.get('how', 'not stated')}), effective {effective:,.0f}"
+    told = f"{size:,} patients in {count(draws, 'draw')} ({made.get('how', 'not stated')}), effective {effective:,.0f}"
     if report.synthetic:
         return "partly", told + "; ranges by hand, no coverage of a real population is claimed."
     cells = coverage_table(report.bank.baseline)
     covered = cells.loc[cells["covered"], "share"].sum()
     refused = dict(made.get("refused", {})).get("any of them", 0)
     return "filled", (
-        f"{told}; {refused:,} of {made.get('sampled', 0):,} sampled were implausible and refused. Cells of age, pain, defect and "
+        f"{told}; {refused:,} of {made.get('sampled', 0):,} sampled were implausible and refused. Cells of age, "
+        "pain, defect and "
         f"Modic change with at least five effective people hold {covered:.1f} % of the population."
     )
 
@@ -180,7 +191,8 @@ def _sensitivity(report: TrialReport) -> tuple[Status, str]:
     methods = list(dict.fromkeys(report.result.methods.index.get_level_values("method")))
     return "partly", (
         f"Of the analysis: {', '.join(map(str, methods))} on the same trials. Of the design: "
-        f"{sum(len(rival.sizes) for rival in report.rivals.designs)} sizes and populations. Of single parameters: not computed "
+        f"{sum(len(rival.sizes) for rival in report.rivals.designs)} sizes and populations. Of single "
+        "parameters: not computed "
         "for this page."
     )
 
@@ -203,25 +215,27 @@ def _validation(report: TrialReport) -> tuple[Status, str]:
         return "not filled", _NO_MECHANISM
     table = population_table(report.bank.baseline)
     held = table[table["role"] == "validation"]
-    missed = held.loc[~held["agrees"].astype(bool), "figure"].tolist()
+    wrong = held[~held["agrees"].astype(bool)]
+    missed = [f"{figure} ({source})" for figure, source in zip(wrong["figure"], wrong["source"], strict=True)]
     told = f"Population: {len(held) - len(missed)} of {len(held)} figures held out are met"
     return "partly", (
-        told + (f"; missed: {', '.join(map(str, missed))}" if missed else "")
+        told + (f"; missed: {'; '.join(missed)}" if missed else "")
         + ". Effect of a senolytic on back pain in people: nothing to hold it against."
     )  # fmt: skip
 
 
 def _negative(report: TrialReport) -> tuple[Status, str]:
-    first, alpha = report.design.hypotheses[0], report.design.file.analysis.alpha
+    alpha = report.design.file.analysis.alpha
     result = report.result if report.result.null else report.rivals.null
     if result is None:
         return "not filled", "No drug that does nothing was run."
-    row = result.methods.loc[(first.name, slice(None), "rejected")].iloc[0]
+    row = primary_row(result, report.design, "rejected")
     low, high = monte_carlo_interval(alpha, result.trials)
     inside = "inside" if low <= row["value"] <= high else "outside"
     what = "This design is one" if report.result.null else "The same design with drugs that do nothing"
     return "filled", (
-        f"{what}: a difference in {100 * row['value']:.1f} % of {result.trials:,} trials, {inside} of {100 * low:.1f} to "
+        f"{what}: a difference in {100 * row['value']:.1f} % of {result.trials:,} trials, {inside} of "
+        f"{100 * low:.1f} to "
         f"{100 * high:.1f} %, as a true {100 * alpha:g} % shows."
     )
 
@@ -249,7 +263,8 @@ def _limitations(report: TrialReport) -> tuple[Status, str]:
     plan = report.design.file
     told = ["No human senolytic trial in back pain was found: every prediction is an extrapolation."]
     told.append(
-        f"After stopping, effects fade with a half-life of {plan.offset_days:g} days, a stand-in: the bank has no courses of "
+        f"After stopping, effects fade with a half-life of {plan.offset_days:g} days, a stand-in: the bank has "
+        "no courses of "
         "those who stopped."
     )
     if report.synthetic:

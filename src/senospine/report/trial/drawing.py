@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 
 from senospine.report.svg import ARM_COLOURS, FAINT, INK, QUIET, VERMILION, figure, line, text, tick_text, ticks
 from senospine.report.trial.panel import WIDTH
@@ -10,38 +11,42 @@ from senospine.trial import Design
 from senospine.trial.dosing import dosing_days
 from senospine.trial.file import Range
 
-_LEFT, _RIGHT, _LANE = 366.0, 24.0, 62.0
+_LEFT, _RIGHT = 366.0, 24.0
 
 
 def design_svg(design: Design) -> str:
     """Return the design as a picture."""
     plan = design.file
-    top, lanes = 62.0, len(design.arms)
-    height = top + _LANE * lanes + 128
-    entry = _entry(design)
-    height = max(height, 70 + 15 * len(entry) + 70)
-    middle = top + _LANE * lanes / 2
+    entry, notes, looks = _entry(design), _notes(design), _looks(design)
+    given = [_given(design, index) for index in range(len(design.arms))]
+    tall = [54 + 11 * len(rows) for rows in given]
+    # the line to the arms runs below what is written over it
+    top = 44.0 + max(0, 15 * max(len(entry), len(notes)) + 38 - sum(tall) / 2)
+    middle, bottom = top + sum(tall) / 2, top + sum(tall) + 6
     parts = [text(14, 24, "Screening", "title"), text(196, 24, "Randomisation", "title")]
     parts += [text(14, 44 + 15 * k, words, "small") for k, words in enumerate(entry)]
-    parts += _randomised(design, middle)
-    first = plan.visits[-1] if plan.visits[-1] > plan.weeks else plan.weeks
-    scale = (WIDTH - _LEFT - _RIGHT) / first
+    parts += [text(196, 44 + 15 * k, words, "small") for k, words in enumerate(notes)]
+    parts += [
+        line(14, middle, 228, middle, QUIET, 1.6),
+        f'<circle cx="245" cy="{middle:.1f}" r="17" fill="#fff" stroke="{INK}" stroke-width="1.6"/>',
+        text(245, middle + 5, "R", "title", text_anchor="middle"),
+    ]
+    scale = (WIDTH - _LEFT - _RIGHT) / plan.weeks
 
     def at(week: float) -> float:
         return _LEFT + scale * week
 
     parts.append(text(_LEFT, 24, f"Treatment and visits, {plan.weeks:g} weeks", "title"))
     for index, name in enumerate(design.arms):
-        y = top + _LANE * index
-        parts += _lane(design, index, name, y, at)
+        y = top + sum(tall[:index])
+        parts += _lane(design, index, name, y, at, given[index])
         parts.append(
             f'<path d="M262,{middle:.1f}C300,{middle:.1f} 300,{y + 30:.1f} {_LEFT - 24:.1f},{y + 30:.1f}" fill="none" '
             f'stroke="{_colour(index)}" stroke-width="1.6"/>'
         )
-    bottom = top + _LANE * lanes + 6
     parts += _visits(design, bottom, at)
-    parts += [text(_LEFT, bottom + 66 + 15 * k, words, "small") for k, words in enumerate(_looks(design))]
-    return figure(WIDTH, height, parts, f"Design of {design.name}")
+    parts += [text(_LEFT, bottom + 78 + 15 * k, words, "small") for k, words in enumerate(looks)]
+    return figure(WIDTH, bottom + 78 + 15 * len(looks) + 16, parts, f"Design of {design.name}")
 
 
 def colour_of(design: Design, arm: str) -> str:
@@ -56,12 +61,11 @@ def _colour(index: int) -> str:
 def _entry(design: Design) -> list[str]:
     """Return who may enter, in lines."""
     plan, entry = design.file, design.file.entry
-    rows = [
-        f"age {_range(entry.age)} years",
-        f"pain {_range(entry.pain)}, mean of {entry.pain.days} days",
-        f"platelets {_range(entry.platelets)} ·10⁹/L",
-    ]
-    rows = [row for row, item in zip(rows, (entry.age, entry.pain, entry.platelets), strict=True) if _said(item)]
+    ranges: tuple[tuple[str, Range, str], ...] = (
+        ("age", entry.age, " years"), ("pain", entry.pain, f", mean of {entry.pain.days} days"),
+        ("platelets", entry.platelets, " ·10⁹/L"),
+    )  # fmt: skip
+    rows = [f"{name} {_range(item)}{more}" for name, item, more in ranges if _said(item)]
     rows += [f"{name.replace('_', ' ')} {_range(item)} ({item.mode})" for name, item in entry.markers.items()]
     population = plan.population
     if population.kind != "all-comers":
@@ -89,7 +93,8 @@ def _range(item: Range) -> str:
     return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
 
 
-def _randomised(design: Design, middle: float) -> list[str]:
+def _notes(design: Design) -> list[str]:
+    """Return how they are randomised, in lines."""
     plan = design.file
     strata = [f"{'female' if name == 'sex' else f'{name} ≥ {cut:g}'}".replace("_", " ") for name, cut in
               plan.stratify.items()]  # fmt: skip
@@ -97,50 +102,50 @@ def _randomised(design: Design, middle: float) -> list[str]:
         strata.append("marker")
     notes = [f"{plan.patients:,} patients", f"blocks of {plan.block}"]
     notes += textwrap.wrap("strata: " + ", ".join(strata), 24) if strata else ["no strata"]
-    return [
-        line(176, middle, 228, middle, QUIET, 1.6),
-        f'<circle cx="245" cy="{middle:.1f}" r="17" fill="#fff" stroke="{INK}" stroke-width="1.6"/>',
-        text(245, middle + 5, "R", "title", text_anchor="middle"),
-        *(text(196, 44 + 15 * k, words, "small") for k, words in enumerate(notes)),
-    ]
+    return notes
 
 
-def _lane(design: Design, index: int, name: str, y: float, at: object) -> list[str]:
+def _given(design: Design, index: int) -> list[str]:
+    """Return what an arm gets, in lines."""
+    arm, context = design.file.arms[design.arms[index]], design.contexts[index]
+    if arm.control is not None:
+        return [f"control: {arm.control}"]
+    words = f"{arm.therapy} (as {context})" if arm.given_as else str(arm.therapy)
+    return textwrap.wrap(words, 88)
+
+
+def _lane(design: Design, index: int, name: str, y: float, at: Callable[[float], float], given: list[str]) -> list[str]:
     plan, arm, colour = design.file, design.file.arms[name], _colour(index)
     share = f", allocation {arm.allocation}" if len({item.allocation for item in plan.arms.values()}) > 1 else ""
-    given = arm.control or f"in the context of: {design.contexts[index]}"
     parts = [text(_LEFT, y + 12, f"{name}{share}", "title", fill=colour)]
-    left, right = at(0), at(plan.weeks)  # type: ignore[operator]
+    left, right = at(0), at(plan.weeks)
     y += 30
     parts.append(line(left, y, right, y, FAINT, 8, 'stroke-linecap="butt"'))
-    if arm.control is not None:
-        words = f"control: {given}"
-    else:
-        days = dosing_days(arm.therapy or "", 7 * plan.weeks)
+    if arm.therapy is not None:
+        days = dosing_days(arm.therapy, 7 * plan.weeks)
         spans = days if days is not None else [(0.0, 7 * plan.weeks)]
         parts += [
-            f'<rect x="{at(a / 7):.1f}" y="{y - 5:.1f}" '  # type: ignore[operator]
-            f'width="{max(at(b / 7) - at(a / 7), 1.2):.1f}" height="10" fill="{colour}"/>'  # type: ignore[operator]
+            f'<rect x="{at(a / 7):.1f}" y="{y - 5:.1f}" '
+            f'width="{max(at(b / 7) - at(a / 7), 1.2):.1f}" height="10" fill="{colour}"/>'
             for a, b in spans
         ]
-        words = arm.therapy or ""
-    for k, row in enumerate(textwrap.wrap(words, 96)[:2]):
+    for k, row in enumerate(given):
         parts.append(text(_LEFT, y + 17 + 11 * k, row, "unit"))
     return parts
 
 
-def _visits(design: Design, bottom: float, at: object) -> list[str]:
+def _visits(design: Design, bottom: float, at: Callable[[float], float]) -> list[str]:
     plan = design.file
-    right = at(plan.weeks)  # type: ignore[operator]
+    right = at(plan.weeks)
     parts = [line(_LEFT, bottom, right, bottom, INK, 1.2)]
     last = -1e9
     for week in ticks(0, plan.weeks, 9):
         parts += [
-            line(at(week), bottom, at(week), bottom + 4, INK),  # type: ignore[operator]
-            text(at(week), bottom + 32, tick_text(week), "tick", text_anchor="middle"),  # type: ignore[operator]
+            line(at(week), bottom, at(week), bottom + 4, INK),
+            text(at(week), bottom + 32, tick_text(week), "tick", text_anchor="middle"),
         ]
     for week in plan.visits:
-        x = at(week)  # type: ignore[operator]
+        x = at(week)
         ends = [name for name, item in plan.endpoints.items() if item.week == week]
         fill = VERMILION if ends else "#fff"
         parts.append(

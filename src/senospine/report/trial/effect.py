@@ -19,11 +19,11 @@ def effect_svg(followed: Followed) -> str:
     design, weeks = followed.design, np.array(followed.design.file.visits)
     pairs = comparisons(design)
     rows = 1 + (len(pairs) - 1 + 1) // 2
-    height = 92 + rows * (_TALL + 104)
+    height = 100 + rows * (_TALL + 104) - 44
     across = (0.0, float(weeks[-1]) * 1.03)
     low, middle, high = (np.nanquantile(followed.change, q, axis=0) for q in (0.025, 0.5, 0.975))
     middle = np.nanmean(followed.change, axis=0)
-    panel = Panel(60, 86, 340, _TALL, across, span_of(low, high, followed.example_change, include=(0,)))
+    panel = Panel(60, 100, 340, _TALL, across, span_of(low, high, followed.example_change, include=(0,)))
     parts = keys(
         [(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22
     ) + keys(_meanings(followed), 60, 44)  # fmt: skip
@@ -40,18 +40,14 @@ def effect_svg(followed: Followed) -> str:
                 parts += panel.whisker(week, below, value, above, colour, shift)
     for number, hypothesis in enumerate(pairs):
         row, column = divmod(number + 1, 2)
-        left, top = (510.0 if column else 60.0), 86 + row * (_TALL + 104)
+        left, top = (510.0 if column else 60.0), 100 + row * (_TALL + 104)
         mine = followed.contrasts[followed.contrasts["hypothesis"] == hypothesis.name]
         parts += _difference(followed, mine, f"{hypothesis.treated} − {hypothesis.control}", left, top, across)
     return figure(WIDTH, height, parts, "Effect over time")
 
 
 def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
-    items = [
-        ("mean of all trials", INK, "line"),
-        ("95 % of trials", INK, "band"),
-        ("trial 0, 95 % interval", INK, "dot"),
-    ]
+    items = [("mean of trials", INK, "line"), ("95 % of trials", INK, "band"), ("trial 0, 95 % interval", INK, "dot")]
     if len(np.unique(followed.draws)) > 1:
         items.append(("true effect by draw of parameters", PURPLE, "dash"))
     return items
@@ -61,7 +57,7 @@ def _difference(
     followed: Followed, mine: pd.DataFrame, title: str, left: float, top: float, across: tuple[float, float]
 ) -> list[str]:
     weeks = np.array(followed.design.file.visits)
-    wide = mine.pivot(index="trial", columns="week", values="estimate").to_numpy()
+    wide = mine.pivot_table(index="trial", columns="week", values="estimate", dropna=False).to_numpy()
     low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
     first = mine[mine["trial"] == 0].set_index("week")
     panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
@@ -89,14 +85,14 @@ def draw_means(followed: Followed, mine: pd.DataFrame) -> pd.DataFrame:
     if len(np.unique(followed.draws)) < 2:
         return pd.DataFrame()
     draw = mine["trial"].map(dict(enumerate(followed.draws.tolist())))
-    return mine.groupby([draw.rename("draw"), "week"])["true"].mean().unstack()
+    return mine.assign(draw=draw).pivot_table(index="draw", columns="week", values="true")
 
 
 def responders_svg(followed: Followed) -> str:
     """Return the cumulative distribution of responders: the share improved by at least so much."""
     design = followed.design
     week = design.file.endpoints[design.hypotheses[0].endpoint].week
-    panel = Panel(60, 66, 560, _TALL, (0.0, 100.0), (0.0, 1.0))
+    panel = Panel(60, 84, 560, _TALL, (0.0, 100.0), (0.0, 1.0))
     parts = keys([(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22)
     parts += panel.frame(
         f"Responders at week {week:g}", "improvement of at least, % of baseline",
@@ -112,8 +108,8 @@ def responders_svg(followed: Followed) -> str:
     for cut in (30, 50):
         x = panel.x(cut)
         parts.append(
-            f'<line x1="{x:.1f}" y1="66" x2="{x:.1f}" y2="{66 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>'
+            f'<line x1="{x:.1f}" y1="84" x2="{x:.1f}" y2="{84 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>'
         )
-    parts += keys([("mean of all trials", INK, "line")], 650, 90) + keys([("95 % of trials", INK, "band")], 650, 112)
+    parts += keys([("mean of trials", INK, "line")], 650, 90) + keys([("95 % of trials", INK, "band")], 650, 112)
     parts += keys([("trial 0", INK, "dash")], 650, 134)
-    return figure(WIDTH, 66 + _TALL + 62, parts, "Responders")
+    return figure(WIDTH, 84 + _TALL + 62, parts, "Responders")

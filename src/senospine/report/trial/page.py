@@ -18,6 +18,7 @@ from senospine.report.trial.effect import MEASURE, effect_svg, responders_svg
 from senospine.report.trial.power import beside_svg, power_svg
 from senospine.report.trial.safety import platelets_svg, safety_rows
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
+from senospine.report.words import count
 from senospine.runs import versions
 from senospine.stats.intervals import wilson_interval
 from senospine.stats.performance import monte_carlo_interval
@@ -113,14 +114,20 @@ def _ademp(report: TrialReport) -> list[tuple[str, str]]:
     methods = [plan.analysis.method, *plan.analysis.sensitivity]
     return [
         ("Aims", plan.question),
-        ("Data", f"{report.result.trials:,} trials of {plan.patients:,} patients from a bank of {len(report.bank.baseline):,} "
-         f"({dict(report.bank.made_by).get('how', 'not stated')}), {len(report.bank.draws)} draw(s) of the parameters, fresh noise "
+        ("Data", f"{report.result.trials:,} trials of {plan.patients:,} patients from a bank of "
+         f"{len(report.bank.baseline):,} "
+         f"({dict(report.bank.made_by).get('how', 'not stated')}), {count(len(report.bank.draws), 'draw')} of "
+         "the parameters, fresh noise "
          f"for each trial, seed {made['seed']}; leaving {plan.dropout.mechanism}"),
-        ("Estimands", f"{report.design.hypotheses[0].name}, week {report.design.file.endpoints[report.design.hypotheses[0].endpoint].week:g}; "
-         f"stopping: {plan.estimand.stopping}; rescue: {plan.estimand.rescue}. The truth of a trial is the same contrast had nobody been missing"),
-        ("Methods", f"{', '.join(methods)}; covariance {plan.analysis.covariance}, {plan.analysis.df}; multiplicity {plan.analysis.multiplicity}, "
+        ("Estimands", f"{report.design.hypotheses[0].name}, week "
+         f"{report.design.file.endpoints[report.design.hypotheses[0].endpoint].week:g}; "
+         f"stopping: {plan.estimand.stopping}; rescue: {plan.estimand.rescue}. The truth of a trial is the same "
+         "contrast had nobody been missing"),
+        ("Methods", f"{', '.join(methods)}; covariance {plan.analysis.covariance}, {plan.analysis.df}; "
+         f"multiplicity {plan.analysis.multiplicity}, "
          f"two-sided {100 * plan.analysis.alpha:g} %"),
-        ("Performance", "share rejected, bias, coverage, size, screen failures, right decisions, each ± its Monte-Carlo standard error (Morris 2019)"),
+        ("Performance", "share rejected, bias, coverage, size, screen failures, right decisions, each ± its "
+         "Monte-Carlo standard error (Morris 2019)"),
     ]  # fmt: skip
 
 

@@ -99,7 +99,8 @@ def keys(items: Iterable[tuple[str, str, str]], x: float, y: float) -> list[str]
         elif kind == "dot":
             parts += [
                 line(x + 10, y - 10, x + 10, y + 2, colour, 1.3),
-                f'<circle cx="{x + 10:.1f}" cy="{y - 4:.1f}" r="3.4" fill="#fff" stroke="{colour}" stroke-width="1.6"/>',
+                f'<circle cx="{x + 10:.1f}" cy="{y - 4:.1f}" r="3.4" fill="#fff" stroke="{colour}" '
+                'stroke-width="1.6"/>',
             ]
         else:
             parts.append(line(x, y - 4, x + 20, y - 4, colour, 2.2, 'stroke-dasharray="4 3"' if kind == "dash" else ""))

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from senospine.report.terminal import new_table
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
@@ -20,8 +22,10 @@ def print_trial(console: Console, report: TrialReport, page: Path, tables: list[
     console.print(design.file.title or design.name, style="bold", markup=False, highlight=False)
     console.print(design.file.question, style="italic", markup=False, highlight=False)
     console.print()
+    answer = Table.grid(padding=(0, 1, 0, 0))
     for sentence in sentences(report):
-        console.print(f"• {sentence}", markup=False, highlight=False)
+        answer.add_row("•", Text(sentence))
+    console.print(answer)
     console.print()
     console.print(_methods(report))
     console.print("± is the Monte-Carlo standard error. truth: had nobody been missing.", style="dim", highlight=False)
@@ -39,15 +43,15 @@ def print_trial(console: Console, report: TrialReport, page: Path, tables: list[
 
 def _methods(report: TrialReport) -> Any:
     table = new_table(f"How often it is right, {report.result.trials:,} trials")
-    table.add_column("hypothesis")
-    table.add_column("method")
+    table.add_column("hypothesis and method", no_wrap=True)
     names = ("truth", "bias", "coverage", "rejected")
     for name in ("truth", "bias", "coverage", "type I error" if report.result.null else "power"):
         table.add_column(name, justify="right", no_wrap=True)
     last = ""
     for row in method_rows(report):
-        shown = "" if row["hypothesis"] == last else row["hypothesis"]
-        table.add_row(_plain(shown), row["method"], *(row[name] for name in names))
+        if row["hypothesis"] != last:
+            table.add_row(_plain(row["hypothesis"]))
+        table.add_row(f"  {row['method']}", *(row[name] for name in names))
         last = row["hypothesis"]
     return table
 

@@ -72,18 +72,19 @@ def sentences(report: TrialReport) -> list[str]:
     if "assurance" in result.design:
         found.append(
             f"Over {len(report.bank.draws)} draws of the parameters the chance of success is "
-            f"{measured(result.design['assurance'], percent=True)} on average: the assurance."
+            f"{measured(result.design['assurance'], percent=True)} on average (± over draws): the assurance."
         )
     found.append(_screening(report))
     if report.rivals.null is not None:
         null = report.rivals.null
         low, high = monte_carlo_interval(design.file.analysis.alpha, null.trials)
-        row = null.methods.loc[(first.name, slice(None), "rejected")].iloc[0]
+        row = primary_row(null, design, "rejected")
         inside = low <= row["value"] <= high
         found.append(
             f"With drugs that do nothing the same design finds a difference in {100 * row['value']:.1f} % of "
             f"{null.trials} trials; a true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to "
-            f"{100 * high:.1f} %{'' if inside else ', so its level is not held, or a looser test was seen to be right'}."
+            f"{100 * high:.1f} "
+            f"%{'' if inside else ', so its level is not held, or a looser test was seen to be right'}."
         )
     if report.benefits and endpoint.measure == "pain":
         item = report.benefits[0]
@@ -96,12 +97,20 @@ def sentences(report: TrialReport) -> list[str]:
     return [sentence.replace(" -0", " −0").replace("(-", "(−") for sentence in found]
 
 
+def primary_row(result: OperatingCharacteristics, design: Design, measure: str) -> pd.Series:
+    """Return one measure of the first hypothesis by the design's own method."""
+    rows = result.methods.reset_index()
+    mine = (rows["hypothesis"] == design.hypotheses[0].name) & (rows["measure"] == measure)
+    return rows[mine].iloc[0]
+
+
 def _success(report: TrialReport) -> str:
     design, result = report.design, report.result
     kind = "finds a benefit where there is no drug" if result.null else "succeeds"
     return (
         f"In {result.trials:,} simulated trials of {design.file.patients:,} patients the design {kind} in "
-        f"{measured(result.design['success'], percent=True)}: its primary hypothesis is rejected in the direction of benefit."
+        f"{measured(result.design['success'], percent=True)}: its primary hypothesis is rejected in the "
+        "direction of benefit."
     )
 
 
@@ -109,10 +118,13 @@ def _truth(report: TrialReport) -> str:
     first, rows = report.design.hypotheses[0], report.primary
     endpoint = report.design.file.endpoints[first.endpoint]
     low, high = np.nanquantile(rows["estimate"], [0.025, 0.975])
-    unit = "" if endpoint.responder else f" of {endpoint.measure}"
+    unit = "" if endpoint.responder else {"pain": " points of pain", "odi": " % points of ODI"}.get(
+        endpoint.measure, " points of RMDQ"
+    )  # fmt: skip
     return (
         f"At week {endpoint.week:g} the true difference of {first.treated} from {first.control} under the estimand is "
-        f"{measured(mean_of(rows['true']))}{unit}; nineteen trials in twenty estimate it between {low:.2f} and {high:.2f}, "
+        f"{measured(mean_of(rows['true']))}{unit}; nineteen trials in twenty estimate it between {low:.2f} and "
+        f"{high:.2f}, "
         f"off by {measured(_bias(report))} on average."
     ).replace(" -", " −")
 
@@ -151,15 +163,15 @@ def beside_rows(report: TrialReport) -> list[dict[str, str]]:
 
 
 def _own_truth(design: Design, result: OperatingCharacteristics) -> Measure:
-    row = result.methods.loc[(design.hypotheses[0].name, slice(None), "truth")].iloc[0]
+    row = primary_row(result, design, "truth")
     return Measure(float(row["value"]), float(row["error"]), int(row["n"]) if "n" in row else result.trials)
 
 
 def method_rows(report: TrialReport) -> list[dict[str, str]]:
     """Return one row a hypothesis and method: truth, bias, coverage, share rejected, each with its error."""
     rows = []
-    table = report.result.methods
-    for hypothesis, method in dict.fromkeys((key[0], key[1]) for key in table.index):
+    table = report.result.methods.sort_index()
+    for hypothesis, method in dict.fromkeys((key[0], key[1]) for key in report.result.methods.index):
         mine = table.loc[(hypothesis, method)]
         cells = {"hypothesis": str(hypothesis), "method": _method(str(method))}
         for name, percent in (
