@@ -1,4 +1,4 @@
-"""Rivals: what a file may say, what a switch does to a likelihood, evidence against closed forms, the rule's verdicts."""
+"""Rivals: what a file may say, what a switch does, evidence against closed forms, the rule's verdicts."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_row_left_out_is_predicted_by_the_others() -> None:
     mean = generator.normal(1.0 / 3, math.sqrt(1 / 3), 40_000)  # prior N(0, 1), data 0 and 1 with SD 1
     facts = np.column_stack([-0.5 * mean**2, -0.5 * (1 - mean) ** 2]) - 0.5 * math.log(2 * math.pi)
     found = log_scores(np.zeros(len(mean)), facts, np.ones(2))
-    # without the second, 1 is predicted by N(0, 3/2); without the first: mean 1/2, variance 1/2, so 0 is predicted by N(1/2, 3/2)
+    # without the second, 1 is predicted by N(0, 3/2); without the first 0 by N(1/2, 3/2)
     exact = -0.5 * 0.25 / 1.5 - 0.5 * math.log(2 * math.pi * 1.5)
     assert found[0] == pytest.approx(exact, abs=0.02)
     assert found[1] == pytest.approx(-0.5 * 1 / 1.5 - 0.5 * math.log(2 * math.pi * 1.5), abs=0.02)

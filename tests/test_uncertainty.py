@@ -35,8 +35,8 @@ def few() -> Problem:
 def _posterior(draws: np.ndarray, facts: np.ndarray) -> Posterior:
     straight = Straight(parameters=draws.shape[1])
     names = tuple(f"fact{i}" for i in range(facts.shape[1]))
-    return Posterior(draws, facts, np.ones(len(names)), straight.priors, names, names, (0.0,), {}, {}, {"hashes": {}}, {},
-                     "made")  # fmt: skip
+    made = {"hashes": {}}
+    return Posterior(draws, facts, np.ones(len(names)), straight.priors, names, names, (0.0,), {}, {}, made, {}, "made")
 
 
 def _summed(n: int = 4000) -> Posterior:
@@ -102,8 +102,9 @@ def test_simulated_facts_follow_their_probabilities(few: Problem) -> None:
     share = np.mean([rows[place] == row for rows in sets])
     assert share == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / 3000) + 1e-3)
     told = [rows[0].value for rows in sets if isinstance(rows[0], Value)]
-    middle = plain.measured(plain.priors.values(truth[:1])).group((plain.facts[0].study, plain.facts[0].arm, plain.facts[0].at),
-                                                                  plain.facts[0].readout).mean[0]  # fmt: skip
+    first = plain.facts[0]
+    measured = plain.measured(plain.priors.values(truth[:1]))
+    middle = measured.group((first.study, first.arm, first.at), first.readout).mean[0]
     assert np.median(told) == pytest.approx(middle, rel=0.05)
 
 

@@ -93,7 +93,7 @@ class Reduced:
         return np.cumsum([0] + [len(group) for group in self.options])[:-1]
 
     def _read(self, normal: Array) -> tuple[Array, Array]:
-        """Return log probabilities of all options, (n, n_options), and the logarithm of each fact's sum, (n, n_facts)."""
+        """Return log probabilities of options, (n, n_options), and the logarithm of each fact's sum, (n, n_facts)."""
         found = self._interpolated(np.clip(np.atleast_2d(normal), -REACH, REACH))
         return found, np.log(np.add.reduceat(np.exp(found), self._starts, axis=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from senospine.calibration.diagnostics import smoothed
 from senospine.calibration.posterior import Posterior
 from senospine.calibration.problem import Problem
 from senospine.calibration.rivals import Rival, RivalProblem
-from senospine.calibration.sampling import Tempered, temper
+from senospine.calibration.sampling import Tempered, sample, temper
 from senospine.calibration.witnesses import lift, with_validation
 
 Array = NDArray[np.float64]
@@ -124,7 +125,7 @@ class Base:
     def of(
         cls, problem: Problem, found: Posterior | Tempered, draws: int, seed: int, *, validation: bool = True
     ) -> Base:
-        """Return the base of a posterior, or of tempered walkers, from ``draws`` of them; with validation rows or not."""
+        """Return the base of a posterior, or of tempered walkers, from ``draws`` of them."""
         normal = found.draws if isinstance(found, Posterior) else found.normal
         chosen = normal[np.linspace(0, len(normal) - 1, min(draws, len(normal))).round().astype(int)]
         joint = with_validation(problem) if validation else problem
@@ -252,9 +253,11 @@ def log_scores(logs: Array, facts: Array, left_out: Array | None = None) -> Arra
 
 
 def base_of_width(problem: Problem, width: float, *, draws: int, seed: int, walkers: int = 256) -> Base:
-    """Return the base under another prior width, tempered from its prior; for the mouse a minute of processor time."""
+    """Return the base under another prior width, from a short run; for the mouse four minutes of processor time."""
     wide = replace(problem, width=width)
-    return Base.of(wide, temper(wide, walkers=walkers, seed=seed, polish=2), draws, seed, validation=False)
+    with tempfile.TemporaryDirectory() as folder:
+        found = sample(wide, folder=folder, draws=draws, walkers=walkers, seed=seed, rounds=6)
+    return Base.of(wide, found, draws, seed, validation=False)
 
 
 __all__ = ["CANNOT_TELL", "Base", "Difference", "RivalProblem", "RivalScore", "base_of_width", "log_scores",
