@@ -93,7 +93,8 @@ class Recovery:
 def shortly(problem: Problem, seed: int) -> Array:
     """Return draws of a short run: 128 walkers that adapt as in a long one, and eight rounds kept.
 
-    Walkers that were only tempered are no posterior in a hundred dimensions: they descend from few, and stand too close.
+    Walkers that were only tempered are no posterior in a hundred dimensions: they descend from few and stand too
+    close.
     For the mouse two minutes of processor time.
     """
     with tempfile.TemporaryDirectory() as folder:
