@@ -100,7 +100,8 @@ def smoothed(logs: Array) -> tuple[Array, float]:
     from arviz_stats.base import array_stats
 
     try:
-        found, shape = array_stats.psislw(-np.maximum(logs, logs.max() - 200))  # it takes log-likelihoods
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found, shape = array_stats.psislw(-np.maximum(logs, logs.max() - 200))  # it takes log-likelihoods
     except ValueError:  # a tail of equal weights has no shape
         return logs, 0.0
-    return np.asarray(found), float(shape)
+    return np.asarray(found), float(shape) if np.isfinite(shape) else np.inf

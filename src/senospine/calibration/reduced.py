@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
-from scipy.special import logsumexp
 
 from senospine.calibration.priors import Priors
 from senospine.calibration.problem import Problem
@@ -89,21 +88,27 @@ class Reduced:
         grid = np.linspace(-REACH, REACH, self.table.shape[0])
         return RegularGridInterpolator([grid] * (self.table.ndim - 1), self.table)
 
-    def _logs(self, normal: Array) -> list[Array]:
-        """Return each fact's log probabilities of its options, (n, n_options)."""
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        return np.cumsum([0] + [len(group) for group in self.options])[:-1]
+
+    def _read(self, normal: Array) -> tuple[Array, Array]:
+        """Return log probabilities of options, (n, n_options), and the logarithm of each fact's sum, (n, n_facts)."""
         found = self._interpolated(np.clip(np.atleast_2d(normal), -REACH, REACH))
-        edges = np.cumsum([len(group) for group in self.options])[:-1]
-        return [part - logsumexp(part, axis=1, keepdims=True) for part in np.split(found, edges, axis=1)]
+        return found, np.log(np.add.reduceat(np.exp(found), self._starts, axis=1))
 
     def log_likelihoods(self, normal: Array) -> Array:
         """See :class:`Problem`."""
-        return np.column_stack([part[:, which] for part, which in zip(self._logs(normal), self.said, strict=True)])
+        found, whole = self._read(normal)
+        return np.asarray(found[:, self._starts + np.array(self.said)] - whole)
 
     def simulated(self, truth: Array, generator: np.random.Generator) -> Reduced:
         """Return the problem with facts as papers would print them if ``truth`` were true."""
-        said = tuple(int(generator.choice(part.shape[1], p=np.exp(part[0]))) for part in self._logs(truth))
+        found, _ = self._read(truth)
+        chances = np.split(np.exp(found[0]), self._starts[1:])
+        said = tuple(int(generator.choice(len(part), p=part / part.sum())) for part in chances)
         shared = replace(self, said=said)
-        shared.__dict__["_interpolated"] = self._interpolated
+        shared.__dict__.update({name: getattr(self, name) for name in ("_interpolated", "_starts")})
         return shared
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from senospine.calibration.diagnostics import smoothed
 from senospine.calibration.posterior import Posterior
 from senospine.calibration.problem import Problem
 from senospine.calibration.rivals import Rival, RivalProblem
-from senospine.calibration.sampling import Tempered, temper
+from senospine.calibration.sampling import Tempered, sample, temper
 from senospine.calibration.witnesses import lift, with_validation
 
 Array = NDArray[np.float64]
@@ -24,6 +25,8 @@ Array = NDArray[np.float64]
 LEAST_NATS = 1.0
 #: a difference must be this many times its error
 ERRORS = 2.0
+#: log weights within so narrow a range have no tail to fear, whatever its shape
+BOUNDED = 1.0
 #: above this shape weights cannot be trusted (Vehtari et al. 2024, arXiv:1507.02646)
 LARGEST_K = 0.7
 
@@ -119,11 +122,13 @@ class Base:
     log_evidence: Array
 
     @classmethod
-    def of(cls, problem: Problem, found: Posterior | Tempered, draws: int, seed: int) -> Base:
-        """Return the base of a posterior, or of tempered walkers; validation rows are solved for ``draws`` of them."""
+    def of(
+        cls, problem: Problem, found: Posterior | Tempered, draws: int, seed: int, *, validation: bool = True
+    ) -> Base:
+        """Return the base of a posterior, or of tempered walkers, from ``draws`` of them."""
         normal = found.draws if isinstance(found, Posterior) else found.normal
         chosen = normal[np.linspace(0, len(normal) - 1, min(draws, len(normal))).round().astype(int)]
-        joint = with_validation(problem)
+        joint = with_validation(problem) if validation else problem
         lifted = lift(problem, joint, chosen, seed)
         return cls(problem, joint, lifted, joint.log_likelihoods(lifted), np.asarray(found.log_evidence))
 
@@ -191,7 +196,7 @@ def _weighed(rival: Rival, base: Base, seed: int) -> tuple[Difference, Array, Ar
     rows = base.calibrating
     raw = (facts[:, rows] - base.facts[:, rows]) @ base.problem.weights
     raw = np.where(np.isfinite(raw), raw, -np.inf)
-    smooth, shape = smoothed(raw)
+    smooth, shape = smoothed(raw) if np.ptp(raw) > BOUNDED else (raw, 0.0)
     weights = np.exp(raw - raw.max())
     mean = weights.mean()
     error = float(weights.std(ddof=1) / mean / math.sqrt(len(weights)))
@@ -208,7 +213,8 @@ def _tempered(rival: Rival, base: Base, seed: int, walkers: int) -> tuple[Differ
     error = math.sqrt(sum(item.var(ddof=1) / len(item) for item in islands))
     plain = len(base.problem.priors.names)
     lifted = lift(base.problem, base.joint, found.normal[:, :plain], seed)
-    facts = rival.of(base.joint).log_likelihoods(np.column_stack([lifted, found.normal[:, plain:]]))
+    whole = np.column_stack([lifted, found.normal[:, plain:]])
+    facts = found.facts if base.joint is base.problem else rival.of(base.joint).log_likelihoods(whole)
     even = np.full(len(facts), -math.log(len(facts)))
     return Difference(means[0] - means[1], error, "tempered"), even, facts
 
@@ -223,7 +229,8 @@ def _gains(own: tuple[Array, Array], theirs: tuple[Array, Array]) -> tuple[Diffe
     found = []
     for mine, other in zip(own, theirs, strict=True):
         gain = other - mine
-        found.append(Difference(float(gain.sum()), float(gain.std(ddof=1) * math.sqrt(len(gain)))))
+        error = float(gain.std(ddof=1) * math.sqrt(len(gain))) if len(gain) > 1 else math.nan
+        found.append(Difference(float(gain.sum()), error))
     return found[0], found[1]
 
 
@@ -246,9 +253,11 @@ def log_scores(logs: Array, facts: Array, left_out: Array | None = None) -> Arra
 
 
 def base_of_width(problem: Problem, width: float, *, draws: int, seed: int, walkers: int = 256) -> Base:
-    """Return the base under another prior width, tempered from its prior; for the mouse a minute of processor time."""
+    """Return the base under another prior width, from a short run; for the mouse four minutes of processor time."""
     wide = replace(problem, width=width)
-    return Base.of(wide, temper(wide, walkers=walkers, seed=seed, polish=2), draws, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        found = sample(wide, folder=folder, draws=draws, walkers=walkers, seed=seed, rounds=6)
+    return Base.of(wide, found, draws, seed, validation=False)
 
 
 __all__ = ["CANNOT_TELL", "Base", "Difference", "RivalProblem", "RivalScore", "base_of_width", "log_scores",

@@ -111,8 +111,10 @@ def run_parts(
 
 def _identity(posterior: Posterior, name: str, asked: Asked) -> dict[str, Any]:
     """Return everything that decides a part, as plain data."""
-    known: dict[str, Any] = {"posterior": dict(posterior.hashes), "width": posterior.width, "draws": len(posterior.draws),
-                             "log_evidence": list(posterior.log_evidence), "seed": asked.seed}  # fmt: skip
+    known: dict[str, Any] = {
+        "posterior": dict(posterior.hashes), "width": posterior.width, "draws": len(posterior.draws),
+        "log_evidence": list(posterior.log_evidence), "seed": asked.seed,
+    }  # fmt: skip
     mine = {
         "profiles": {"profiled": list(asked.profiled)}, "ranks": {"replicates": asked.replicates},
         "recovery": {"recovered": asked.recovered},

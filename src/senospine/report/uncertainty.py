@@ -76,7 +76,7 @@ def write_uncertainty(path: str | Path, posterior: Posterior, parts: Mapping[str
         lstrip_blocks=True,
     )  # fmt: skip
     environment.globals |= {"count": count}
-    environment.filters |= {"number": lambda value: number(value, 3), "percent": _percent}
+    environment.filters |= {"number": lambda value: number(value, 3), "percent": _percent, "nats": _nats}
     css = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
     page = environment.get_template("uncertainty.html").render(
         css=Markup(css), version=senospine.__version__, date=datetime.now(UTC).strftime("%Y-%m-%d"), command=command,
@@ -100,8 +100,8 @@ def print_uncertainty(console: Console, parts: Mapping[str, Any]) -> None:
             table.add_column(name, justify="left" if name == "role" else "right")
         for role, plain in parts["validation"]["roles"].items():
             gains = [f"{plain[rule]['gain']:+.1f} ± {plain[rule]['error']:.1f}" for rule in ("naive", "burden")]
-            table.add_row(role, str(plain["rows"]), f"{plain['log_score']:.1f}",
-                          *(_percent(plain["signed"][f"coverage_{level}"]) for level in ("0.5", "0.9")), *gains)  # fmt: skip
+            sets = [_percent(plain["signed"][f"coverage_{level}"]) for level in ("0.5", "0.9")]
+            table.add_row(role, str(plain["rows"]), f"{plain['log_score']:.1f}", *sets, *gains)
         console.print(table)
     if "rivals" in parts:
         table = new_table("Rival mechanisms")
@@ -111,8 +111,10 @@ def print_uncertainty(console: Console, parts: Mapping[str, Any]) -> None:
             cells = [_nats(score["evidence"].get(width)) for width in ("0.5", "1", "2")]
             table.add_row(score["rival"], *cells, _nats(score["validation"]), score["verdict"])
         console.print(table)
-        console.print(f"log evidence less the model's, nats ± error. Told only above {LEAST_NATS:g} nat and {ERRORS:g} errors, "
-                      "the same way under every prior width.")  # fmt: skip
+        console.print(
+            f"log evidence less the model's, nats ± error. Told only above {LEAST_NATS:g} nat and {ERRORS:g} errors, "
+            "the same way under every prior width."
+        )
     for name in ("ranks",):
         if name in parts:
             verdict = parts[name]["verdict"]

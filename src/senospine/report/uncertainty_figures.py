@@ -85,8 +85,10 @@ def contraction_bars(posterior: Posterior) -> Figure:
     axis.set_xlim(-0.7, len(order))
     axis.set_ylim(0, 1)
     axis.set_xticks([])
-    axis.set_xlabel(f"all {len(order)} free numbers (orange: factors of laboratories); grey: what {len(posterior.draws):,} "
-                    "draws from the prior would show by chance")  # fmt: skip
+    axis.set_xlabel(
+        f"all {len(order)} free numbers (orange: factors of laboratories); grey: what {len(posterior.draws):,} draws "
+        "from the prior would show by chance"
+    )
     axis.set_ylabel("share of the prior's\nvariance taken away")
     return figure
 
