@@ -212,11 +212,12 @@ def test_the_commands_make_a_bank_and_show_it(tmp_path: Path) -> None:
     plan.write_text(DESIGN.replace(f"  nothing: {{therapy: '{NULL}'}}\n", "").replace("block: 3", "block: 4"))
     done = runner.invoke(app, [
         "trial", str(plan), "--patients", "120", "--draws", "1", "--trials", "4", "--workers", "1",
-        "--out", str(tmp_path / "run"),
+        "--out", str(tmp_path / "run"), "--json",
     ])  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert "drug beyond placebo, week 12" in done.stdout
-    assert "what any treatment" in done.stdout or "No draw exceeds" in done.stdout
+    (predicted,) = json.loads(done.stdout)["predicted"]
+    assert (predicted["treated"], predicted["control"], predicted["week"]) == ("drug", "placebo", 12)
+    assert "No draw exceeds 0.82 points" in predicted["statement"]
     assert read_bank(tmp_path / "run-bank").made_by["carried"] == "gains of the mouse from a fit"
 
 

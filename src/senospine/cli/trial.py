@@ -54,6 +54,7 @@ def trial(
     from senospine.exchange import write_cdisc
     from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
     from senospine.trial import (
+        benefit_text,
         find_size,
         follow,
         load_design,
@@ -116,6 +117,7 @@ def trial(
                     "tables": [str(path) for path in tables]})  # fmt: skip
         return
     print_trial(console(), report, page, tables)
+    console().print(benefit_text(list(report.benefits), simulated), markup=False, highlight=False, soft_wrap=True)
 
 
 def _command(
