@@ -122,12 +122,7 @@ def _command(
     design: str, bank: str | None, trials: int, effect: float, seed: int, beside: Sequence[str]
 ) -> str:  # fmt: skip
     """Return the command without the places of this machine."""
-    words = [
-        "senospine trial",
-        Path(design).name,
-        *([f"--bank {Path(bank).name}"] if bank else []),
-        f"--trials {trials}",
-    ]
+    words = ["senospine trial", Path(design).name, *([f"--bank {Path(bank).name}"] if bank else []), f"--trials {trials}"]
     words += [f"--effect {effect:g}"] if effect else []
     words += [f"--seed {seed}", *(f"--beside {Path(item).name}" for item in beside)]
     return " ".join(words)

@@ -47,11 +47,7 @@ def effect_svg(followed: Followed) -> str:
 
 
 def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
-    items = [
-        ("mean of all trials", INK, "line"),
-        ("95 % of trials", INK, "band"),
-        ("trial 0, 95 % interval", INK, "dot"),
-    ]
+    items = [("mean of all trials", INK, "line"), ("95 % of trials", INK, "band"), ("trial 0, 95 % interval", INK, "dot")]
     if len(np.unique(followed.draws)) > 1:
         items.append(("true effect by draw of parameters", PURPLE, "dash"))
     return items
@@ -67,11 +63,7 @@ def _difference(
     panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
     parts = panel.frame(title, "week", f"difference, {MEASURE[followed.measure]}; below 0 favours {_treated(title)}",
                         at=[0, *weeks.tolist()])  # fmt: skip
-    parts += [
-        panel.level(0),
-        panel.band(weeks, low, high, BLUE, 0.15),
-        panel.line(weeks, np.nanmean(wide, axis=0), BLUE),
-    ]
+    parts += [panel.level(0), panel.band(weeks, low, high, BLUE, 0.15), panel.line(weeks, np.nanmean(wide, axis=0), BLUE)]
     for _, values in draw_means(followed, mine).iterrows():
         parts.append(panel.line(weeks, values.to_numpy(), PURPLE, 1, "4 3"))
     for week, row in first.iterrows():
@@ -111,9 +103,7 @@ def responders_svg(followed: Followed) -> str:
         parts.append(panel.line(IMPROVEMENTS, followed.responders[0, index], colour, 1.1, "2 3"))
     for cut in (30, 50):
         x = panel.x(cut)
-        parts.append(
-            f'<line x1="{x:.1f}" y1="66" x2="{x:.1f}" y2="{66 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>'
-        )
+        parts.append(f'<line x1="{x:.1f}" y1="66" x2="{x:.1f}" y2="{66 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>')
     parts += keys([("mean of all trials", INK, "line")], 650, 90) + keys([("95 % of trials", INK, "band")], 650, 112)
     parts += keys([("trial 0", INK, "dash")], 650, 134)
     return figure(WIDTH, 66 + _TALL + 62, parts, "Responders")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from senospine.report.terminal import new_table
+from senospine.report.tables import new_table
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
 from senospine.runs import NOTICE
 
