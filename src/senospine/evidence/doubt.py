@@ -199,15 +199,16 @@ def _doubt(
     full, left = (np.log(a / b) if ratio else a - b for a, b in (as_drawn, held))
     low, middle, high = np.quantile(full, [0.05, 0.5, 0.95])
     sides = (full > 0).mean() + 0.5 * (full == 0).mean()
-    share, error, worth = np.nan, np.nan, ()
+    share = error = float("nan")
+    worth: tuple[Worth, ...] = ()
     if full.std() > 1e-9 * max(float(np.abs(full).max()), 1.0):
         share = 1 - left.var(ddof=1) / full.var(ddof=1)
         error = (1 - left[resampled].var(axis=1) / full[resampled].var(axis=1)).std(ddof=1)
         worth = _worth(full, scores, assumed, resampled)
-    ends = [float(np.exp(value) if ratio else value) for value in (middle, low, high)]
+    effect, least, most = (float(np.exp(value) if ratio else value) for value in (middle, low, high))
     return Doubt(
-        study.name, *pair, item.name, "ratio" if ratio else "difference", *ends, float(max(sides, 1 - sides)),
-        float(share), float(error), worth, len(full), asked - len(full),
+        study.name, pair[0], pair[1], item.name, "ratio" if ratio else "difference", effect, least, most,
+        float(max(sides, 1 - sides)), float(share), float(error), worth, len(full), asked - len(full),
     )  # fmt: skip
 
 

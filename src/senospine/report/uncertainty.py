@@ -18,7 +18,7 @@ from senospine.calibration.ranks import Ranks
 from senospine.calibration.rival_scores import CANNOT_TELL, ERRORS, LEAST_NATS
 from senospine.report import uncertainty_figures as figures
 from senospine.report.svg import number, write_text
-from senospine.report.terminal import new_table
+from senospine.report.tables import new_table
 from senospine.report.words import count
 
 #: parameters whose marginal densities are drawn

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from senospine.report.terminal import new_table
+from senospine.report.tables import new_table
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
 from senospine.runs import NOTICE
 

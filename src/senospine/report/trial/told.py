@@ -40,9 +40,7 @@ class TrialReport:
         """Rows of the analyses, one a trial: the first hypothesis by the design's method."""
         rows = self.run.analyses
         first = self.design.hypotheses[0]
-        method = (
-            "responder" if self.design.file.endpoints[first.endpoint].responder else self.design.file.analysis.method
-        )
+        method = "responder" if self.design.file.endpoints[first.endpoint].responder else self.design.file.analysis.method
         return rows[(rows["hypothesis"] == first.name) & (rows["method"] == method)]
 
 
@@ -174,13 +172,7 @@ def method_rows(report: TrialReport) -> list[dict[str, str]]:
     for hypothesis, method in dict.fromkeys((key[0], key[1]) for key in report.result.methods.index):
         mine = table.loc[(hypothesis, method)]
         cells = {"hypothesis": str(hypothesis), "method": _method(str(method))}
-        for name, percent in (
-            ("truth", False),
-            ("bias", False),
-            ("coverage", True),
-            ("rejected", True),
-            ("estimable", True),
-        ):
+        for name, percent in (("truth", False), ("bias", False), ("coverage", True), ("rejected", True), ("estimable", True)):
             value, error = (float(mine.loc[name, column]) for column in ("value", "error"))
             cells[name] = measured(Measure(value, error, 0), percent=percent) if np.isfinite(value) else "–"
         rows.append(cells)
