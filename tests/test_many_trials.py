@@ -96,7 +96,7 @@ def test_many_imputations_agree_with_one_trial_at_a_time(strategy: str) -> None:
     )  # fmt: skip
     one = compare_at(made, "V4", arm="drug", covariates=["base"])
     generators = [np.random.default_rng(seed) for seed in (1, 2)]
-    many = impute_many([y, y], [x, x], 1, generators, strategy=strategy, n_imputations=400)
+    many = impute_many([y, y], [x, x], 1, generators, strategy=strategy, n_imputations=400).contrasts()
     error = np.sqrt(one.between / 400 * 2)
     np.testing.assert_allclose(many.estimate, one.estimate, atol=4 * error)
     np.testing.assert_allclose(many.se, one.se, rtol=0.06)
@@ -107,9 +107,11 @@ def test_nothing_to_impute_is_analysis_of_covariance_and_company_does_not_matter
     generator = np.random.default_rng(3)
     y, x = leavers(6)
     whole = np.where(np.isnan(y), generator.normal(3, 2, y.shape), y)
-    many = impute_many([whole], [x], 1, [generator], n_imputations=3)
+    many = impute_many([whole], [x], 1, [generator], n_imputations=3).contrasts()
     plain = ancova_many(whole[None, :, -1], x[None], [0, 1, 0, 0])
     np.testing.assert_allclose([many.estimate, many.se], [plain.estimate, plain.se], rtol=1e-9)
-    alone = impute_many([y], [x], 1, [np.random.default_rng(7)], n_imputations=5)
-    beside = impute_many([whole, y], [x, x], 1, [np.random.default_rng(8), np.random.default_rng(7)], n_imputations=5)
+    alone = impute_many([y], [x], 1, [np.random.default_rng(7)], n_imputations=5).contrasts()
+    beside = impute_many(
+        [whole, y], [x, x], 1, [np.random.default_rng(8), np.random.default_rng(7)], n_imputations=5
+    ).contrasts()
     np.testing.assert_allclose(beside.estimate[1], alone.estimate[0], rtol=1e-12)

@@ -1,8 +1,8 @@
 """From what endplate and disc send to how much a person hurts, beside facets, muscle and pain of no tissue.
 
-Generators join as chances do, so that pain never passes 10: ``10 - pain = 10 prod(1 - points / 10)``. Of what the spine
-began a share of the person's own, at most ``spinal_share_most``, follows the spine; the rest has become independent of it
-and counts as central. Every number is a row of ``parameters-human.csv``.
+Generators join as chances do, so that pain never passes 10: ``10 - pain = 10 prod(1 - points / 10)``. Of what
+the spine began a share of the person's own, at most ``spinal_share_most``, follows the spine; the rest has become
+independent of it and persists. Every number is a row of ``parameters-human.csv``.
 """
 
 from __future__ import annotations

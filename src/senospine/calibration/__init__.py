@@ -15,8 +15,10 @@ from senospine.calibration.posterior import Posterior, shipped_posterior
 from senospine.calibration.problem import Assumptions, Problem
 from senospine.calibration.problem_file import load_problem
 from senospine.calibration.sampling import Progress, sample
+from senospine.calibration.worlds import DOUBTS, chosen_values, default_choice, posterior_draws, worlds_for
 
 __all__ = [
+    "DOUBTS",
     "READINGS",
     "Assumptions",
     "Core",
@@ -31,16 +33,20 @@ __all__ = [
     "Progress",
     "calibrate",
     "chosen_parameters",
+    "chosen_values",
     "compare_cores",
     "cores",
+    "default_choice",
     "edges_to",
     "load_fit",
     "load_problem",
+    "posterior_draws",
     "predict",
     "removal_data",
     "sample",
     "shipped_fit",
     "shipped_posterior",
     "solve_density",
+    "worlds_for",
     "write_fit",
 ]

@@ -83,3 +83,24 @@ def diagnose(chains: NDArray[Any], islands: int) -> Diagnostics:
         array_stats.pareto_khat(chains, **axes),
     )
     return Diagnostics(*(np.asarray(item, dtype=float) for item in found))
+
+
+def smoothed(logs: Array) -> tuple[Array, float]:
+    """Return Pareto-smoothed log weights and their shape; weights whose largest are equal stay as they are.
+
+    Parameters
+    ----------
+    logs : ndarray, shape (n,)
+        Minus infinity where a draw counts for nothing.
+
+    Notes
+    -----
+    Above a shape of 0.7 weights cannot be trusted (Vehtari et al. 2024, arXiv:1507.02646).
+    """
+    from arviz_stats.base import array_stats
+
+    try:
+        found, shape = array_stats.psislw(-np.maximum(logs, logs.max() - 200))  # it takes log-likelihoods
+    except ValueError:  # a tail of equal weights has no shape
+        return logs, 0.0
+    return np.asarray(found), float(shape)

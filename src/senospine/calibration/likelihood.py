@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 
 #: spread of a published mean beyond sampling, on the log scale: dose, strain, site and laboratory (assumption)
 MISFIT = 0.15
+#: degrees of freedom of Student's t about a published mean
+TAIL = 4
 _NOTHING = 1e-9
 
 
@@ -82,7 +84,8 @@ def rate(fact: Rate, share: Array) -> Array:
     return np.asarray(np.log(np.maximum(total / (fact.n_high - fact.n_low + 1), LEAST)))
 
 
-def _level(fact: Value | Bound, groups: Groups) -> Array:
+def level(fact: Value | Bound, groups: Groups) -> tuple[Array, Array]:
+    """Return what a paper would print, on the log scale: its middle and the spread about it, each (n_candidates,)."""
     n = _size(fact)
     arm = groups[fact.arm]
     x, variance = np.log(np.maximum(arm.mean, _NOTHING)), (arm.sd / np.maximum(arm.mean, _NOTHING)) ** 2 / n
@@ -90,15 +93,20 @@ def _level(fact: Value | Bound, groups: Groups) -> Array:
         versus = groups[fact.versus]
         x = x - np.log(np.maximum(versus.mean, _NOTHING))
         variance = variance + (versus.sd / np.maximum(versus.mean, _NOTHING)) ** 2 / n
-    spread = np.sqrt(variance + MISFIT**2)
+    told = 0.0
+    if isinstance(fact, Value) and not np.isnan(fact.spread):
+        told = fact.spread / abs(fact.value) / (np.sqrt(n) if fact.spread_kind == "sd" else 1.0)
+    return x, np.sqrt(variance + MISFIT**2 + told**2)
+
+
+def _level(fact: Value | Bound, groups: Groups) -> Array:
+    x, spread = level(fact, groups)
     if isinstance(fact, Bound):
-        ends = [_log(fact, end) for end in (fact.low, fact.high)]
+        ends = [fold_of(fact, end) for end in (fact.low, fact.high)]
         inside = ndtr((ends[1] - x) / spread) - ndtr((ends[0] - x) / spread)
         return np.asarray(np.log(np.maximum(inside, LEAST)))
-    told = 0.0 if np.isnan(fact.spread) else fact.spread / abs(fact.value)
-    spread = np.sqrt(spread**2 + (told / np.sqrt(n) if fact.spread_kind == "sd" else told) ** 2)
-    z = (_log(fact, fact.value) - x) / spread
-    return np.asarray(-2.5 * np.log1p(z**2 / 4) - np.log(spread * 8 / 3))  # Student's t, 4 degrees of freedom
+    z = (fold_of(fact, fact.value) - x) / spread
+    return np.asarray(-2.5 * np.log1p(z**2 / TAIL) - np.log(spread * 8 / 3))
 
 
 def _size(fact: Fact) -> float:
@@ -106,7 +114,8 @@ def _size(fact: Fact) -> float:
     return float(np.unique(np.linspace(fact.n_low, fact.n_high, 3).round()).mean())
 
 
-def _log(fact: Value | Bound, level: float) -> float:
+def fold_of(fact: Value | Bound, level: float) -> float:
+    """Return the logarithm of a level in a fact's scale; of changes, of the fold."""
     if math.isinf(level):
         return float(level)
     fold = 1 + level / 100 if fact.scale == "change" else level

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.calibration.diagnostics import Diagnostics
+from senospine.calibration.diagnostics import Diagnostics, smoothed
 from senospine.calibration.priors import Prior, Priors
 from senospine.errors import CalibrationError, FileError
 from senospine.model import Model
@@ -135,13 +135,12 @@ class Posterior:
         Above 0.7 the weights cannot be trusted and the posterior has to be sampled anew (Vehtari et al. 2024,
         arXiv:1507.02646).
         """
-        from arviz_stats.base import array_stats
-
         mine = np.array([name == study for name in self.studies])
         if not mine.any():
             raise CalibrationError(f"no fact of study '{study}'", remedy=f"known: {', '.join(sorted({*self.studies}))}")
-        logs, shape = array_stats.psislw(-(self.log_likelihoods[:, mine] @ self.weights[mine]))
-        return np.exp(np.asarray(logs)), float(shape)
+        logs, shape = smoothed(-(self.log_likelihoods[:, mine] @ self.weights[mine]))
+        weights = np.exp(logs - logs.max())
+        return weights / weights.sum(), shape
 
     def stale(self, problem: Sampled) -> list[str]:
         """Return what differs between this and what the posterior was made from."""

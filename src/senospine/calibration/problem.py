@@ -145,6 +145,12 @@ class Problem:
         plain = replace(self.assumptions, laboratory_sd=0.0, assay_sd=0.0, between_animals_sd=0.0)
         return replace(self, assumptions=plain)
 
+    def with_facts(self, facts: Iterable[Fact]) -> Problem:
+        """Return the same problem with other facts on the same arms and read-outs; what was solved for is shared."""
+        found = replace(self, facts=tuple(facts))
+        found.__dict__.update({name: getattr(self, name) for name in ("_arms", "_lives", "_animals", "_noise")})
+        return found
+
     @cached_property
     def priors(self) -> Priors:
         """The free parameters."""
@@ -272,24 +278,58 @@ class Problem:
         ndarray, shape (n_candidates, n_facts)
             Minus infinity where an animal could not be solved.
         """
-        values = self.priors.values(np.atleast_2d(normal))
-        measured = Measured(self.solve(values), self._animals, self._noise)
-        columns = [self._judge(row, measured, values) for row in self.facts]
+        return self.judged(self.priors.values(np.atleast_2d(normal)))
+
+    def judged(self, values: Mapping[str, Array]) -> Array:
+        """Return each fact's log probability for candidates given by values, of any parameters of the model.
+
+        Parameters
+        ----------
+        values : mapping of parameter to array, shape (n_candidates,)
+            In the register's units; factors of the likelihood that are missing are one.
+
+        Returns
+        -------
+        ndarray, shape (n_candidates, n_facts)
+        """
+        measured = self.measured(values)
+        with np.errstate(invalid="ignore", over="ignore"):  # of animals that could not be solved
+            columns = [self.judge(row, measured, values) for row in self.facts]
         return np.where(np.isfinite(columns), columns, -math.inf).T
 
-    def _judge(self, row: Fact, measured: Measured, values: Mapping[str, Array]) -> Array:
-        found = []
-        for chosen in self._chosen(row):  # of several possible doses one was given: their probabilities are averaged
+    def measured(self, values: Mapping[str, Array]) -> Measured:
+        """Return what a laboratory would measure of candidates given by values."""
+        return Measured(self.solve(values), self._animals, self._noise)
+
+    def seen(
+        self, row: Fact, measured: Measured, values: Mapping[str, Array]
+    ) -> list[tuple[dict[str, Place], Mapping[str, Group] | None]]:
+        """Return places and groups as a fact's laboratory sees them, once for each possible therapy.
+
+        Groups are None of facts that means and spreads do not decide.
+        """
+        found: list[tuple[dict[str, Place], Mapping[str, Group] | None]] = []
+        for chosen in self._chosen(row):
             places = {name: (row.study, arm.name, row.at) for name, arm in chosen.items()}
+            if isinstance(row, Rate | Association):
+                found.append((places, None))
+                continue
+            groups = {name: measured.group(place, row.readout) for name, place in places.items()}
+            found.append((places, _shared(row, groups, values)))
+        return found
+
+    def judge(self, row: Fact, measured: Measured, values: Mapping[str, Array]) -> Array:
+        """Return one fact's log probability, shape (n_candidates,)."""
+        found = []  # of several possible doses one was given: their probabilities are averaged
+        for places, groups in self.seen(row, measured, values):
             if isinstance(row, Rate):
                 found.append(likelihood.rate(row, measured.share(places[row.arm], row.readout, row.low, row.high)))
             elif isinstance(row, Association):
                 correlation = measured.correlation(places[row.arm], row.readout, row.with_readout)
                 found.append(signs.association(row, correlation, selection=self.assumptions.selection))
             else:
-                groups = {name: measured.group(place, row.readout) for name, place in places.items()}
-                seen = _shared(row, groups, values)
-                found.append(log_probability(row, seen, selection=self.assumptions.selection))
+                assert groups is not None  # of every other kind
+                found.append(log_probability(row, groups, selection=self.assumptions.selection))
         return np.asarray(np.logaddexp.reduce(found, axis=0) - math.log(len(found)))
 
     def _chosen(self, row: Fact) -> list[dict[str, Arm]]:

@@ -368,3 +368,44 @@ def _round(sampler: _Sampler, journal: Journal, number: int, state: _State | Non
 def _told(state: _State, number: int, effective: float) -> Progress:
     phase = "sample" if state.sampled else "adapt" if state.temperature == 1 else "temper"
     return Progress(phase, number, state.temperature, effective, state.accepted)
+
+
+@dataclass(frozen=True)
+class Tempered:
+    """Walkers that tempering alone brought from the prior to the posterior.
+
+    Attributes
+    ----------
+    normal : ndarray, shape (n_walkers, n_parameters)
+    facts : ndarray, shape (n_walkers, n_facts)
+        Log-likelihood of each fact.
+    log_evidence : ndarray, shape (islands,)
+    """
+
+    normal: Array
+    facts: Array
+    log_evidence: Array
+
+
+def temper(problem: Sampled, *, walkers: int = 256, seed: int = 20240913, polish: int = 0) -> Tempered:
+    """Return walkers at the posterior and the evidence, without a long run behind them.
+
+    Cost: some 6 to 10 rounds of eight sweeps; for the mouse a minute of processor time with 256 walkers.
+
+    Parameters
+    ----------
+    problem : Problem
+    walkers : int
+        A multiple of four.
+    seed : int
+    polish : int
+        Rounds at the posterior behind the tempering.
+    """
+    sampler = _Sampler(problem, walkers, seed)
+    state, number = sampler.begin(), 0
+    while state.temperature < 1:
+        number += 1
+        state = sampler.tempered(state, number)
+    for extra in range(polish):
+        state = sampler.moved(state, number + 1 + extra, steer=True)
+    return Tempered(state.normal, state.facts, state.evidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,9 +13,11 @@ from senospine.cli.measure import measure_app
 from senospine.cli.output import Json, console, print_json, progress, report_findings
 from senospine.cli.patients import patients
 from senospine.cli.trial import trial
+from senospine.cli.uncertainty import uncertainty
 from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 if TYPE_CHECKING:
+    from senospine.calibration.worlds import Doubt
     from senospine.model import Model
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
@@ -33,6 +35,7 @@ app.add_typer(measure_app, name="measure")
 app.add_typer(drug_app, name="drug")
 app.command()(trial)
 app.command()(patients)
+app.command("uncertainty")(uncertainty)
 
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
@@ -43,7 +46,21 @@ Scheduler = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run of the same study.")]
 ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
 Parameters = Annotated[
-    str, typer.Option(help="'fit': the shipped fit; 'register': the priors' values; or the file of a fit of your own.")
+    str | None,
+    typer.Option(
+        help="'posterior': draws, so that intervals carry what the data leave open (default where one is shipped); "
+        "'fit': the best point; 'register': the priors' values; or the file of a fit or a posterior of your own."
+    ),
+]
+Worlds = Annotated[
+    int, typer.Option(help="Draws of the posterior at most; each is a world with its share of the animals.", min=2)
+]
+Doubts = Annotated[
+    str,
+    typer.Option(
+        "--doubt",
+        help="What is drawn, comma between: gains (posterior), translation (mouse to people), priors (of the rest).",
+    ),
 ]
 Drugs = Annotated[
     str | None,
@@ -60,19 +77,26 @@ def reproduce(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    parameters: Parameters = "fit",
+    parameters: Parameters = None,
+    worlds: Worlds = 50,
+    doubt: Doubts = "gains,translation,priors",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Run all published studies, score them against the papers, write the report."""
-    from senospine.calibration import chosen_parameters
+    from senospine.calibration import chosen_values, default_choice
+    from senospine.evidence import doubts
     from senospine.evidence import reproduce as run
-    from senospine.model import load_model
+    from senospine.evidence.doubt import SUBJECTS_IN_REPORT, WORLDS
+    from senospine.evidence.leverage import PAIRS
+    from senospine.model import ParameterDraws, load_model
     from senospine.report import write_report
     from senospine.report.terminal import print_scoreboard
+    from senospine.therapy import compose_model
 
     model = load_model("mouse")
-    values = chosen_parameters(parameters, model)
+    choice = parameters or default_choice()
+    chosen_values(choice, model, seed=seed)  # before hours of work: a stale file must stop here
     with progress(as_json) as on_progress:
         result = run(
             out,
@@ -82,9 +106,20 @@ def reproduce(
             workers=workers,
             scheduler=scheduler,
             overwrite=overwrite,
-            parameters=values,
+            parameters=lambda study, filled: chosen_values(
+                choice, compose_model(study.species, study.drugs), min(worlds, filled), seed=seed, doubt=_doubts(doubt)
+            ),
             on_progress=on_progress,
         )
+        asked = []
+        for index, outcome in enumerate(result.outcomes):
+            on_progress("ask what doubts rest on", index, len(result.outcomes))
+            if outcome.worlds > 1:
+                own = outcome.study
+                drawn = chosen_values(choice, outcome.model, WORLDS, seed=seed, doubt=_doubts(doubt))
+                assert isinstance(drawn, ParameterDraws)  # as its animals carry draws
+                asked += doubts(own, drawn, seed=seed, pairs=own.compare[:PAIRS], subjects=SUBJECTS_IN_REPORT)
+        on_progress("ask what doubts rest on", len(result.outcomes), len(result.outcomes))
         on_progress("write report", 0, 1)
         report = write_report(
             out / "report.html",
@@ -93,10 +128,11 @@ def reproduce(
             scores=result.scores,
             model=model,
             command=" ".join(["senospine", *sys.argv[1:]]),
+            doubts=asked,
         )
         on_progress("write report", 1, 1)
     if as_json:
-        print_json({**result.to_dict(), "report": str(report)})
+        print_json({**result.to_dict(), "doubts": [item.to_dict() for item in asked], "report": str(report)})
     else:
         print_scoreboard(console(), result, report)
 
@@ -109,7 +145,12 @@ def simulate(
     seed: Seed = 20240913,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    parameters: Parameters = "fit",
+    parameters: Parameters = None,
+    worlds: Worlds = 50,
+    doubt: Doubts = "gains,translation,priors",
+    why: Annotated[
+        bool, typer.Option("--why", help="Say what each comparison's doubt rests on, and what to measure first.")
+    ] = False,
     overwrite: Overwrite = False,
     spine: Annotated[
         Path | None,
@@ -118,14 +159,18 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Run one study and show what its animals would look like."""
-    from senospine.calibration import chosen_parameters
+    from senospine.calibration import chosen_values, default_choice, worlds_for
+    from senospine.evidence import doubts
+    from senospine.evidence.doubt import WORLDS
+    from senospine.model import ParameterDraws
     from senospine.report.terminal import outcome_dict, print_outcome
     from senospine.study import load_study, run_study
     from senospine.therapy import compose_model
 
     loaded = load_study(study)
     folder = out or Path("results") / loaded.name
-    values = chosen_parameters(parameters, compose_model(loaded.species, loaded.drugs))
+    choice, model = parameters or default_choice(), compose_model(loaded.species, loaded.drugs)
+    values = chosen_values(choice, model, worlds_for(animals, worlds), seed=seed, doubt=_doubts(doubt))
     with progress(as_json) as on_progress:
         outcome = run_study(
             loaded, folder, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
@@ -135,12 +180,30 @@ def simulate(
         from senospine.report import write_spine
 
         write_spine(outcome, spine)
+    found = None
+    if why:
+        drawn = chosen_values(choice, model, WORLDS, seed=seed, doubt=_doubts(doubt))
+        with progress(as_json) as on_progress:
+            found = (
+                doubts(
+                    loaded,
+                    drawn,
+                    seed=seed,
+                    on_progress=lambda done, of: on_progress("ask what doubts rest on", done, of),
+                )
+                if isinstance(drawn, ParameterDraws)
+                else []
+            )
     if as_json:
-        print_json(outcome_dict(outcome) | ({"spine": str(spine)} if spine else {}))
+        print_json(outcome_dict(outcome, found) | ({"spine": str(spine)} if spine else {}))
     else:
-        print_outcome(console(), outcome)
+        print_outcome(console(), outcome, found)
         if spine is not None:
             console().print(f"drawn spine written to {spine}")
+
+
+def _doubts(text: str) -> tuple[Doubt, ...]:
+    return cast("tuple[Doubt, ...]", tuple(word.strip() for word in text.split(",") if word.strip()))
 
 
 @app.command()

@@ -9,7 +9,6 @@ import typer
 
 from senospine.cli.output import Json, console, print_json, progress
 from senospine.cli.trial import bank_of
-from senospine.runs import NOTICE
 
 
 def patients(
@@ -29,6 +28,7 @@ def patients(
 ) -> None:
     """Make a bank of virtual patients, and show its marginals and odds ratios beside the published ones."""
     from senospine.report.population import draw_population, print_population
+    from senospine.runs import NOTICE
     from senospine.trial import coverage_table, population_table
 
     with progress(as_json) as on_progress:

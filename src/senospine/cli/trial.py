@@ -54,6 +54,7 @@ def trial(
     from senospine.exchange import write_cdisc
     from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
     from senospine.trial import (
+        benefit_text,
         find_size,
         follow,
         load_design,
@@ -116,18 +117,15 @@ def trial(
                     "tables": [str(path) for path in tables]})  # fmt: skip
         return
     print_trial(console(), report, page, tables)
+    console().print(benefit_text(list(report.benefits), simulated), markup=False, highlight=False, soft_wrap=True)
 
 
 def _command(
     design: str, bank: str | None, trials: int, effect: float, seed: int, beside: Sequence[str]
 ) -> str:  # fmt: skip
     """Return the command without the places of this machine."""
-    words = [
-        "senospine trial",
-        Path(design).name,
-        *([f"--bank {Path(bank).name}"] if bank else []),
-        f"--trials {trials}",
-    ]
+    words = ["senospine trial", Path(design).name, f"--trials {trials}"]
+    words += [f"--bank {Path(bank).name}"] if bank else []
     words += [f"--effect {effect:g}"] if effect else []
     words += [f"--seed {seed}", *(f"--beside {Path(item).name}" for item in beside)]
     return " ".join(words)

@@ -1,5 +1,6 @@
 """Evidence: what papers found, the virtual laboratory that repeats it, and the scoreboard."""
 
+from senospine.evidence.doubt import Doubt, Worth, doubts
 from senospine.evidence.facts import Association, Bound, Contrast, Fact, Rate, Value
 from senospine.evidence.judging import Repeats
 from senospine.evidence.laboratory import Laboratory, run_laboratory
@@ -14,6 +15,7 @@ __all__ = [
     "Bound",
     "Carried",
     "Contrast",
+    "Doubt",
     "Fact",
     "Laboratory",
     "Rate",
@@ -22,7 +24,9 @@ __all__ = [
     "Score",
     "Total",
     "Value",
+    "Worth",
     "check_evidence",
+    "doubts",
     "leverage",
     "load_evidence",
     "reproduce",

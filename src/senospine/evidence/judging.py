@@ -34,8 +34,8 @@ class Repeats:
     ratio : float
         Median over repeats of the fact's statistic: of contrasts the arms' mean ratio, arm over versus; of values
         and bounds the mean in the fact's scale; of rates the count; of associations the correlation.
-    ratio_low, ratio_high : float
-        Its central 90 % over repeats.
+    ratio_low, ratio_high, ratio_q25, ratio_q75 : float
+        Its central 90 and 50 % over repeats.
     repeats : int
     without_ratio : float
         Share of repeats in which the control group's mean is zero; they have no ratio and are left out of it.
@@ -53,6 +53,8 @@ class Repeats:
     repeats: int
     without_ratio: float = 0.0
     published: float | None = None
+    ratio_q25: float = math.nan
+    ratio_q75: float = math.nan
 
     @property
     def rise(self) -> float:
@@ -108,7 +110,7 @@ def _signed(difference: Array, star: NDArray[np.bool_], statistic: Array, withou
     up = np.where(difference == 0, 0.5, difference > 0)
     return Repeats(
         float((up * star).mean()), float((up * ~star).mean()), float(((1 - up) * ~star).mean()),
-        float(((1 - up) * star).mean()), *_middle(statistic), len(difference), without,
+        float(((1 - up) * star).mean()), *_middle(statistic), len(difference), without, None, *_quartiles(statistic),
     )  # fmt: skip
 
 
@@ -127,7 +129,9 @@ def _level(fact: Value | Bound, groups: Groups) -> Repeats:
     else:
         published = density(fact, means)
     rise = float(up.mean()) if len(up) else 0.5
-    return Repeats(0.0, rise, 1 - rise, 0.0, *_middle(means), len(groups[fact.arm]), without, published)
+    return Repeats(
+        0.0, rise, 1 - rise, 0.0, *_middle(means), len(groups[fact.arm]), without, published, *_quartiles(means)
+    )
 
 
 def logarithm(fact: Value | Bound, level: Array | float) -> Array:
@@ -153,7 +157,12 @@ def _rate(fact: Rate, values: Array) -> Repeats:
     hit = (values >= fact.low) & (values <= fact.high) & present
     counts = hit.sum(axis=1).astype(float)
     published = (float((counts == fact.k).sum()) + 0.5) / (len(counts) + 0.5 * (fact.n_high + 1))
-    return Repeats(0.0, 0.5, 0.5, 0.0, *_middle(counts), len(counts), 0.0, published)
+    return Repeats(0.0, 0.5, 0.5, 0.0, *_middle(counts), len(counts), 0.0, published, *_quartiles(counts))
+
+
+def _quartiles(statistic: Array) -> tuple[float, float]:
+    low, high = np.quantile(statistic, [0.25, 0.75]) if len(statistic) else (math.nan, math.nan)
+    return float(low), float(high)
 
 
 def _middle(statistic: Array) -> tuple[float, float, float]:

@@ -50,6 +50,11 @@ class Laboratory:
     ------
     EvidenceError
         The pool holds too few animals that were solved.
+
+    Notes
+    -----
+    Where animals carry draws of the parameters, all animals of a repeat live in one world, and repeats go through the
+    worlds in turn: shares are averages over worlds. A world with too few solved animals is left out.
     """
 
     def __init__(self, outcome: Outcome, repeats: int = 1000, largest: int = 12) -> None:
@@ -66,8 +71,10 @@ class Laboratory:
                 remedy="simulate more animals",
             )
         generator = stream(outcome.seed, f"laboratory/{outcome.study.name}/animals")
-        order = generator.random((repeats, len(solved))).argpartition(needed - 1, axis=1)
-        chosen = solved[order[:, :needed]]
+        keys = generator.random((repeats, len(solved)))
+        if outcome.worlds > 1:
+            keys += _elsewhere(outcome, solved, repeats, needed)
+        chosen = solved[keys.argpartition(needed - 1, axis=1)[:, :needed]]
         generator.permuted(chosen, axis=1, out=chosen)
         self.animals = {name: chosen[:, i * largest : (i + 1) * largest] for i, name in enumerate(groups)}
         self._measured: dict[tuple[str, str], Draws] = {}
@@ -133,6 +140,20 @@ class Laboratory:
     def repeat(self, fact: Fact) -> Repeats:
         """Return what the repeats find for one fact; see :meth:`groups` for errors."""
         return judge(fact, {name: self.groups(fact, name) for name in needed_readouts(fact)})
+
+
+def _elsewhere(outcome: Outcome, solved: NDArray[np.int64], repeats: int, needed: int) -> Array:
+    """Return one for animals that live in another world than a repeat, else zero, shape (repeats, animals)."""
+    worlds = solved % outcome.worlds
+    filled = np.flatnonzero(np.bincount(worlds, minlength=outcome.worlds) >= needed)
+    if not len(filled):
+        raise EvidenceError(
+            f"one repeat of '{outcome.study.name}' needs {needed} animals of one world, and no world has as many",
+            why=f"{len(solved)} solved animals live in {outcome.worlds} worlds",
+            remedy="simulate more animals, or take fewer draws of the parameters",
+        )
+    own = filled[np.arange(repeats) % len(filled)]
+    return np.asarray(worlds[None, :] != own[:, None], dtype=float)
 
 
 def needed_readouts(fact: Fact) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from senospine.evidence.facts import Fact
 from senospine.evidence.laboratory import Laboratory, group_size, run_laboratory
 from senospine.evidence.rows import load_evidence
 from senospine.evidence.scoreboard import Score, Total, scoreboard, totals, totals_by_species
+from senospine.model import ParameterDraws
 from senospine.model.links import CARRIED
 from senospine.runs import NOTICE, is_temporary_of, sweep_temporaries, write_then_rename
 from senospine.study import DEFAULT_ANIMALS, DEFAULT_SEED, Outcome, Study, load_study, published_studies, run_study
@@ -70,7 +71,7 @@ def reproduce(
     workers: int | None = None,
     scheduler: str | None = None,
     overwrite: bool = False,
-    parameters: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | Callable[[Study, int], ParameterDraws | Mapping[str, float]] | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Reproduction:
     """Run all published studies, repeat their experiments and score them.
@@ -89,8 +90,10 @@ def reproduce(
         Processes on this machine.
     scheduler : str, optional
         Address of a Dask scheduler whose workers are used instead.
-    parameters : mapping of str to float, optional
-        Values in place of the mouse's register's, such as a fit's; people take the gains that are carried over.
+    parameters : mapping of str to float, or callable, optional
+        Values in place of the mouse's register's, such as a fit's; people take the gains that are carried over. Or
+        what returns a study's values or draws, called with the study and how many worlds its animals can fill: every
+        repeat takes all its animals from one world.
     on_progress : callable, optional
         Called with (what, done, of).
 
@@ -105,6 +108,10 @@ def reproduce(
     _refuse_too_few(animals, studies, evidence)
     _refuse_foreign(folder)
     outcomes = []
+
+    def worlds(study: Study) -> int:
+        return max(2, animals // (group_size(study, evidence) * len(study.groups)))
+
     for study in studies:
 
         def report(done: int, of: int, name: str = study.name) -> None:
@@ -114,7 +121,8 @@ def reproduce(
         place = folder / study.name
         outcome = run_study(
             study, place, animals=animals, seed=seed, workers=workers, scheduler=scheduler, overwrite=overwrite,
-            parameters=_values_of(study, parameters or {}), on_progress=report,
+            parameters=parameters(study, worlds(study)) if callable(parameters) else _values_of(study, parameters or {}),
+            on_progress=report,
         )  # fmt: skip
         outcomes.append(outcome)
     repeated, laboratories = run_laboratory(

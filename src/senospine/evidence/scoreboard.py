@@ -166,6 +166,21 @@ def _naive_hit(row: Fact) -> bool | None:
     return row.significant != "no" and way == row.direction
 
 
+def naive_probabilities(rows: Sequence[Fact]) -> dict[str, float]:
+    """Return what the naive rule gives to facts, its trust learnt from the other calibration rows alone.
+
+    Facts on which it is silent are missing.
+    """
+    hits = {row.id: _naive_hit(row) for row in rows if row.role == "calibration"}
+    found = {}
+    for row in rows:
+        others = [hit for key, hit in hits.items() if key != row.id and hit is not None]
+        chance = _naive(row, (sum(others) + 1) / (len(others) + 2))
+        if chance is not None:
+            found[row.id] = chance
+    return found
+
+
 def _naive(row: Fact, trust: float) -> float | None:
     """Return what the naive rule gives to a fact.
 
@@ -222,6 +237,8 @@ class Total:
         Contrasts that the naive rule names rightly, and on which it speaks.
     model_bits, naive_bits : float
         Over the rows on which the rule speaks.
+    values, in_half, in_ninety : int
+        Published values that could be tested, and how many of them lie in the central 50 and 90 % of the repeats.
     """
 
     role: str
@@ -233,6 +250,9 @@ class Total:
     naive_tries: int
     model_bits: float
     naive_bits: float
+    values: int
+    in_half: int
+    in_ninety: int
     species: str = "all"
 
     @property
@@ -255,6 +275,7 @@ def totals(scores: Sequence[Score]) -> list[Total]:
         mine = [score for score in scores if role in {score.fact.role, "all"}]
         tested = [score for score in mine if score.p_published is not None]
         judged = [score for score in tested if score.p_naive is not None and score.gain_bits is not None]
+        inside = [_inside(score) for score in tested if isinstance(score.fact, Value)]
         naive_bits = sum(math.log2(score.p_naive or math.nan) for score in judged)
         gain = sum(score.gain_bits or 0.0 for score in judged)
         result.append(
@@ -268,9 +289,20 @@ def totals(scores: Sequence[Score]) -> list[Total]:
                 sum(_naive_hit(score.fact) is not None for score in tested),
                 naive_bits + gain,
                 naive_bits,
+                len(inside),
+                sum(half for half, _ in inside),
+                sum(ninety for _, ninety in inside),
             )
         )
     return result
+
+
+def _inside(score: Score) -> tuple[bool, bool]:
+    """Return whether a published value lies in the central 50 %, and in the central 90 %, of the repeats."""
+    assert isinstance(score.fact, Value)
+    assert score.repeats is not None
+    value, found = score.fact.value, score.repeats
+    return found.ratio_q25 <= value <= found.ratio_q75, found.ratio_low <= value <= found.ratio_high
 
 
 def totals_by_species(scores: Sequence[Score]) -> list[Total]:

@@ -95,8 +95,13 @@ def _adsl(design: Design, bank: PatientBank, data: TrialData) -> pd.DataFrame:
     )  # fmt: skip
     for index in range(data.enrolled.strata.shape[1]):
         table[f"STRAT{index + 1}"] = data.enrolled.strata[:, index].astype(int)
+    for index in range(data.enrolled.subgroups.shape[1]):
+        table[f"SUBGR{index + 1}"] = data.enrolled.subgroups[:, index].astype(int)
     for name, values in data.enrolled.recorded.items():
-        table[f"{name.upper()[:6]}BL"] = values
+        short = name.upper()[:6]
+        if f"{short}BL" in table:  # names of eight letters: two markers may begin alike
+            short = short[:5] + str(sum(column.startswith(short[:5]) for column in table) + 1)
+        table[f"{short}BL"] = values
     return table
 
 

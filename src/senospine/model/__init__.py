@@ -1,5 +1,6 @@
 """Models with provenance: Antimony or SBML in, units and dimensions checked, every number with its source."""
 
+from senospine.model.draws import ParameterDraws
 from senospine.model.expressions import Expression, evaluate
 from senospine.model.links import Link, extrapolation_map
 from senospine.model.loading import load_model, shipped_models
@@ -12,6 +13,7 @@ __all__ = [
     "Link",
     "Model",
     "Parameter",
+    "ParameterDraws",
     "Unit",
     "Variable",
     "check_register",

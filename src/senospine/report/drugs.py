@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.padding import Padding
 from rich.text import Text
 
-from senospine.report.terminal import new_table
+from senospine.report.tables import new_table
 from senospine.therapy.card import Card, CardRow, card_rows
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Drug

@@ -14,7 +14,8 @@ from senospine.report.svg import FAINT, INK, figure, line, points, text, text_wi
 from senospine.report.timeaxis import arm_colours
 from senospine.report.verdicts import VERDICT_MARKS, verdict_svg
 from senospine.report.words import percent
-from senospine.study import Study
+from senospine.stats import split_worlds
+from senospine.study import Arm, Study
 
 Array = NDArray[np.float64]
 
@@ -118,7 +119,7 @@ def endpoints_svg(laboratory: Laboratory, scores: Sequence[Score]) -> str:
             parts += [f'<g transform="translate({x:.1f},{y + _TOP:.1f})">', *panel, "</g>"]
         notes = max((len(by_readout[item.name]) for item in row), default=0)
         y += _TOP + _PLOT_H + grid.foot + 2 + _NOTE * max(notes, 1) + 2
-    return figure(_WIDTH, y + 18, [*_legend(), *parts], f"End points of {study.name}")
+    return figure(_WIDTH, y + 18, [*_legend(laboratory.outcome.worlds), *parts], f"End points of {study.name}")
 
 
 def _groups(study: Study, y: float) -> list[str]:
@@ -132,7 +133,7 @@ def _groups(study: Study, y: float) -> list[str]:
     return parts
 
 
-def _legend() -> list[str]:
+def _legend(worlds: int) -> list[str]:
     parts = [f'<circle cx="6" cy="11" r="3.2" fill="{INK}" fill-opacity=".75"/>']
     parts += [text(14, 15, "one animal of one virtual experiment", "key")]
     parts += [line(252, 5, 252, 17, INK, 1.2), line(244, 11, 260, 11, INK, 2), text(267, 15, "mean ± SD", "key")]
@@ -142,7 +143,33 @@ def _legend() -> list[str]:
     for verdict in VERDICT_MARKS:
         parts += [verdict_svg(x + 5, 11, verdict), text(x + 14, 15, verdict, "key")]
         x += 14 + text_width(verdict, 12.5) + 16
+    if worlds > 1:
+        parts += [f'<rect x="{x + 2:.1f}" y="3" width="5" height="15" fill="{INK}" fill-opacity=".55"/>']
+        parts += [text(x + 14, 15, "90 % of worlds' means", "key")]
     return parts
+
+
+def worlds_mean(laboratory: Laboratory, readout: Readout, name: str, moment: str = "") -> tuple[float, float] | None:
+    """Return 5 and 95 % of the worlds' means of an arm, as the panel shows the read-out; None without draws."""
+    outcome = laboratory.outcome
+    arms = [arm for arm in outcome.study.arms if arm.stands_for == name]
+    if outcome.worlds < 2:
+        return None
+
+    def true(group: Sequence[Arm], at: str) -> Array:
+        return np.asarray(np.mean([outcome.expected(readout, arm, at) for arm in group], axis=0))
+
+    values = true(arms, moment)
+    if readout.as_fold:
+        control = true([outcome.study.groups[control_arm(outcome.study)]], "")
+        worlds = np.arange(outcome.animals) % outcome.worlds
+        known = np.isfinite(control)
+        means = np.bincount(worlds[known], control[known], outcome.worlds) / np.bincount(
+            worlds[known], minlength=outcome.worlds
+        )
+        values = values / means[worlds]
+    found = split_worlds(values, outcome.worlds)
+    return float(found.mean_low), float(found.mean_high)
 
 
 def _panel(laboratory: Laboratory, item: Readout, scores: Sequence[Score], grid: _Grid) -> list[str]:
@@ -168,6 +195,7 @@ def _panel(laboratory: Laboratory, item: Readout, scores: Sequence[Score], grid:
             x = left + (index + 0.5) * step
             parts += _cloud(pool[name], x, min(step * 0.42, 24), top, colours[name])
             parts += _dots(shown[name], x, top, colours[name], min(step * 0.3, 14))
+            parts += _worlds_bar(worlds_mean(laboratory, item, name, moment[name]), x - step * 0.45, top, colours[name])
             if several:
                 continue
             if grid.slant:
@@ -194,6 +222,14 @@ def _cloud(values: Array, x: float, half: float, top: float, colour: str) -> lis
     y = _PLOT_H * (1 - np.minimum((edges[:-1] + edges[1:]) / 2, top) / top)
     outline = [*zip(x + widths, y, strict=True), *zip((x - widths)[::-1], y[::-1], strict=True)]
     return [f'<polygon points="{points(outline)}" fill="{colour}" fill-opacity=".17"/>']
+
+
+def _worlds_bar(ends: tuple[float, float] | None, x: float, top: float, colour: str) -> list[str]:
+    if ends is None:
+        return []
+    low, high = (_PLOT_H * (1 - min(max(end, 0.0), top) / top) for end in ends)
+    place = f'x="{x - 2:.1f}" y="{high:.1f}" width="4" height="{max(low - high, 1):.1f}"'
+    return [f'<rect {place} fill="{colour}" fill-opacity=".6"/>']
 
 
 def _dots(values: Array, x: float, top: float, colour: str, half: float) -> list[str]:

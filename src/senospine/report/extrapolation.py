@@ -15,7 +15,7 @@ from senospine.model.links import LIGHTS, Light, counts
 from senospine.report.arrows import Arrow, mechanism_arrows
 from senospine.report.mechanism import Picture
 from senospine.report.svg import GREEN, ORANGE, QUIET, VERMILION, line, text_width, write_text
-from senospine.report.terminal import new_table
+from senospine.report.tables import new_table
 
 _INK: dict[Light, str] = {"human": GREEN, "mouse": ORANGE, "assumed": VERMILION}
 _WIDTH: dict[Light, float] = {"human": 2.4, "mouse": 1.5, "assumed": 1.5}

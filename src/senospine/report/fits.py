@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from senospine.calibration import Fit, Posterior, Progress
-from senospine.report.terminal import new_table
+from senospine.report.tables import new_table
 
 #: parameters moved less than this, in prior SDs, are counted and not listed
 SMALL = 0.5

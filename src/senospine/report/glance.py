@@ -35,6 +35,9 @@ class RoleCell:
     model_bits: str
     naive_bits: str
     gain: str
+    values: int
+    in_half: int
+    in_ninety: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def _cell(total: Total, scores: Sequence[Score]) -> RoleCell:
     gain = round(total.gain_bits, 1) + 0.0
     return RoleCell(
         total.role, total.rows, tally(list(scores)), naive, number(total.model_bits, 3), number(total.naive_bits, 3),
-        (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–",
+        (f"{gain:+.1f}".replace("-", "−") if gain else "0") if judged else "–", total.values, total.in_half,
+        total.in_ninety,
     )  # fmt: skip
 
 

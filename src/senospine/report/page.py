@@ -15,11 +15,12 @@ from markupsafe import Markup
 
 from senospine.assays import assay_register
 from senospine.errors import StudyError
-from senospine.evidence import Carried, Laboratory, Score, leverage
+from senospine.evidence import Carried, Doubt, Laboratory, Score, leverage
 from senospine.model import Model
 from senospine.report.assumptions import conflicts, register_table
 from senospine.report.board import boards, insights
 from senospine.report.carrying import Carrying, carrying
+from senospine.report.doubt_figure import doubt_words, doubts_svg
 from senospine.report.endpoints import endpoints_svg
 from senospine.report.glance import at_a_glance, contradictions, in_order, species_cells
 from senospine.report.mechanism import mechanism_svg
@@ -35,6 +36,10 @@ from senospine.study import Outcome, Study
 
 #: failed animals named one by one; the manifest names all
 _NAMED_FAILURES = 200
+#: what the drawn spine does not tell apart
+_ALL_WORLDS = (
+    " Here those of all worlds are taken together: differences between them and doubt about parameters in one."
+)
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,12 @@ class Section:
     endpoints: Markup
     subjects: str
     animals: int
+    worlds: int
     failures: list[dict[str, Any]]
     stretched: bool
     dosed: bool
+    doubt: Markup
+    doubt_words: list[str]
 
 
 def write_report(
@@ -62,6 +70,7 @@ def write_report(
     scores: Sequence[Score],
     model: Model,
     command: str,
+    doubts: Sequence[Doubt] = (),
 ) -> Path:
     """Write one self-contained HTML page and return its path.
 
@@ -79,6 +88,8 @@ def write_report(
         The mouse: its mechanism and register are on the page. Outcomes of other species are drawn by their own models.
     command : str
         What made the run, printed under provenance.
+    doubts : sequence of Doubt
+        What conclusions' doubts rest on, drawn in the section of their study.
 
     Raises
     ------
@@ -103,7 +114,9 @@ def write_report(
     )  # fmt: skip
     environment.globals |= {"count": count, "counted": counted, "icon": lambda verdict: Markup(verdict_icon(verdict))}
     environment.filters |= {"regimen": lambda regimen: regimen.text(), "breakable": _breakable}
-    page = environment.get_template("report.html").render(_contents(outcomes, laboratories, scores, model, command))
+    page = environment.get_template("report.html").render(
+        _contents(outcomes, laboratories, scores, model, command, doubts)
+    )
     return write_text(path, page)
 
 
@@ -113,12 +126,13 @@ def _contents(
     scores: Sequence[Score],
     model: Model,
     command: str,
+    doubts: Sequence[Doubt],
 ) -> dict[str, Any]:
     registers = [model.register, assay_register()]
     ordered = in_order(outcomes)
     tested = [score for score in scores if score.repeats]
     carried = leverage(ordered, model)
-    sections = [_section(outcome, laboratories, scores, model, carried) for outcome in ordered]
+    sections = [_section(outcome, laboratories, scores, model, carried, doubts) for outcome in ordered]
     return {
         "headline": headline(scores),
         "values": which_values(outcomes),
@@ -128,7 +142,7 @@ def _contents(
         "level_bits": LEVEL_BITS,
         "mechanism": _inline(mechanism_svg(model)),
         "sections": sections,
-        "spine_caption": CAPTION,
+        "spine_caption": CAPTION + (_ALL_WORLDS if any(outcome.worlds > 1 for outcome in outcomes) else ""),
         "spine_script": Markup(spine_script()) if any(part.spine for part in sections) else "",
         "carrying": carrying([item for item in carried if not item.study], model),
         "contradictions": contradictions(scores),
@@ -138,6 +152,7 @@ def _contents(
             register_table(f"Model {model.name}", registers[0]), register_table("Assays", registers[1])
         ],
         "conflicts": conflicts(registers, scores),
+        "drawn": any(outcome.worlds > 1 for outcome in outcomes),
         "named_failures": _NAMED_FAILURES,
         "provenance": provenance(outcomes, scores, model, command),
         "sources": sorted({(s.fact.source, s.fact.doi) for s in scores}),
@@ -154,10 +169,12 @@ def _section(
     scores: Sequence[Score],
     model: Model,
     carried: Sequence[Carried],
+    doubts: Sequence[Doubt],
 ) -> Section:
     study = outcome.study
     own = model if study.species == model.name else outcome.model
     mine = [score for score in scores if score.fact.study == study.name]
+    asked = [item for item in doubts if item.study == study.name]
     ends = spine = Markup("")
     if study.name in laboratories:
         ends = _inline(endpoints_svg(laboratories[study.name], mine))
@@ -165,8 +182,10 @@ def _section(
         spine = _inline(spine_figure(spine_courses(outcome)))
     return Section(
         study, brief(study, mine), spine, carrying([item for item in carried if item.study == study.name], model),
-        _inline(timecourses_svg(outcome, own)), ends, species_words(study.species), outcome.animals, outcome.failures,
+        _inline(timecourses_svg(outcome, own)), ends, species_words(study.species), outcome.animals, outcome.worlds,
+        outcome.failures,
         time_axis(study).stretched is not None, any(arm.doses for arm in study.arms),
+        _inline(doubts_svg(asked)) if asked else Markup(""), doubt_words(asked),
     )  # fmt: skip
 
 
@@ -188,6 +207,10 @@ def provenance(
     for outcome in outcomes:
         made = outcome.manifest["inputs"]
         words = f"{made['animals']} animals per arm, seed {made['seed']}, relative tolerance {made['rtol']:g}"
+        if "draws" in made:
+            words += (
+                f", {made['draws']['worlds']} draws of the {made['draws']['source']}, sha256 {made['draws']['sha256']}"
+            )
         rows.append((f"study {outcome.study.name}", f"{words}, sha256 {made['study_sha256']}"))
     repeats = sorted({score.repeats.repeats for score in scores if score.repeats})
     rows.append(("repeats of each experiment", ", ".join(f"{n:,}" for n in repeats) or "none"))

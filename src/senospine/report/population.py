@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from senospine.report.svg import BLUE, GREEN, GREY, INK, MARK, ORANGE, PURPLE, S
 from senospine.trial import PatientBank, coverage_table, population_table
 
 _RATIOS = {"odds_ratio", "odds_ratio_per_year", "odds_ratio_per_decade", "ratio"}
+_STYLES = {"set": "blue", "agrees": "green", "between": "yellow", "misses": "red"}
+_COLOURS = {"set": BLUE, "agrees": GREEN, "between": ORANGE, "misses": VERMILION}
 _UNITS = {"share": " %", "mean": " of 10"}
 _GENERATORS = (
     ("spinal_pain_points", "endplate and disc, reversible", VERMILION),
@@ -40,26 +43,39 @@ def _figures(row: Any) -> str:
     return f"{number(row.published, 3)}{unit} ({ends})" if np.isfinite(row.published) else f"{ends}{unit}"
 
 
+def _short(source: str) -> str:
+    """Return who published it, in a word or three."""
+    return source.split(";")[0].split(" (")[0].removeprefix("European ")[:22].strip()
+
+
 def print_population(console: Console, bank: PatientBank) -> None:
     """Print published figures beside the simulated, who was refused, and what the sample covers."""
     table = Table(box=box.SIMPLE, pad_edge=False, title="The population beside published figures", title_justify="left")
     for name in ("figure", "published", "sampled", "weighted", "draws 5-95 %", "", "source"):
         table.add_column(name, justify="left" if name in {"figure", "source", ""} else "right")
     rows = population_table(bank.baseline)
+    row: Any
     for row in rows.itertuples():
         over = (
             f"{number(row.simulated_low, 3)}-{number(row.simulated_high, 3)}" if np.isfinite(row.simulated_low) else ""
         )
-        verdict = "[green]agrees[/]" if row.agrees else "[red]misses[/]"
-        verdict = "[blue]set[/]" if row.role == "calibration" and row.agrees else verdict
+        verdict = f"[{_STYLES[row.verdict]}]{row.verdict}[/]"
         table.add_row(
-            _names(row), _figures(row), number(row.sampled, 3), number(row.simulated, 3), over, verdict, row.source[:26]
+            _names(row),
+            _figures(row),
+            number(row.sampled, 3),
+            number(row.simulated, 3),
+            over,
+            verdict,
+            _short(row.source),
         )
     console.print(table)
-    looked_at = rows[rows["role"] == "validation"]
+    looked_at = rows[rows["role"] == "validation"]["verdict"].value_counts()
     console.print(
-        f"{int(looked_at['agrees'].sum())} of {len(looked_at)} figures that set no weight agree; weights were made from "
-        f"{int((rows['role'] == 'calibration').sum())} (set). Where sources disagree, both stand here and one must miss.", highlight=False,
+        f"Of {int(looked_at.sum())} figures that set no weight {looked_at.get('agrees', 0)} agree, "
+        f"{looked_at.get('between', 0)} lie between two sources that disagree, {looked_at.get('misses', 0)} miss; "
+        f"weights were made from {int((rows['role'] == 'calibration').sum())}.",
+        highlight=False,
     )  # fmt: skip
     made = bank.made_by
     if "refused" in made:
@@ -69,13 +85,17 @@ def print_population(console: Console, bank: PatientBank) -> None:
         console.print(f"sampled {made['sampled']}, refused as implausible {made['refused']['any of them']}"
                       f"{f' (by {refused})' if refused else ''}", highlight=False)  # fmt: skip
         sizes = np.array(made["effective"])
-        console.print(f"effective size {sizes.mean():.0f} a draw ({sizes.min():.0f} to {sizes.max():.0f}), "
-                      f"{len(sizes)} draws of {len(bank.baseline) / len(sizes):.0f} people", highlight=False)  # fmt: skip
+        console.print(
+            f"effective size {sizes.mean():.0f} a draw ({sizes.min():.0f} to {sizes.max():.0f}), "
+            f"{len(sizes)} draws of {len(bank.baseline) / len(sizes):.0f} people",
+            highlight=False,
+        )
     cells = coverage_table(bank.baseline)
     thin = cells[~cells["covered"] & (cells["share"] > 0)]
+    held = cells[cells["covered"]]["share"].sum()
     console.print(
         f"covered: {int(cells['covered'].sum())} of {len(cells)} cells of age, pain, endplate defect and Modic change "
-        f"have at least 5 effective people; they hold {cells[cells['covered']]['share'].sum():.1f} % of the population; "
+        f"have at least 5 effective people; they hold {held:.1f} % of the population; "
         f"{len(thin)} are thin, {int((cells['people'] == 0).sum())} empty", highlight=False,
     )  # fmt: skip
     console.print(f"\n{MARK}", style="dim", highlight=False)
@@ -102,15 +122,16 @@ def draw_population(bank: PatientBank, path: str | Path) -> Path:
 
 
 def _points(axis: Any, rows: pd.DataFrame) -> None:
-    """Draw each figure on its own line: grey the published, blue what weights were made from, green or red the rest."""
+    """Draw each figure on its own line: grey the published, coloured the simulated."""
+    row: Any
     for place, row in enumerate(rows.itertuples()):
         y = len(rows) - 1 - place
         if np.isfinite(row.low):
-            axis.plot([row.low, row.high if np.isfinite(row.high) else 3 * row.low], [y, y], color=GREY, lw=5, alpha=0.45,
-                      solid_capstyle="butt")  # fmt: skip
+            high = row.high if np.isfinite(row.high) else 3 * row.low
+            axis.plot([row.low, high], [y, y], color=GREY, lw=5, alpha=0.45, solid_capstyle="butt")
         if np.isfinite(row.published):
             axis.plot(row.published, y, "|", color=INK, ms=11, mew=1.6)
-        colour = BLUE if row.role == "calibration" else GREEN if row.agrees else VERMILION
+        colour = _COLOURS[row.verdict]
         if np.isfinite(row.simulated_low):
             axis.plot([row.simulated_low, row.simulated_high], [y, y], color=colour, lw=1)
         axis.plot(row.simulated, y, "o", color=colour, ms=4.5)
@@ -120,14 +141,17 @@ def _points(axis: Any, rows: pd.DataFrame) -> None:
 
 def _marked(row: Any) -> str:
     """Return a figure with who published it: sources that disagree stand on lines of their own."""
-    return f"{row.figure} ({row.source.split(';')[0].split(' (')[0][:22]})"
+    each = {"odds_ratio_per_year": ", a year", "odds_ratio_per_decade": ", a decade"}.get(row.statistic, "")
+    return f"{row.figure}{each} ({_short(row.source)})"
 
 
 def _shares(axis: Any, rows: pd.DataFrame) -> None:
     _points(axis, rows)
     axis.set_xlim(0, 100)
     axis.set_xlabel("% of people")
-    axis.set_title("shares: published (grey, bar) and simulated (dot)\nblue made the weights; green agrees, red misses")
+    axis.set_title(
+        "shares: published (grey, bar) and simulated (dot)\nblue: weighted to; green agrees; orange between; red misses"
+    )
 
 
 def _ratios(axis: Any, rows: pd.DataFrame) -> None:
@@ -136,7 +160,7 @@ def _ratios(axis: Any, rows: pd.DataFrame) -> None:
     axis.set_xlim(0.8, 25)
     axis.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
     axis.set_xticks([], minor=True)
-    axis.set_title("ratios, the same colours")
+    axis.set_title("ratios (of odds, or of shares)")
 
 
 def _sources(axis: Any, people: pd.DataFrame) -> None:
@@ -144,9 +168,9 @@ def _sources(axis: Any, people: pd.DataFrame) -> None:
     bands = np.arange(20, 91, 10)
     patients = people[people["pain"] >= 4]
     middle, levels = [], []
-    for low, high in zip(bands, bands[1:], strict=False):
+    for low, high in pairwise(bands):
         group = patients[(patients["age"] >= low) & (patients["age"] < high)]
-        if len(group):
+        if group["weight"].sum() > 0:
             middle.append((low + high) / 2)
             weight = group["weight"].to_numpy() / group["weight"].sum()
             levels.append([float(weight @ group[name]) for name, _, _ in _GENERATORS])
@@ -156,7 +180,7 @@ def _sources(axis: Any, people: pd.DataFrame) -> None:
         bottom = bottom + values
     axis.set_ylabel("points, one on another")
     axis.set_xlabel("age [years]")
-    axis.set_title("sources of pain in those with 4 points or more")
+    axis.set_title("sources of pain, 4 points or more")
     axis.set_ylim(0, 1.35 * float(bottom.max(initial=1.0)))
     axis.legend(frameon=False, fontsize=7, loc="upper left", ncols=2)
 
@@ -178,5 +202,5 @@ def _coverage(figure: Any, axis: Any, cells: pd.DataFrame) -> None:
                 axis.text(
                     x, y, "thin" if value >= 0.5 else "none", ha="center", va="center", color="white", fontsize=6.5
                 )
-    axis.set_title("coverage: effective people by age, pain, findings")
+    axis.set_title("coverage: effective people by age")
     figure.colorbar(image, ax=axis, pad=0.02, aspect=15)

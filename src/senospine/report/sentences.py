@@ -48,6 +48,15 @@ def headline(scores: Sequence[Score]) -> str:
 
 def which_values(outcomes: Sequence[Outcome]) -> str:
     """Say about which parameter values the animals vary."""
+    worlds = sorted({outcome.worlds for outcome in outcomes} - {1})
+    if worlds:
+        span = f"{worlds[0]}" if len(worlds) == 1 else f"{worlds[0]} to {worlds[-1]}"
+        return (
+            f"Animals live in {span} possible worlds a study, each a draw of the parameters that the calibration findings "
+            "allow ('senospine calibrate'); a repeat of an experiment takes all its animals from one world. What agrees "
+            "with the findings that shaped the draws is no knowledge; validation findings were only scored. "
+            "'--parameters fit' runs the page at the best point, '--parameters register' without either."
+        )
     moved = max((len(outcome.manifest["inputs"].get("parameters", {})) for outcome in outcomes), default=0)
     if not moved:
         return "Animals vary about the register's values: nothing was fitted to any finding."

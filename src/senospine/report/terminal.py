@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from senospine.assays import Readout
-from senospine.evidence import Contrast, Fact, Reproduction, Score, totals_by_species
+from senospine.evidence import Contrast, Doubt, Fact, Reproduction, Score, Total, totals_by_species
 from senospine.evidence.scoreboard import VERDICTS
 from senospine.model import Model
 from senospine.model.events import TimedEvent
 from senospine.model.expressions import text
+from senospine.report.doubts import comparison_dicts, print_comparisons
+from senospine.report.tables import new_table
 from senospine.report.words import species_words
 from senospine.runs import NOTICE
-from senospine.study import Outcome, Study
+from senospine.study import Outcome, Study, readout_worlds
 
 _STYLES = {"agrees": "green", "weak": "yellow", "misses": "red", "not testable": "dim"}
 
@@ -40,6 +42,7 @@ def print_scoreboard(console: Console, result: Reproduction, report: Path) -> No
     console.print()
     console.print(_totals(result))
     console.print(_against_the_rule(result.scores))
+    console.print(_coverage(result.totals), highlight=False)
     _print_failures(console, result.failures, result.solves)
     console.print(f"\n{NOTICE}", style="dim", highlight=False)
     console.print(f"report: {report}", style="bold", highlight=False, soft_wrap=True)
@@ -59,13 +62,6 @@ def _against_the_rule(scores: Sequence[Score]) -> str:
         for score, row in ((score, score.fact) for score in more[:5])
     ]
     return f"{words}\nMore on: {'; '.join(named)}." if named else words
-
-
-def new_table(title: str) -> Table:
-    """Return an empty table in the house style."""
-    return Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
-    )
 
 
 def _board(title: str, scores: Sequence[Score]) -> Table:
@@ -125,6 +121,11 @@ def _totals(result: Reproduction) -> Table:
     return table
 
 
+def _coverage(found: Sequence[Total]) -> str:
+    words = [f"{total.role} {total.in_half} and {total.in_ninety} of {total.values}" for total in found if total.values]
+    return f"Published values inside the central 50 and 90 % of repeats: {'; '.join(words) or 'none to test'}."
+
+
 def _print_failures(console: Console, failures: Sequence[dict[str, Any]], solves: int) -> None:
     style = "bold red" if failures else ""
     console.print(f"failed animals: {len(failures)} of {solves}", style=style)
@@ -138,15 +139,18 @@ def _print_failures(console: Console, failures: Sequence[dict[str, Any]], solves
         console.print(f"  and {len(failures) - 20} more, all in the manifests")
 
 
-def outcome_dict(outcome: Outcome) -> dict[str, Any]:
-    """Return read-outs and failures of one study as plain data."""
+def outcome_dict(outcome: Outcome, doubts: Sequence[Doubt] | None = None) -> dict[str, Any]:
+    """Return read-outs and failures of one study as plain data; what its doubts rest on, where that was asked for."""
     return {
         "notice": NOTICE,
         "study": outcome.study.name,
         "folder": str(outcome.path),
         "animals_per_arm": outcome.animals,
         "seed": outcome.seed,
+        "worlds": outcome.worlds,
         "failures": outcome.failures,
+        "comparisons": comparison_dicts(outcome),
+        **({} if doubts is None else {"doubts": [item.to_dict() for item in doubts]}),
         "readouts": [
             {
                 "readout": item.name,
@@ -167,7 +171,11 @@ def _moments(study: Study) -> list[str]:
 
 
 def _quantiles(outcome: Outcome, readout: Readout, moment: str = "") -> dict[str, dict[str, float] | None]:
-    """Return spread over animals per arm, at the arm's last moment or at another; None where there is none."""
+    """Return spread per arm, at the arm's last moment or at another; None where there is none.
+
+    Under draws of the parameters ``p05`` and ``p95`` are those of one world's animals, ``mean_p05`` and ``mean_p95``
+    those of the worlds' means.
+    """
     result: dict[str, dict[str, float] | None] = {}
     for arm in outcome.study.arms:
         result[arm.name] = None
@@ -175,19 +183,30 @@ def _quantiles(outcome: Outcome, readout: Readout, moment: str = "") -> dict[str
             continue
         values = outcome.expected(readout, arm, moment)
         values = values[np.isfinite(values)]
-        if len(values):
+        worlds = readout_worlds(outcome, readout, arm, moment)
+        if len(values) and worlds is not None:
+            parts = {"p05": worlds.low, "median": worlds.median, "p95": worlds.high, "mean": worlds.mean,
+                     "mean_p05": worlds.mean_low, "mean_p95": worlds.mean_high, "variance_between_worlds":
+                     worlds.between, "variance_within_world": worlds.within}  # fmt: skip
+            result[arm.name] = {name: float(part) for name, part in parts.items()}
+        elif len(values):
             low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
             result[arm.name] = {"p05": float(low), "median": float(middle), "p95": float(high)}
     return result
 
 
 def _cells(arms: dict[str, dict[str, float] | None]) -> list[str]:
-    return [
-        "-" if arm is None else f"{arm['median']:.3g} ({arm['p05']:.3g} to {arm['p95']:.3g})" for arm in arms.values()
-    ]
+    return ["-" if arm is None else _cell(arm) for arm in arms.values()]
 
 
-def print_outcome(console: Console, outcome: Outcome) -> None:
+def _cell(arm: dict[str, float]) -> str:
+    words = f"{arm['median']:.3g} ({arm['p05']:.3g} to {arm['p95']:.3g})"
+    if "mean_p05" not in arm:
+        return words
+    return escape(f"{words}\n[{arm['mean_p05']:.3g} to {arm['mean_p95']:.3g}]")
+
+
+def print_outcome(console: Console, outcome: Outcome, doubts: Sequence[Doubt] | None = None) -> None:
     """Print each read-out's median and spread per arm."""
     study = outcome.study
     table = new_table(f"{study.title}: {study.question}")
@@ -205,14 +224,24 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         for index, (moment, arms) in enumerate(row["moments"].items()):
             table.add_row("" if index else row["readout"], moment, "" if index else row["unit"], *_cells(arms))
     console.print(table)
-    console.print(
-        f"median (5 to 95 % of {outcome.animals} animals per arm): differences between animals only; no measurement "
-        "noise, no uncertainty of parameters",
-        style="dim",
-    )
+    console.print(_what_varies(outcome), style="dim", markup=False, highlight=False)
+    print_comparisons(console, outcome, doubts)
     _print_failures(console, outcome.failures, outcome.animals * len(study.arms))
     console.print(f"\n{NOTICE}", style="dim", highlight=False)
     console.print(f"outcome: {outcome.path}", style="bold", highlight=False, soft_wrap=True)
+
+
+def _what_varies(outcome: Outcome) -> str:
+    if outcome.worlds < 2:
+        return (
+            f"median (5 to 95 % of {outcome.animals} animals per arm): differences between animals only; no measurement "
+            "noise, no uncertainty of parameters"
+        )
+    drawn = outcome.manifest["inputs"]["draws"]
+    return (
+        f"median (5 to 95 % of one world's animals) [5 to 95 % of the mean over worlds]: {outcome.animals} animals per "
+        f"arm in {outcome.worlds} worlds, one draw of the parameters each ({drawn['source']}); no measurement noise"
+    )
 
 
 def model_dict(model: Model) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Time courses as small multiples: median and central 90 % of the animals, by arm."""
+"""Time courses as small multiples: by arm the middle, 90 % of the animals, and 90 % of the worlds where there are any."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from senospine.model import Model
 from senospine.report.svg import FAINT, INK, figure, line, points, text, text_width, tick_text, ticks
 from senospine.report.timeaxis import Axis, arm_colours, time_axis
+from senospine.stats import split_worlds
 from senospine.study import Arm, Outcome, Study
 
 Array = NDArray[np.float64]
@@ -28,12 +29,18 @@ _BEHIND = {
     "senescent_disc_cells": {"disc_sasp", "disc_matrix", "cold_pain", "axial_pain"},
     "sensitisation": {"mechanical_pain", "heat_pain", "movement_pain"},
 }
+#: how the band of the worlds differs from that of the animals
+_WORLDS = 'fill-opacity=".11" stroke="currentColor" stroke-width=".5" stroke-dasharray="2 1.5"'
 _COLUMNS, _WIDTH, _ROW = 5, 1120.0, 176.0
-_LEFT, _TOP, _PLOT_W, _PLOT_H = 36.0, 60.0, 174.0, 106.0
+_LEFT, _TOP, _PLOT_W, _PLOT_H = 36.0, 80.0, 174.0, 106.0
 
 
 def course(outcome: Outcome, arm: Arm, name: str) -> tuple[Array, Array]:
-    """Return days and the 5th, 50th and 95th percentile over solved animals, shape (3, n_times)."""
+    """Return days and the 5th, 50th and 95th percentile over solved animals, shape (3, n_times).
+
+    Under draws of the parameters shape (5, n_times): 5 and 95 % of the median world's animals about the 50th percentile
+    of the worlds' means, then 5 and 95 % of these means.
+    """
     return _percentiles(outcome, [arm], name)
 
 
@@ -48,7 +55,14 @@ def _percentiles(outcome: Outcome, arms: Sequence[Arm], name: str) -> tuple[Arra
     rows = outcome.frame[outcome.frame["arm"].isin([arm.name for arm in arms])]
     days = np.unique(rows["time"].to_numpy())
     values = rows[name].to_numpy().reshape(-1, len(days))
-    solved = values[np.isfinite(values).all(axis=1)]
+    known = np.isfinite(values).all(axis=1)
+    solved = values[known]
+    if outcome.worlds > 1:
+        by_arm = np.where(known[:, None], values, np.nan).reshape(-1, outcome.animals, len(days))
+        gap = -outcome.animals % outcome.worlds  # so that in each arm animal i stays in world i modulo their number
+        split = split_worlds(np.pad(by_arm, ((0, 0), (0, gap), (0, 0)), constant_values=np.nan)
+                             .reshape(-1, len(days)), outcome.worlds)  # fmt: skip
+        return days, np.stack([split.low, split.mean_median, split.high, split.mean_low, split.mean_high])
     if not len(solved):
         return days, np.full((3, len(days)), np.nan)
     return days, np.asarray(np.quantile(solved, [0.05, 0.5, 0.95], axis=0))
@@ -66,7 +80,7 @@ def timecourses_svg(outcome: Outcome, model: Model) -> str:
     panels += [lambda name=name: _first_day(outcome, model, name, dosed) for name in drug if dosed]  # type: ignore[misc]
     if not panels:
         return ""
-    parts = _legend(study, colours, axis)
+    parts = _legend(study, colours, axis, outcome.worlds)
     for index, panel in enumerate(panels):
         x, y = index % _COLUMNS * _WIDTH / _COLUMNS, index // _COLUMNS * _ROW
         parts += [f'<g transform="translate({x + _LEFT:.1f},{y + _TOP:.1f})">', *panel(), "</g>"]
@@ -78,7 +92,7 @@ def _drives(name: str, needed: set[str]) -> bool:
     return bool(_BEHIND.get(name, set()) & needed)
 
 
-def _legend(study: Study, colours: dict[str, str], axis: Axis) -> list[str]:
+def _legend(study: Study, colours: dict[str, str], axis: Axis, worlds: int) -> list[str]:
     x, parts = 2.0, []
     for name in study.groups:
         parts.append(line(x, 11, x + 22, 11, colours[name], 2.6))
@@ -99,7 +113,19 @@ def _legend(study: Study, colours: dict[str, str], axis: Axis) -> list[str]:
         x += 14 + text_width("measured", 12.5) + 22
         parts += [f'<rect x="{x:.1f}" y="3" width="18" height="15" fill="#f3f1ea"/>']
         parts += [text(x + 25, 15, "time axis stretched", "key")]
-    return parts
+    return parts + _bands_key(worlds)
+
+
+def _bands_key(worlds: int) -> list[str]:
+    """Return what the bands are: one of animals, or two told apart."""
+    parts = [f'<rect x="2" y="24" width="22" height="12" fill="{INK}" fill-opacity="{0.16 if worlds < 2 else 0.3}"/>']
+    if worlds < 2:
+        return [*parts, text(30, 34, "5 to 95 % of the animals, about their median: no doubt about parameters", "key")]
+    words = "between animals: 5 to 95 % of one world's"
+    x = 30 + text_width(words, 12.5) + 22
+    parts += [text(30, 34, words, "key"), f'<rect x="{x:.1f}" y="24" width="22" height="12" fill="{INK}" {_WORLDS}/>']
+    drawn = f"from parameters: 5 to 95 % of the mean over {worlds} worlds, one draw each; line: the median world's mean"
+    return [*parts, text(x + 28, 34, drawn, "key")]
 
 
 def _scale(lowest: float, highest: float) -> tuple[float, float]:
@@ -169,8 +195,13 @@ def _band(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: t
         return []
     x, y = np.asarray(axis.place(days)) * _PLOT_W, _up(bands, ends)
     keep = _thin(x)
-    outline = [*zip(x[keep], y[2][keep], strict=True), *zip(x[keep][::-1], y[0][keep][::-1], strict=True)]
-    return [f'<polygon points="{points(outline)}" fill="{colour}" fill-opacity=".16"/>']
+    parts = []
+    for low, high, style in (
+        ((3, 4, _WORLDS), (0, 2, 'fill-opacity=".3"')) if len(bands) > 3 else ((0, 2, 'fill-opacity=".16"'),)
+    ):
+        outline = [*zip(x[keep], y[high][keep], strict=True), *zip(x[keep][::-1], y[low][keep][::-1], strict=True)]
+        parts.append(f'<polygon points="{points(outline)}" fill="{colour}" {style}/>')
+    return parts
 
 
 def _line(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: tuple[float, float]) -> list[str]:
@@ -219,6 +250,9 @@ def _first_day(outcome: Outcome, model: Model, name: str, dosed: Sequence[Arm]) 
         drawn = points(zip(x, y[1], strict=True))
         parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colours[arm.name]}" stroke-dasharray="2 2.5"/>')
         parts += [line(a, low, a, high, colours[arm.name], 1.4) for a, low, high in zip(x, y[0], y[2], strict=True)]
+        if len(bands) > 3:
+            parts += [line(a, low, a, high, colours[arm.name], 5, 'stroke-opacity=".3"')
+                      for a, low, high in zip(x, y[3], y[4], strict=True)]  # fmt: skip
         parts += [
             f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colours[arm.name]}"/>'
             for a, b in zip(x, y[1], strict=True)

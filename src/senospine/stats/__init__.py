@@ -10,6 +10,7 @@ from senospine.stats.ordinal import CumulativeLogit, fit_cumulative_logit
 from senospine.stats.proportions import BetaBinomial, compare_proportions, compare_rates, fit_beta_binomial
 from senospine.stats.sketch import QuantileSketch
 from senospine.stats.tests import Comparison, pooled_t
+from senospine.stats.worlds import Worlds, split_worlds
 
 __all__ = [
     "BetaBinomial",
@@ -21,6 +22,7 @@ __all__ = [
     "QuantileSketch",
     "RandomIntercept",
     "VarianceSplit",
+    "Worlds",
     "bootstrap_p",
     "compare_proportions",
     "compare_rates",
@@ -35,6 +37,7 @@ __all__ = [
     "kaplan_meier_median",
     "permutation_p",
     "pooled_t",
+    "split_worlds",
     "variance_split",
     "weighted_kappa",
     "welch",

@@ -1,7 +1,7 @@
 """Weights that bring a sample to published figures and stay as even as they can: entropy balancing with doubt.
 
-Hainmueller 2012 Political Analysis 20:25, doi 10.1093/pan/mpr025, with targets that are met as closely as they are known:
-the weights w minimise ``sum w log(w n) + sum (A w / s)^2 / (2 strength)`` over shares that add to 1.
+Hainmueller 2012 Political Analysis 20:25, doi 10.1093/pan/mpr025, with targets met as closely as they are known: the
+weights w minimise ``sum w log(w n) + sum (A w / s)^2 / (2 strength)`` over shares that add to 1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Balanced:
     effective_size: float
 
 
-def entropy_balance(deviations: ArrayLike, tolerance: ArrayLike, *, strength: float = 0.02) -> Balanced:
+def entropy_balance(deviations: ArrayLike, tolerance: ArrayLike, *, strength: float = 0.1) -> Balanced:
     """Return the most even weights whose weighted means of ``deviations`` lie near 0.
 
     Parameters
@@ -46,7 +46,7 @@ def entropy_balance(deviations: ArrayLike, tolerance: ArrayLike, *, strength: fl
     tolerance : array_like, shape (n_targets,)
         Standard error of each target, in the column's unit; above 0.
     strength : float
-        How much unevenness a miss of one standard error is worth: the smaller, the closer targets are met.
+        Of the pull toward even weights: the smaller, the closer targets are met.
 
     Raises
     ------
@@ -64,25 +64,30 @@ def entropy_balance(deviations: ArrayLike, tolerance: ArrayLike, *, strength: fl
         raise AnalysisError("balancing needs one column and one tolerance for each target, and at least one member")
     if not (np.isfinite(columns).all() and np.isfinite(error).all() and (error > 0).all()):
         raise AnalysisError("a deviation or a tolerance is not finite, or a tolerance is not above 0")
-    scaled = columns / error
+    size = np.maximum(np.abs(columns).max(axis=0), 1e-12)
+    scaled, slack = columns / size, strength * (error / size) ** 2
+
+    def shares(multiplier: Array) -> tuple[Array, float]:
+        power = scaled @ multiplier
+        raised = np.exp(power - power.max())
+        return raised / raised.sum(), float(power.max() + np.log(raised.mean()))
 
     def dual(multiplier: Array) -> tuple[float, Array]:
-        """Concave in the multipliers; its gradient is what is left of the targets, less what doubt allows."""
-        power = scaled @ multiplier
-        top = power.max()
-        raised = np.exp(power - top)
-        total = raised.sum()
-        value = top + np.log(total / len(scaled)) + 0.5 * strength * float(multiplier @ multiplier)
-        return float(value), np.asarray(raised @ scaled / total + strength * multiplier)
+        """Convex in the multipliers; its gradient is what is left of the targets, less what doubt allows."""
+        w, value = shares(multiplier)
+        return value + 0.5 * float(slack @ multiplier**2), np.asarray(w @ scaled + slack * multiplier)
 
-    found = minimize(dual, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B",
-                     options={"maxiter": 5000, "maxfun": 20000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 30})  # fmt: skip
-    if not np.isfinite(found.fun) or np.abs(dual(found.x)[1]).max() > 1e-3:
+    def curvature(multiplier: Array) -> Array:
+        w, _ = shares(multiplier)
+        mean = w @ scaled
+        return np.asarray((scaled * w[:, None]).T @ scaled - np.outer(mean, mean) + np.diag(slack))
+
+    found = minimize(dual, np.zeros(len(size)), jac=True, hess=curvature, method="trust-exact",
+                     options={"maxiter": 500, "gtol": 1e-10})  # fmt: skip
+    if not np.isfinite(found.fun) or np.abs(dual(found.x)[1]).max() > 1e-6:
         raise AnalysisError(
             "no weights were found that bring the sample near its targets",
             why=str(found.message), remedy="widen the tolerances, or sample people of whom more are like the targets",
         )  # fmt: skip
-    power = scaled @ found.x
-    weights = np.exp(power - power.max())
-    weights /= weights.sum()
+    weights, _ = shares(found.x)
     return Balanced(weights, np.asarray(weights @ columns), float(1 / (weights**2).sum()))

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from senospine.assays import TRAITS, Readout
 from senospine.assays.readout import value_of
 from senospine.engine import Decision, Kernel, Schedule, compile_model
 from senospine.errors import FileError, StudyError, suggest
-from senospine.model import Model
+from senospine.model import Model, ParameterDraws
+from senospine.model.draws import take
 from senospine.runs import NOTICE, OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.study.file import Arm, Study
 from senospine.subjects import draw_parameters, draw_people, draw_traits, own_traits
@@ -50,6 +51,11 @@ class Outcome:
     def animals(self) -> int:
         """Number of animals per arm."""
         return int(self.manifest["inputs"]["animals"])
+
+    @property
+    def worlds(self) -> int:
+        """Number of draws of the parameters that the animals carry, animal ``i`` draw ``i`` modulo it; 1 without draws."""
+        return int(self.manifest["inputs"].get("draws", {}).get("worlds", 1))
 
     @property
     def seed(self) -> int:
@@ -165,16 +171,17 @@ def solve_block(
     count: int,
     seed: int,
     rtol: float,
-    parameters: Mapping[str, float],
+    parameters: Mapping[str, ArrayLike],
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Return one block of one arm as a table, and its failures. Pure: the same arguments give the same bytes."""
     import pyarrow as pa
 
     kernel = _kernel(described)
-    drawn = _drawn(kernel.model, described, count, seed, first, parameters)
+    centres = take(parameters, first, count)
+    drawn = drawn_subjects(kernel.model, described.species, described.sex, count, seed, first, centres)
     solution = kernel.solve(
-        drawn | own_traits(kernel.model, arm.animal_model, drawn),
-        Schedule.shared(arm.entries, _decisions(arm, kernel.model, count, seed, first)),
+        drawn | own_traits(kernel.model, arm.animal_model, drawn, centres),
+        Schedule.shared(arm.entries, arm_decisions(arm, kernel.model, count, seed, first)),
         times,
         n_subjects=count,
         rtol=rtol,
@@ -201,7 +208,7 @@ def solve_block(
     return pa.table(columns), failures
 
 
-def _decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tuple[Decision, ...]:
+def arm_decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tuple[Decision, ...]:
     """Return the arm's dosing rule for a block of its subjects: a count that is read once is a measured one."""
     if arm.dosing_rule is None:
         return ()
@@ -210,13 +217,13 @@ def _decisions(arm: Arm, model: Model, count: int, seed: int, first: int) -> tup
     return as_measured(exact, value_of("count_noise_cv"), count, seed, first)
 
 
-def _drawn(
-    model: Model, described: Described, count: int, seed: int, first: int, centres: Mapping[str, float]
+def drawn_subjects(
+    model: Model, species: str, sex: str, count: int, seed: int, first: int, centres: Mapping[str, ArrayLike]
 ) -> dict[str, Array]:
     """Return the parameters in which subjects differ; people differ by sex too, and live from birth here."""
-    if described.species != "human":
+    if species != "human":
         return draw_parameters(model, count, seed, first, centres)
-    women = {"female": 1.0, "male": 0.0}.get(described.sex, 0.5)
+    women = {"female": 1.0, "male": 0.0}.get(sex, 0.5)
     people = draw_people(model, count, seed, women=women, first=first, centres=centres).parameters
     return {name: values for name, values in people.items() if name != "age_at_start"}
 
@@ -231,7 +238,7 @@ def run_study(
     workers: int | None = None,
     scheduler: str | None = None,
     overwrite: bool = False,
-    parameters: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | ParameterDraws | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a study and return its outcome; a run that was stopped goes on where it was.
@@ -252,15 +259,16 @@ def run_study(
         Address of a Dask scheduler whose workers are used instead; they change nothing but the time either.
     overwrite : bool
         Replace an older run of this study in the folder.
-    parameters : mapping of str to float, optional
-        Values in place of the register's, around which animals differ: a fit, or a question of one's own.
+    parameters : mapping of str to float, or ParameterDraws, optional
+        Values in place of the register's, around which animals differ: a fit, or a question of one's own. Of draws
+        animal ``i`` carries set ``i`` modulo their number, in every arm: as many worlds, each with its share of animals.
     on_progress : callable, optional
         Called with (animals solved, animals in all).
 
     Raises
     ------
     StudyError
-        Fewer animals than the largest group of the study.
+        Fewer animals than the largest group of the study, or than worlds.
     FileError
         The folder is not ours to write, or cannot be written.
     RunError, ClusterError
@@ -275,7 +283,19 @@ def run_study(
     drugs = study.drugs if study.species in COMPOSED else ()  # the mouse's model holds its drugs already
     described = Described(study.species, study.sex, drugs, model.sha256)
     _refuse_unread(study, model)
-    centres = {name: float(value) for name, value in sorted((parameters or {}).items())}
+    worlds = parameters.worlds if isinstance(parameters, ParameterDraws) else 1
+    if animals < worlds:
+        raise StudyError(
+            f"{animals} animals cannot carry {worlds} draws of the parameters",
+            remedy="simulate more animals, or take fewer draws",
+        )
+    if isinstance(parameters, ParameterDraws):
+        carried: Mapping[str, ArrayLike] = parameters.columns
+        centres = parameters.centres
+        drawn = {"draws": {"worlds": worlds, "sha256": parameters.sha256, "source": parameters.source}}
+    else:
+        carried = centres = {name: float(value) for name, value in sorted((parameters or {}).items())}
+        drawn = {}
     for name in centres:
         if name not in model.parameters:
             raise StudyError(f"the model has no parameter '{name}'", remedy=suggest(name, model.parameters))
@@ -284,7 +304,7 @@ def run_study(
         "arms_sha256": hashlib.sha256(repr(study.arms).encode()).hexdigest(),  # drugs and animal models included
         "model": model.name, "model_sha256": model.sha256, "animals": animals, "seed": seed, "rtol": rtol,
         "block": BLOCK, "code_path": _kernel(described).code_path,
-        "parameters": centres,
+        "parameters": centres, **drawn,
         "between_animal_cv": {name: row.between_animal_cv for name, row in sorted(model.register.items())},
         **({"drugs": {drug.name: drug.sha256 for drug in drugs}} if drugs else {}),
     }  # fmt: skip
@@ -298,7 +318,7 @@ def run_study(
             times = {arm.name: output_times(study, arm) for arm in study.arms}
             for name, arm, first, count in _blocks(study, animals):
                 if not out.has(name):
-                    call = (described, arm, times[arm.name], first, count, seed, rtol, centres)
+                    call = (described, arm, times[arm.name], first, count, seed, rtol, carried)
                     yield (name, count), call
 
         def keep(key: tuple[str, int], result: tuple[Any, list[dict[str, Any]]]) -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from senospine.errors import StudyError, suggest
 from senospine.model import Model
@@ -107,12 +107,13 @@ def animal_model(name: str, species: str, where: str | None = None) -> AnimalMod
 
 
 def draw_parameters(
-    model: Model, subjects: int, seed: int, first: int = 0, centres: Mapping[str, float] | None = None
+    model: Model, subjects: int, seed: int, first: int = 0, centres: Mapping[str, ArrayLike] | None = None
 ) -> dict[str, NDArray[np.float64]]:
     """Return the parameters in which animals differ, each of shape (subjects,), and those that ``centres`` replaces.
 
     Log-normal around the register's value, or that of ``centres``, as median, with the register's between-animal
     coefficient of variation. Animal ``i`` is the same animal in every arm, so arms are counterfactuals of one another.
+    A centre of shape (subjects,) gives each animal one of its own: that of the world it lives in.
     """
     varied = [
         name
@@ -121,7 +122,10 @@ def draw_parameters(
     ]
     z = standard_normals(seed, "animal parameters", subjects, len(varied), first)
     values = {**model.parameters, **(centres or {})}
-    replaced = {name: np.full(subjects, float(value)) for name, value in (centres or {}).items()}
+    replaced = {
+        name: np.array(np.broadcast_to(np.asarray(value, dtype=float), (subjects,)))
+        for name, value in (centres or {}).items()
+    }
     return replaced | {
         name: values[name] * np.exp(np.sqrt(np.log1p(model.register[name].between_animal_cv ** 2)) * z[:, index])
         for index, name in enumerate(varied)
@@ -129,8 +133,9 @@ def draw_parameters(
 
 
 def own_traits(
-    model: Model, kind: AnimalModel, drawn: Mapping[str, NDArray[np.float64]]
-) -> dict[str, NDArray[np.float64]]:
+    model: Model, kind: AnimalModel, drawn: Mapping[str, NDArray[np.float64]],
+    centres: Mapping[str, ArrayLike] | None = None,
+) -> dict[str, NDArray[np.float64]]:  # fmt: skip
     """Return the parameters in which subjects of this kind are distributed otherwise, each of shape (subjects,).
 
     Subject ``i`` keeps its place: who stands at a tenth of all under the register stands at a tenth of those let in.
@@ -138,14 +143,17 @@ def own_traits(
     Parameters
     ----------
     drawn : mapping
-        What :func:`draw_parameters` returned, around the register's own values of these parameters.
+        What :func:`draw_parameters` returned.
+    centres : mapping, optional
+        What it drew around, in place of the register's values.
     """
     from scipy.special import ndtr, ndtri  # slow to import
 
     found = {}
     for trait in kind.traits:
         row = model.register[trait.parameter]
-        place = ndtr(np.log(drawn[trait.parameter] / row.value) / np.sqrt(np.log1p(row.between_animal_cv**2)))
+        middle = np.asarray((centres or {}).get(trait.parameter, row.value))
+        place = ndtr(np.log(drawn[trait.parameter] / middle) / np.sqrt(np.log1p(row.between_animal_cv**2)))
         spread = float(np.sqrt(np.log1p(trait.cv**2)))
         turned_away = ndtr(np.log(trait.at_least / trait.median) / spread) if trait.at_least > 0 else 0.0
         own = trait.median * np.exp(spread * ndtri(turned_away + (1 - turned_away) * place))

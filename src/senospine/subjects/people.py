@@ -78,7 +78,7 @@ def sex_parameters(sex: str) -> Mapping[str, float]:
 
 def draw_people(
     model: Model, subjects: int, seed: int, kind: str = "healthy", *, ages: tuple[float, float] | None = None,
-    women: float = 0.5, first: int = 0, centres: Mapping[str, float] | None = None,
+    women: float = 0.5, first: int = 0, centres: Mapping[str, ArrayLike] | None = None,
 ) -> People:  # fmt: skip
     """Return patients who differ as the register says, with sex and age.
 
@@ -96,8 +96,8 @@ def draw_people(
         Youngest and oldest [year], all ages between equally likely; 20 to 90 by default.
     women : float
         Share of women, 0 to 1.
-    centres : mapping of str to float, optional
-        Medians in place of the register's values.
+    centres : mapping of str to float or array (subjects,), optional
+        Medians in place of the register's values. What women and men differ in keeps their ratio to the register.
 
     Raises
     ------
@@ -114,10 +114,8 @@ def draw_people(
     parameters = draw_parameters(model, subjects, seed, first, centres)
     for name in sex_parameters("female"):
         by_sex = np.where(female, sex_parameters("female")[name], sex_parameters("male")[name])
-        parameters[name] = (
-            parameters.get(name, np.ones(subjects)) / {**model.parameters, **(centres or {})}[name] * by_sex
-        )
-    parameters |= own_traits(model, animal_model(kind, "human"), parameters)
+        parameters[name] = parameters.get(name, model.parameters[name]) / model.parameters[name] * by_sex
+    parameters |= own_traits(model, animal_model(kind, "human"), parameters, centres)
     for switch in animal_model(kind, "human").switches:
         parameters[switch.parameter] = np.full(subjects, switch.to)
     parameters["age_at_start"] = DAYS_PER_YEAR * (youngest + (oldest - youngest) * uniform[:, 1])

@@ -15,11 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from senospine.stats.mmrm import ancova_many, mmrm_many
+from senospine.stats.mmrm import ancova_many
 from senospine.stats.sequential import spending_boundaries
+from senospine.trial.accrual import look, weeks_of_randomisation
 from senospine.trial.analyse import analyse, analysed, covariates, in_truth
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design, Hypothesis
+from senospine.trial.models import model_contrasts
 from senospine.trial.simulate import TrialData, simulate_trial
 
 Array = NDArray[np.float64]
@@ -29,8 +31,9 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
     """Return the rows of :func:`analyse` as each trial ended, with ``look``, ``patients`` and ``rejected``.
 
     A trial stops for success (or harm) where |Z| of the primary hypothesis reaches the boundary, and for futility where
-    Z in the direction of benefit is below ``futility_z``. Patients still on the way at a look count as not yet
-    enrolled.
+    Z in the direction of benefit is below ``futility_z``. With an accrual there are also ``overrun``, the patients
+    randomised by the decision who had not come up to the endpoint, and ``weeks`` from the first candidate to the
+    decision; without one, patients still on the way at a look count as not yet enrolled.
     """
     plan = design.file.interim
     fractions = [*plan.at, 1.0] if plan else [1.0]
@@ -39,24 +42,29 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
         bars = np.array([np.inf] * (len(fractions) - 1) + [-special.ndtri(alpha / 2)])
     else:
         bars = spending_boundaries(fractions, alpha=alpha, spending=plan.success).critical
-    size, primary = len(trials[0].enrolled.row), design.hypotheses[0].name
+    primary = design.hypotheses[0].name
     ended = np.zeros(len(trials), bool)
     parts = []
-    for look, (fraction, bar) in enumerate(zip(fractions, bars, strict=True), start=1):
+    for number, (fraction, bar) in enumerate(zip(fractions, bars, strict=True), start=1):
         going = [int(i) for i in np.flatnonzero(~ended)]
         if len(going) == 0:
             break
-        table = analyse(design, [trials[i] for i in going], [numbers[i] for i in going], seed, fraction=fraction)
+        views = {numbers[i]: look(design, trials[i], seed, numbers[i], fraction) for i in going}
+        reached = [view.reached for view in views.values()]
+        table = analyse(design, [trials[i] for i in going], list(views), seed, reached=reached)
         main = table[(table["hypothesis"] == primary) & (table["method"] == _main(design))]
         z = -np.sign(main["estimate"].to_numpy()) * -special.ndtri(np.maximum(main["p"].to_numpy() / 2, 1e-300))
-        stop = np.full(len(going), look == len(fractions)) | (np.abs(z) >= bar)
+        stop = np.full(len(going), number == len(fractions)) | (np.abs(z) >= bar)
         if plan is not None and plan.futility_z is not None:
             stop |= z < plan.futility_z
         stop |= ~np.isfinite(z)
         over = {numbers[i] for i, out in zip(going, stop, strict=True) if out}
         rejected = dict(zip(main["trial"], np.abs(z) >= bar, strict=True))
         part = table[table["trial"].isin(over)].copy()
-        part["look"], part["patients"] = look, round(size * fraction)
+        part["look"], part["patients"] = number, part["trial"].map({key: view.patients for key, view in views.items()})
+        if design.file.accrual is not None:
+            part["overrun"] = part["patients"] - part["trial"].map({key: view.complete for key, view in views.items()})
+            part["weeks"] = part["trial"].map({key: view.weeks for key, view in views.items()})
         first = (part["hypothesis"] == primary) & (part["method"] == _main(design))
         part["rejected"] = np.where(first, part["trial"].map(rejected), part["p"] <= alpha).astype(bool)
         parts.append(part)
@@ -72,9 +80,12 @@ def _main(design: Design) -> str:
 def two_stage(
     design: Design, bank: PatientBank, numbers: Sequence[int], seed: int, *, tables: bool = False
 ) -> tuple[pd.DataFrame, list[list[TrialData]]]:
-    """Return one row a trial and population, and the stages' data.
+    """Return rows of each trial and population, and the stages' data.
 
     The row of the population that was not carried on has the first stage's estimate and is never rejected on its own.
+    Estimates and intervals that pool both stages are as if nothing had been chosen: they are not adjusted. A further
+    row, ``second stage``, has the population that was chosen estimated from the second stage alone, whose patients had
+    no part in the choice: given the choice it is unbiased, and its interval holds its level.
     """
     plan = design.file
     first_size = round(plan.patients * plan.population.first_stage)
@@ -89,8 +100,21 @@ def two_stage(
             part="stage 2/", tables=tables,
         )  # fmt: skip
         stages.append([one, two])
-        rows += _close(design, number, chosen, one, two)
+        weeks = {} if plan.accrual is None else {"weeks": _weeks(design, (one, two), seed, number)}
+        rows += [{**row, **weeks} for row in _close(design, number, chosen, one, two)]
     return pd.DataFrame(rows), stages
+
+
+def _weeks(design: Design, stages: Sequence[TrialData], seed: int, number: int) -> float:
+    """Return how long both stages last; nobody is enrolled between the last of the first and the choice."""
+    plan = design.file
+    assert plan.accrual is not None
+    ends = (plan.endpoints[design.hypotheses[0].endpoint].week, plan.visits[-1])
+    came = [
+        weeks_of_randomisation(design, data, seed, number, f"stage {stage}/")[-1]
+        for stage, data in enumerate(stages, start=1)
+    ]
+    return float(sum(came) + sum(ends) + 2 * plan.accrual.readout_weeks)
 
 
 def _close(design: Design, number: int, chosen: str, one: TrialData, two: TrialData) -> list[dict[str, object]]:
@@ -129,6 +153,17 @@ def _close(design: Design, number: int, chosen: str, one: TrialData, two: TrialD
                 "look": 2, "patients": design.file.patients, "rejected": both <= alpha, "chosen": chosen,
             }
         )  # fmt: skip
+    mine = rows[chosen == "positive"]
+    estimate, se, df = late[chosen]
+    half = -float(special.stdtrit(df, alpha)) * se
+    p = float(2 * special.stdtr(df, -abs(estimate) / se))
+    rows.append(
+        {
+            **mine, "method": f"{design.file.analysis.method}, second stage", "estimate": estimate, "se": se, "df": df,
+            "p": p, "lower": estimate - half, "upper": estimate + half, "used": len(two.enrolled.row),
+            "rejected": p <= 2 * alpha,
+        }
+    )  # fmt: skip
     return rows
 
 
@@ -141,9 +176,8 @@ def _estimate(design: Design, data: TrialData, group: str) -> tuple[float, float
     y = analysed(design, data, endpoint.measure)[:, : design.visit_of(endpoint) + 1]
     y = np.where(mine[:, None], y, np.nan)[None]
     x, contrast = _columns(design, data, hypothesis, group)
-    method = design.file.analysis
-    df = "satterthwaite" if method.df == "satterthwaite" else "kenward-roger-linear"
-    found = ancova_many(y[..., -1], x, contrast) if method.method == "ancova" else mmrm_many(y, x, contrast, df=df)
+    plan = design.file.analysis
+    found = model_contrasts(plan, plan.method, y, x, contrast)
     return float(found.estimate[0]), float(found.se[0]), float(found.df[0])
 
 

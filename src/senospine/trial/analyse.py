@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senospine.errors import AnalysisError
-from senospine.randomness import stream
-from senospine.stats.imputation import STRATEGIES, impute_many
-from senospine.stats.mmrm import ManyContrasts, ancova_many, mmrm, mmrm_many
-from senospine.stats.mmrm.many import MANY_METHODS
+from senospine.stats.imputation import STRATEGIES, Completed
+from senospine.stats.mmrm import ManyContrasts, ancova_many
 from senospine.stats.risks import risk_difference
 from senospine.trial.design import Design, Hypothesis
+from senospine.trial.imputing import completed_trials
+from senospine.trial.models import model_contrasts
 from senospine.trial.simulate import TrialData
+from senospine.trial.subgroups import subgroup_rows
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
@@ -46,7 +47,12 @@ def _composite(design: Design, data: TrialData, measure: str, values: Array) -> 
 
 
 def analyse(
-    design: Design, trials: Sequence[TrialData], numbers: Sequence[int], seed: int, *, fraction: float = 1.0
+    design: Design,
+    trials: Sequence[TrialData],
+    numbers: Sequence[int],
+    seed: int,
+    *,
+    reached: Sequence[Integers] | None = None,
 ) -> pd.DataFrame:
     """Return one row a trial, hypothesis and method.
 
@@ -57,37 +63,78 @@ def analyse(
     numbers : sequence of int
         Their numbers, which name the noise of imputation.
     seed : int
-    fraction : float
-        How many of the patients, in order of randomisation, have been seen to the end.
+    reached : sequence of ndarray of int, shape (n,), optional
+        How many visits each patient has come up to by a look, one array a trial; all by default. The mixed model and
+        analysis of covariance take what there is; responders and imputations those who have come up to the endpoint.
 
     Returns
     -------
     pandas.DataFrame
         Columns trial, hypothesis, method, estimate, se, df, p, lower, upper, used, true; ``true`` is the same contrast
-        had nobody been missing, by analysis of covariance.
+        had nobody been missing, by analysis of covariance. With a tipping point declared also ``tips_at``, with
+        subgroups ``interaction_p``; NaN in the other rows.
     """
-    size = len(trials[0].enrolled.row)
-    kept = np.arange(size) < round(size * fraction)
-    methods = [design.file.analysis.method, *design.file.analysis.sensitivity]
+    n, visits = len(trials[0].enrolled.row), len(design.visit_days)
+    reach = np.full((len(trials), n), visits) if reached is None else np.stack(list(reached))
     tables = []
     for hypothesis in design.hypotheses:
         endpoint = design.file.endpoints[hypothesis.endpoint]
         visit = design.visit_of(endpoint)
-        y = np.stack([analysed(design, data, endpoint.measure) for data in trials])[..., : visit + 1]
-        whole = np.stack([in_truth(design, data, endpoint.measure) for data in trials])[..., visit]
-        here = np.stack([kept & _belongs(hypothesis, data) for data in trials])
-        y, whole = np.where(here[..., None], y, np.nan), np.where(here, whole, np.nan)
-        for method in dict.fromkeys(methods):
-            if endpoint.responder is not None:
-                if method != methods[0]:
-                    continue
-                found, true = _responders(design, trials, hypothesis, y[..., -1], whole, here, endpoint.responder)
-            else:
-                x, contrast = covariates(design, trials, hypothesis)
-                true = ancova_many(whole, x, contrast).estimate
-                found = _contrasts(design, trials, numbers, seed, hypothesis, method, y, here)
-            tables.append(_table(numbers, hypothesis, "responder" if endpoint.responder else method, found, true))
+        belongs = np.stack([_belongs(hypothesis, data) for data in trials])
+        come = belongs[..., None] & (np.arange(visit + 1) < reach[..., None])
+        y = np.where(
+            come, np.stack([analysed(design, data, endpoint.measure)[:, : visit + 1] for data in trials]), np.nan
+        )
+        whole = np.stack([in_truth(design, data, endpoint.measure)[:, visit] for data in trials])
+        whole = np.where(come[..., 0], whole, np.nan)
+        if endpoint.responder is not None:
+            found, true = _responders(design, trials, hypothesis, y[..., -1], whole, come[..., -1], endpoint.responder)
+            tables.append(_table(numbers, hypothesis.name, "responder", found, true))
+            continue
+        x, contrast = covariates(design, trials, hypothesis)
+        true = ancova_many(whole, x, contrast).estimate
+        tables += _means(design, trials, numbers, seed, hypothesis, y, x, contrast, come[..., -1], true)
+        if hypothesis == design.hypotheses[0] and design.file.analysis.subgroups:
+            for name, found, real, p in subgroup_rows(design, trials, hypothesis, y, whole, x):
+                table = _table(numbers, f"{hypothesis.name}, {name[0]}", name[1], found, real)
+                tables.append(table.assign(interaction_p=p))
     return pd.concat(tables, ignore_index=True)
+
+
+def _means(
+    design: Design,
+    trials: Sequence[TrialData],
+    numbers: Sequence[int],
+    seed: int,
+    hypothesis: Hypothesis,
+    y: Array,
+    x: Array,
+    contrast: Array,
+    done: Mask,
+    true: Array,
+) -> list[pd.DataFrame]:
+    """Return the tables of all methods of a hypothesis about means."""
+    plan = design.file.analysis
+    imputed: dict[str, Completed] = {}
+
+    def completed(strategy: str) -> Completed:
+        if strategy not in imputed:
+            imputed[strategy] = completed_trials(
+                design, trials, numbers, seed, hypothesis, strategy, np.where(done[..., None], y, np.nan), x, done
+            )
+        return imputed[strategy]
+
+    tables = []
+    for method in dict.fromkeys([plan.method, *plan.sensitivity]):
+        found = completed(method).contrasts() if method in STRATEGIES else model_contrasts(plan, method, y, x, contrast)
+        tables.append(_table(numbers, hypothesis.name, method, found, true))
+    if plan.tipping is not None:
+        sets = completed(plan.tipping.strategy)
+        tips = sets.tipping_point(plan.tipping.up_to, alpha=plan.alpha)
+        for delta in plan.tipping.deltas:
+            table = _table(numbers, hypothesis.name, plan.tipping.method(delta), sets.contrasts(delta), true)
+            tables.append(table.assign(tips_at=tips) if delta == 0 else table)
+    return tables
 
 
 def _belongs(hypothesis: Hypothesis, data: TrialData) -> Mask:
@@ -114,58 +161,6 @@ def covariates(design: Design, trials: Sequence[TrialData], hypothesis: Hypothes
         if index:
             contrast[index] = weight
     return x, contrast
-
-
-def _contrasts(
-    design: Design,
-    trials: Sequence[TrialData],
-    numbers: Sequence[int],
-    seed: int,
-    hypothesis: Hypothesis,
-    method: str,
-    y: Array,
-    here: Mask,
-) -> ManyContrasts:
-    plan = design.file.analysis
-    x, contrast = covariates(design, trials, hypothesis)
-    if method == "ancova":
-        return ancova_many(y[..., -1], x, contrast)
-    if method in STRATEGIES:
-        first, second = (design.arms.index(name) for name in (hypothesis.treated, hypothesis.control))
-        arm = np.stack([data.enrolled.arm for data in trials])
-        pair = here & ((arm == first) | (arm == second))
-        k = len(design.arms)
-        both = np.concatenate([x[..., :1], (arm == first)[..., None], x[..., k:]], axis=2) * pair[..., None]
-        name = f"trial/imputation/{method}/{hypothesis.name}"
-        generators = [stream(seed, name, number) for number in numbers]
-        return impute_many(
-            np.where(pair[..., None], y, np.nan), both, 1, generators, strategy=method, n_imputations=plan.imputations
-        )
-    if plan.covariance == "unstructured" and plan.df in MANY_METHODS:
-        return mmrm_many(y, x, contrast, df=plan.df)
-    return _one_by_one(design, trials, hypothesis, y)
-
-
-def _one_by_one(design: Design, trials: Sequence[TrialData], hypothesis: Hypothesis, y: Array) -> ManyContrasts:
-    """Return what `mmrm` says of each trial, for other structures and degrees of freedom."""
-    rows = []
-    for data, values in zip(trials, y, strict=True):
-        frame, fixed = long_frame(design, data, hypothesis, values)
-        try:
-            fit = mmrm(
-                frame, outcome="AVAL", subject="USUBJID", visit="AVISITN", fixed=fixed,
-                covariance=design.file.analysis.covariance, df=design.file.analysis.df,
-            )  # fmt: skip
-            found = fit.differences("TRT01P", by="AVISITN", reference=hypothesis.control)
-            row = found.loc[(f"{hypothesis.treated} - {hypothesis.control}", frame["AVISITN"].max())]
-            good = fit.convergence.ok
-        except AnalysisError:
-            good = False
-        rows.append(
-            [*(float(row[name]) for name in ("estimate", "se", "df", "p", "lower", "upper"))] if good else [np.nan] * 6
-        )
-    estimate, se, df, p, lower, upper = np.array(rows).T
-    return ManyContrasts(estimate, se, df, p, lower, upper, np.isfinite(y).any(axis=2).sum(axis=1))
 
 
 def long_frame(
@@ -215,12 +210,10 @@ def _responders(
     return ManyContrasts(estimate, se, df, p, lower, upper, np.array(used)), np.array(true)
 
 
-def _table(
-    numbers: Sequence[int], hypothesis: Hypothesis, method: str, found: ManyContrasts, true: Array
-) -> pd.DataFrame:
+def _table(numbers: Sequence[int], hypothesis: str, method: str, found: ManyContrasts, true: Array) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "trial": np.asarray(numbers), "hypothesis": hypothesis.name, "method": method,
+            "trial": np.asarray(numbers), "hypothesis": hypothesis, "method": method,
             "estimate": found.estimate, "se": found.se, "df": found.df, "p": found.p, "lower": found.lower,
             "upper": found.upper, "used": found.used, "true": true,
         }

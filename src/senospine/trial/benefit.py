@@ -46,9 +46,12 @@ def comparators() -> tuple[Comparator, ...]:
     columns = ("treatment", "benefit", "low", "high", "week", "against", "source", "doi", "how_obtained")
     found = []
     for row, _ in read_rows(Path(__file__).parent / "comparators.csv", columns, TrialError):
-        numbers = {key: float(row[key]) if row[key] else float("nan") for key in ("benefit", "low", "high", "week")}
-        words = {key: row[key] for key in ("treatment", "against", "source", "doi", "how_obtained")}
-        found.append(Comparator(**words, **numbers))
+        benefit, low, high, week = (
+            float(row[key]) if row[key] else float("nan") for key in ("benefit", "low", "high", "week")
+        )
+        found.append(Comparator(
+            row["treatment"], benefit, low, high, week, row["against"], row["source"], row["doi"], row["how_obtained"]
+        ))  # fmt: skip
     return tuple(sorted(found, key=lambda item: -item.benefit))
 
 
@@ -110,9 +113,12 @@ class Benefit:
         """Say whether the prediction exceeds what any treatment has achieved against placebo."""
         best = comparators()[0]
         beaten = float((self.by_draw > best.benefit).mean())
-        record = f"{best.benefit:.2f} points, the largest pooled effect against placebo read ({best.treatment}, {best.source})"
+        record = (
+            f"{best.benefit:.2f} points, the largest pooled effect against placebo read "
+            f"({best.treatment}, {best.source})"
+        )
         if self.mean > best.benefit:
-            return f"The prediction EXCEEDS what any treatment has achieved: {record}. Read it as a warning about the model."
+            return f"The prediction EXCEEDS what any treatment has achieved: {record}. Doubt the model first."
         if beaten > 0:
             return f"The mean stays below {record}; {100 * beaten:.0f} % of draws exceed it."
         return f"No draw exceeds {record}."

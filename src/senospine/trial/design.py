@@ -194,7 +194,10 @@ def _check_arms(file: File, document: Document) -> None:
             why="improvement over time is mostly course, regression to the mean and context, not treatment",
             remedy="give one arm 'control: pill', or none, usual care, infusion, injection, sham procedure",
         )
-    for section, value in (("dropout", file.dropout.rate), ("adverse_events", file.adverse_events.background)):
+    for section, value in (
+        ("dropout", file.dropout.rate), ("adverse_events", file.adverse_events.background),
+        ("missed_visits", file.missed_visits.rate),
+    ):  # fmt: skip
         for name in value if isinstance(value, dict) else ():
             if name not in file.arms:
                 raise TrialError(
@@ -286,6 +289,7 @@ def _check_analysis(file: File, document: Document) -> None:
                 where=document.where("analysis", "sensitivity", index),
                 remedy=suggest(name, SENSITIVITIES),
             )
+    _check_extras(file, document)
     for index, pair in enumerate(file.analysis.compare or ()):
         for name in pair:
             if name not in file.arms or pair[0] == pair[1]:
@@ -319,6 +323,25 @@ def _check_analysis(file: File, document: Document) -> None:
             where=document.where("interim", "at", 0),
             remedy="look later",
         )
+
+
+def _check_extras(file: File, document: Document) -> None:
+    """Subgroups and tipping points: of markers there are, in designs that can have them."""
+    for name in file.analysis.subgroups:
+        if name not in BASELINE_STRATA:
+            _check_marker(name, document, "analysis", "subgroups", name)
+    of_means = next(iter(file.endpoints.values())).responder is None
+    for key, wanted in (("tipping", file.analysis.tipping is not None), ("subgroups", bool(file.analysis.subgroups))):
+        if wanted and not of_means:
+            raise TrialError(
+                f"'{key}' needs a primary endpoint that is a mean, and the first one counts responders",
+                where=document.where("analysis", key), remedy="put an endpoint without 'responder' first",
+            )  # fmt: skip
+        if wanted and file.population.kind == "two-stage":
+            raise TrialError(
+                f"a two-stage design has no '{key}'", where=document.where("analysis", key),
+                why="its answer combines p values of two stages", remedy="leave it out, or use a stratified design",
+            )  # fmt: skip
 
 
 def _check_population(file: File, document: Document) -> None:

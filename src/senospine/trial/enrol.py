@@ -6,7 +6,7 @@ after, on other trials, or on which process does the work. So a trial of 200 is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,10 @@ class Enrolled:
     recorded : dict of str to ndarray, shape (n,)
         Markers and blood counts as recorded at screening.
     strata : ndarray of 0 and 1, shape (n, n_strata)
+    subgroups : ndarray of 0 and 1, shape (n, n_subgroups)
+        Of the analysis.
+    place : ndarray of int, shape (n,)
+        In the queue of candidates, from 0.
     screened : int
         Candidates seen until the last one was randomised.
     failures : dict of str to int
@@ -58,6 +62,8 @@ class Enrolled:
     fluctuation: Array
     recorded: dict[str, Array]
     strata: Array
+    subgroups: Array
+    place: Integers
     screened: int
     failures: dict[str, int]
     draw: int
@@ -101,7 +107,7 @@ def enrol(
         for index, name in enumerate(names):
             failures[name] = failures.get(name, 0) + int((reason[:upto] == index).sum())
         good = good[good < upto]
-        kept.append({name: value[good] for name, value in values.items()})
+        kept.append({name: value[good] for name, value in values.items()} | {"place": screened + good})
         found, screened = found + len(good), screened + upto
         if found == patients:
             break
@@ -117,11 +123,16 @@ def enrol(
         )
     values = {name: np.concatenate([item[name] for item in kept]) for name in kept[0]}
     strata = _strata(design, bank, values)
+    subgroups = _above(design.file.analysis.subgroups, bank, values)
     arm = randomise(design, strata, lambda cell: stream(seed, f"trial/{part}randomisation/{cell}", trial))
-    recorded = {name: value for name, value in values.items() if name not in {"row", "pain", "felt", "fluctuation"}}
+    apart = {"row", "place", "pain", "felt", "fluctuation"}
+    recorded = {name: value for name, value in values.items() if name not in apart}
     row = values["row"].astype(np.int64)
     pain, felt, fluctuation = values["pain"], values["felt"], values["fluctuation"]
-    return Enrolled(row, arm, pain, felt, fluctuation, recorded, strata, screened, failures, draw)
+    place = values["place"].astype(np.int64)
+    return Enrolled(
+        row, arm, pain, felt, fluctuation, recorded, strata, subgroups, place, screened, failures, draw
+    )  # fmt: skip
 
 
 def _screen(
@@ -143,7 +154,7 @@ def _screen(
     for name in ("platelets", "neutrophils"):
         values[name] = record_marker(name, latent, generator)
     wanted = {**entry.markers}
-    for name in design.file.stratify:
+    for name in (*design.file.stratify, *design.file.analysis.subgroups):
         if name not in BASELINE_STRATA:
             wanted.setdefault(name, MarkerRange())
     if design.file.population.kind != "all-comers":
@@ -168,13 +179,18 @@ def _screen(
 
 def _strata(design: Design, bank: PatientBank, values: dict[str, Array]) -> Array:
     """Return 0 or 1 for each stratifying variable; the population's marker is one where it is tested in."""
-    rows = values["row"].astype(np.int64)
-    columns = []
-    for name, cut in design.file.stratify.items():
-        value = bank.numbers[name][rows] if name in {"age", "sex"} else values[name]
-        columns.append(value >= cut)
+    strata = _above(design.file.stratify, bank, values)
     if design.file.population.kind in {"stratified", "two-stage"}:
-        columns.append(values["positive"] > 0)
+        strata = np.column_stack([strata, values["positive"] > 0])
+    return strata
+
+
+def _above(cuts: Mapping[str, float], bank: PatientBank, values: dict[str, Array]) -> Array:
+    """Return whether each variable is at or above its cut, shape (n, n_cuts)."""
+    rows = values["row"].astype(np.int64)
+    columns = [
+        (bank.numbers[name][rows] if name in {"age", "sex"} else values[name]) >= cut for name, cut in cuts.items()
+    ]
     return np.stack(columns, axis=1).astype(float) if columns else np.zeros((len(rows), 0))
 
 

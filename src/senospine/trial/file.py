@@ -115,6 +115,21 @@ class Dropout(Section):
     followed: Share = 0.0
 
 
+class Missed(Section):
+    """Visits missed by patients who come back: a share of all but the last, more or fewer by the pain last recorded."""
+
+    rate: Share | dict[str, Share] = 0.0
+    log_odds_per_point: Number = 0.0
+    at_pain: Number = 5.0
+
+
+class Accrual(Section):
+    """Candidates screened a week, and weeks from a look's last visit to its decision."""
+
+    screened_per_week: Annotated[Number, Field(gt=0)]
+    readout_weeks: Annotated[Number, Field(ge=0)] = 0.0
+
+
 class AdverseEvents(Section):
     """Adverse events: a share of patients by the end, more with gut exposure, some of which end treatment."""
 
@@ -137,6 +152,23 @@ class Estimand(Section):
     rescue: Strategy = "treatment policy"
 
 
+class Tipping(Section):
+    """How much worse those who left treatment may have done: shifts in equal steps, in the endpoint's unit."""
+
+    up_to: Annotated[Number, Field(gt=0)]
+    steps: Annotated[int, Field(ge=1, le=20)] = 4
+    strategy: Literal["MAR", "J2R", "CIR", "CR"] = "MAR"
+
+    @property
+    def deltas(self) -> tuple[float, ...]:
+        """Shifts that have a row of their own, 0 first."""
+        return tuple(self.up_to * step / self.steps for step in range(self.steps + 1))
+
+    def method(self, delta: float) -> str:
+        """Return the name of the analysis with a shift."""
+        return f"{self.strategy}+{delta:g}"
+
+
 class Analysis(Section):
     """How the question is answered."""
 
@@ -147,6 +179,9 @@ class Analysis(Section):
     imputations: Annotated[int, Field(ge=2, le=1000)] = 25
     multiplicity: Literal["none", "hierarchical", "holm"] = "hierarchical"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    tipping: Tipping | None = None
+    subgroups: dict[str, Number] = {}
+    subgroup_scale: Annotated[Number, Field(gt=0)] | None = None
     compare: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = None
 
 
@@ -187,10 +222,12 @@ class File(Section):
     analysis: Analysis = Analysis()
     population: Population = Population()
     interim: Interim | None = None
+    accrual: Accrual | None = None
     adherence: Share = 1.0
     offset_days: Annotated[Number, Field(gt=0)] = 14.0
     dose_holds: str = "none"
     dropout: Dropout = Dropout()
+    missed_visits: Missed = Missed()
     adverse_events: AdverseEvents = AdverseEvents()
     rescue: Rescue | None = None
     estimand: Estimand = Estimand()

@@ -18,7 +18,7 @@ from senospine.model import load_model
 from senospine.runs import OutcomeFolder, run_blocks
 from senospine.therapy import compose_model
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank
-from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, read_therapy, simulate_people
+from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, doses_of, read_therapy, simulate_people
 from senospine.trial.population import plausible_limits, published_population, select, weigh
 
 Array = NDArray[np.float64]
@@ -80,7 +80,8 @@ def make_bank(
 
     Notes
     -----
-    Cost: 3 ms of a processor for a person's life and year untreated, 3 to 6 ms for a year under one or two drugs.
+    Cost: about 20 ms of a processor for a person's life, a year untreated and a year under each of three therapies, one
+    of them a pair of drugs.
     """
     if uncertainty not in UNCERTAINTIES:
         raise TrialError(f"no uncertainty is called '{uncertainty}'", remedy=f"one of {', '.join(UNCERTAINTIES)}")
@@ -92,7 +93,8 @@ def make_bank(
     if uncertainty == "none" and draws > 1:
         raise TrialError(f"{draws} draws of nothing uncertain", remedy="one draw, or uncertainty 'all'")
     days = tuple(float(day) for day in np.arange(0.0, 7 * weeks + 1e-9, every))
-    read = tuple(read_therapy(text) for text in dict.fromkeys(therapies) if text != UNTREATED)
+    each = [read_therapy(text) for text in therapies if text != UNTREATED]
+    read = tuple({therapy.text: therapy for therapy in each}.values())
     plan = Plan(
         read, days, seed, centres=dict(sorted((centres or {}).items())), uncertainty=uncertainty, between=between
     )
@@ -132,6 +134,8 @@ def _refuse_unknown(plan: Plan) -> None:
     for name in plan.centres:
         if name not in known:
             raise TrialError(f"the human model has no parameter '{name}'")
+    for therapy in plan.therapies:
+        doses_of(plan, therapy, compose_model("human", therapy.drugs), 1, 0)
 
 
 def _inputs(plan: Plan, patients: int, draws: int) -> dict[str, Any]:

@@ -23,7 +23,10 @@ from senospine.trial.design import Design
 from senospine.trial.run import TrialRun, simulate_block
 
 #: what is counted in each arm; what never happened is not shown
-BY_ARM = ("left", "stopped", "adverse", "held", "rescued")
+BY_ARM = ("left", "stopped", "adverse", "held", "rescued", "missed")
+SHOWN = (
+    "truth", "bias", "coverage", "rejected", "estimable", "interaction", "bias_if_chosen", "coverage_if_chosen",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,15 @@ class OperatingCharacteristics:
     methods : pandas.DataFrame
         One row a hypothesis, method and measure: value, error (Monte Carlo), trials. ``truth`` is the mean contrast
         had nobody been missing; the rest is judged against it, or against that of the trial's own draw of the
-        parameters where the bank holds more than one.
+        parameters where the bank holds more than one. Subgroups also have ``interaction``, how often its test
+        is below alpha; two stages have ``bias_if_chosen`` and ``coverage_if_chosen``, over the trials that carried on
+        with that population, against the truth of all trials.
     design : dict of str to Measure
         success (primary hypothesis rejected in the direction of benefit), right_decision, patients, screened,
         screen_failures, and for each arm the shares that left, stopped, had adverse events, were held, were rescued.
-        ``assurance`` where the bank holds more than one draw of the parameters.
+        ``assurance`` where the bank holds more than one draw of the parameters; ``overrun`` and ``weeks`` where the
+        design has an accrual; ``tipping_point`` (mean over the trials that show a benefit in that analysis, at most the
+        largest shift) and ``never_tips`` where it asks for one.
     null : bool
         Whether the primary hypothesis compares two arms with the same therapy.
     trials : int
@@ -55,7 +62,7 @@ class OperatingCharacteristics:
         rejected = "type I error" if self.null else "power, two-sided"
         low, high = monte_carlo_interval(0.05, self.trials)
         shown = self.methods.reset_index()
-        shown = shown[shown["measure"].isin(["truth", "bias", "coverage", "rejected", "estimable"])].copy()
+        shown = shown[shown["measure"].isin(SHOWN)].copy()
         shown["measure"] = shown["measure"].replace({"rejected": rejected})
         shown["value"] = [
             f"{value:.4f} ± {error:.4f}" for value, error in zip(shown["value"], shown["error"], strict=True)
@@ -98,20 +105,11 @@ def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFram
     """Return the operating characteristics of tables as :func:`simulate_block` makes them."""
     if len(conduct) < 2:
         raise TrialError("operating characteristics need at least two trials")
+    draws = conduct.set_index("trial")["draw"]
     parts = []
     for (hypothesis, method), rows in analyses.groupby(["hypothesis", "method"], sort=False):
-        truth = mean_of(rows["true"])
-        away = _away(rows, conduct, truth.value)
-        table = performance(
-            rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"],
-            truth=truth.value,
-            alpha=design.file.analysis.alpha,
-        )  # fmt: skip
-        table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))
-        # the same noise makes estimate and truth of one trial, so their difference is surer than the mean
-        gap = (rows["estimate"] - rows["true"])[np.isfinite(rows["estimate"])]
-        table.loc["bias"] = _row(mean_of(gap))
-        table.loc["truth"] = _row(truth)
+        everyone = analyses[analyses["hypothesis"] == hypothesis].drop_duplicates("trial")  # whatever was chosen
+        table = _of_method(design, rows, everyone, draws)
         table.insert(0, "method", str(method))
         table.insert(0, "hypothesis", str(hypothesis))
         parts.append(table.reset_index().set_index(["hypothesis", "method", "measure"]))
@@ -123,12 +121,45 @@ def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFram
     )  # fmt: skip
 
 
-def _away(rows: pd.DataFrame, conduct: pd.DataFrame, truth: float) -> pd.Series:
+def _of_method(design: Design, rows: pd.DataFrame, everyone: pd.DataFrame, draws: pd.Series) -> pd.DataFrame:
+    """Return the measures of one method of one hypothesis; ``everyone`` has a row of it for each trial."""
+    estimable = np.isfinite(rows["p"].to_numpy())
+    if estimable.sum() < 2:
+        return pd.DataFrame(
+            [_row(share(estimable))], index=["estimable"], columns=["value", "error", "trials"]
+        ).rename_axis("measure")
+    truth = mean_of(everyone["true"].dropna())
+    away = _away(rows, everyone, draws, truth.value)
+    table = performance(
+        rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"], truth=truth.value,
+        alpha=design.file.analysis.alpha,
+    )  # fmt: skip
+    table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))
+    # the same noise makes estimate and truth of one trial, so their difference is surer than the mean
+    gap = (rows["estimate"] - rows["true"])[np.isfinite(rows["estimate"])]
+    table.loc["bias"] = _row(mean_of(gap.dropna()))
+    table.loc["truth"] = _row(truth)
+    if "interaction_p" in rows and rows["interaction_p"].notna().any():
+        table.loc["interaction"] = _row(share(rows["interaction_p"].dropna() <= design.file.analysis.alpha))
+    if "chosen" in rows:
+        wanted = "positive" if rows["hypothesis"].iloc[0].endswith("marker-positive") else "all"
+        carried = rows[rows["chosen"] == wanted]
+        # noise of the first stage made the choice and is in that stage's own truth: judge by that of all trials
+        real = carried["trial"].map(draws).map(everyone.groupby(everyone["trial"].map(draws))["true"].mean())
+        if len(carried) > 1:
+            table.loc["bias_if_chosen"] = _row(mean_of(carried["estimate"] - real))
+            inside = (carried["lower"] <= real) & (real <= carried["upper"])
+            table.loc["coverage_if_chosen"] = _row(share(inside))
+            if len(carried) == len(rows) < len(everyone):
+                table.loc["bias"] = table.loc["bias_if_chosen"]
+    return table
+
+
+def _away(rows: pd.DataFrame, everyone: pd.DataFrame, draws: pd.Series, truth: float) -> pd.Series:
     """Return how far the truth of each trial's draw of the parameters is from that of all draws; 0 for one draw."""
-    draw = rows["trial"].map(conduct.set_index("trial")["draw"])
-    if draw.nunique() < 2:
+    if draws.nunique() < 2:
         return pd.Series(0.0, index=rows.index)
-    return rows.groupby(draw)["true"].transform("mean") - truth
+    return rows["trial"].map(draws).map(everyone.groupby(everyone["trial"].map(draws))["true"].mean()) - truth
 
 
 def _row(item: Measure) -> list[float]:
@@ -177,6 +208,16 @@ def _of_design(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) ->
     failed = conduct[[name for name in conduct.columns if str(name).startswith("failed/")]].sum(axis=1).to_numpy()
     found["screened"] = mean_of(screened)
     found["screen_failures"] = mean_of(failed / conduct["screened"].to_numpy())
+    for name in ("overrun", "weeks"):
+        if name in analyses:
+            found[name] = mean_of(analyses.groupby("trial")[name].first())
+    tipping = design.file.analysis.tipping
+    if tipping is not None:
+        rows = analyses[analyses["hypothesis"] == design.hypotheses[0].name]
+        tips = rows.loc[rows["method"] == tipping.method(0.0), "tips_at"].dropna()
+        if len(tips) > 1:
+            found["tipping_point"] = mean_of(tips.clip(upper=tipping.up_to))
+            found["never_tips"] = share(np.isinf(tips))
     for arm in design.arms:
         for name in BY_ARM:
             found[f"{name}_{arm}"] = mean_of(conduct[f"{name}/{arm}"] / conduct[f"randomised/{arm}"])

@@ -1,7 +1,7 @@
 """Virtual patients out of the human model: lives to a sampled age, then a year untreated and under each therapy.
 
-A block is some people of one draw of the parameters. Person ``i`` is the same person in every draw: what differs between
-people (traits, sex, age, degeneration, other pain) is theirs, what is doubted about all people is the draw's.
+A block is some people of one draw of the parameters. Person ``i`` is the same person in every draw: what differs
+between people (traits, sex, age, degeneration, other pain) is theirs, what is doubted about all people is the draw's.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from senospine.therapy import (
     parse_regimen,
 )
 from senospine.trial.bank import UNTREATED
+from senospine.trial.design import therapy_key
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -75,7 +76,7 @@ def read_therapy(text: str, where: str | None = None) -> Therapy:
 
     Examples
     --------
-    >>> found = read_therapy("navitoclax 150 mg oral daily for 7 days from day 0 after enrolment; rule navitoclax-entry")
+    >>> found = read_therapy("navitoclax 150 mg oral once at day 0 after enrolment; rule navitoclax-entry")
     >>> found.drugs[0].name, found.rule
     ('navitoclax', 'navitoclax-entry')
     """
@@ -89,7 +90,7 @@ def read_therapy(text: str, where: str | None = None) -> Therapy:
     regimens = tuple(parse_regimen(item.strip(), where) for item in doses.split(" + "))
     if names:
         load_rule(names[0], where)
-    return Therapy(text, regimens, names[0] if names else None)
+    return Therapy(therapy_key(text), regimens, names[0] if names else None)
 
 
 @dataclass(frozen=True)
@@ -167,12 +168,17 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
     for therapy in (None, *plan.therapies):
         model = base if therapy is None else compose_model("human", therapy.drugs)
         mine = doubt_of(plan, model, draw)
-        people = draw_people(model, count, plan.seed, ages=plan.ages, first=first, centres=mine).parameters
-        # a model with drugs has more parameters in which people differ: those of the spine stay whose they are
+        people: dict[str, Array] = {}
+        for drug in therapy.drugs if therapy else ():  # what else is taken changes no one
+            alone = compose_model("human", (drug,))
+            found = draw_people(
+                alone, count, plan.seed, ages=plan.ages, first=first, centres=doubt_of(plan, alone, draw)
+            )
+            people |= found.parameters
         parameters = _of(plan, model, people, mine) | _of(plan, base, drawn.parameters, own) | lasting
-        solved = _course(plan, therapy, model, parameters, life, first)
-        courses[UNTREATED if therapy is None else therapy.text] = {name: solved[name] for name in OUTPUTS}
-        states = states or {name: solved[f"{name} at first"] for name in STATES}
+        followed, at_first = _course(plan, therapy, model, parameters, life, first)
+        courses[UNTREATED if therapy is None else therapy.text] = followed
+        states = states or at_first
     people_table: dict[str, NDArray[Any]] = {
         "patient": np.arange(first, first + count), "draw": np.full(count, draw), "age": drawn.ages / DAYS_PER_YEAR,
         "sex": np.where(drawn.female, "female", "male"),
@@ -215,10 +221,10 @@ def _kernel(species: str, drugs: tuple[Drug, ...]) -> Kernel:
 def _course(
     plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], life: Mapping[str, Array],
     first: int,
-) -> dict[str, Array | Single]:  # fmt: skip
+) -> tuple[dict[str, Single], dict[str, Array]]:  # fmt: skip
     """Return outputs over the plan's days, exposure of the gut as its mean since the last, and states on day 0."""
     count = len(parameters["age_at_start"])
-    entries, decisions = _doses(plan, therapy, model, count, first)
+    entries, decisions = doses_of(plan, therapy, model, count, first)
     daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
     times = np.union1d(plan.days, daily if therapy is not None else [])
     kernel = _kernel("human", therapy.drugs if therapy else ())
@@ -226,7 +232,8 @@ def _course(
         parameters, Schedule.shared(entries, decisions), times, initial=life, rtol=RTOL, threads=1, n_subjects=count
     )
     on = np.searchsorted(times, plan.days)
-    found: dict[str, Array | Single] = {f"{name} at first": solution[name][:, on[0]] for name in STATES}
+    at_first = {name: solution[name][:, on[0]] for name in STATES}
+    found: dict[str, Single] = {}
     for name in OUTPUTS:
         if name in kernel.outputs:
             found[name] = solution[name][:, on].astype(np.float32)
@@ -240,12 +247,13 @@ def _course(
         for index in range(len(on) - 1):
             mean[:, index + 1] = exposure[:, place[since == index]].mean(axis=1)
         found["gut_exposure"] = mean.astype(np.float32)
-    return found
+    return found, at_first
 
 
-def _doses(
+def doses_of(
     plan: Plan, therapy: Therapy | None, model: Model, count: int, first: int
 ) -> tuple[list[Entry], tuple[Decision, ...]]:
+    """Return what is given over the plan's days, and what counts decide; refuse what cannot be given to people."""
     if therapy is None:
         return [], ()
     try:

@@ -221,7 +221,8 @@ def population_table(people: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a figure: name, figure, role, published, low, high, sampled (before weighting), simulated, spread (over
         draws of the parameters, central 90 %; NaN for one draw), agrees (inside the published interval; within a tenth
-        of shares without one), source.
+        of shares without one), verdict (set, agrees, misses, or between: sources
+        disagree and it lies between them), source.
     """
     draw = people["draw"].to_numpy() if "draw" in people else np.zeros(len(people))
     parts = [people[draw == number] for number in np.unique(draw)]
@@ -236,9 +237,22 @@ def population_table(people: pd.DataFrame) -> pd.DataFrame:
             "name": row.name, "figure": row.label, "statistic": row.statistic, "role": row.role,
             "published": row.value, "low": row.low, "high": row.high, "sampled": float(np.nanmean(even)),
             "simulated": mean, "simulated_low": low, "simulated_high": high, "agrees": _agrees(row, mean),
+            "verdict": _verdict(row, mean),
             "source": row.source, "doi": row.doi, "note": row.note,
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _verdict(row: Published, found: float) -> str:
+    """Return how a figure stands to what is published of it, by this source and by others."""
+    if _agrees(row, found):
+        return "set" if row.role == "calibration" else "agrees"
+    same = [other for other in published_population() if _question(other) == _question(row)]
+    return "between" if min(each.value for each in same) <= found <= max(each.value for each in same) else "misses"
+
+
+def _question(row: Published) -> tuple[object, ...]:
+    return row.statistic, row.of, row.given, row.among, row.ages
 
 
 def _agrees(row: Published, found: float) -> bool:

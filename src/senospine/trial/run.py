@@ -204,7 +204,7 @@ def conduct_of(design: Design, number: int, parts: Sequence[TrialData]) -> dict[
             counts = {
                 "randomised": mine, "left": mine & (part.left < visits), "stopped": mine & (part.stopped < visits),
                 "rescued": mine & (part.rescued < visits), "held": mine & part.held.any(axis=1),
-                "adverse": mine & part.events.any(axis=1),
+                "adverse": mine & part.events.any(axis=1), "missed": mine & part.missed.any(axis=1),
                 **{reason.name.lower(): mine & (part.reason == reason) for reason in Reason if reason},
             }  # fmt: skip
             for name, who in counts.items():

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from senospine.assays import (
     PainReports,
@@ -46,14 +47,16 @@ class TrialData:
     baseline : dict of measure to ndarray, shape (n,)
         As recorded at screening.
     observed : dict of measure to ndarray, shape (n, n_visits)
-        As the analysis sees it; NaN from the visit on that a patient did not come to.
+        As the analysis sees it; NaN where a visit was missed, and from the visit on at which a patient was gone.
     complete : dict of measure to ndarray, shape (n, n_visits)
         What would have been recorded had everyone come to every visit, treated as they were.
     ideal : dict of measure to ndarray, shape (n, n_visits)
         What would have been recorded without the intercurrent events whose strategy is hypothetical; the same as
         ``complete`` where none is.
     stopped, left, rescued : ndarray of int, shape (n,)
-        First visit off treatment, missed, and under rescue; the number of visits for never.
+        First visit off treatment, gone, and under rescue; the number of visits for never.
+    missed : ndarray of bool, shape (n, n_visits)
+        Visits missed by those who were not gone.
     reason : ndarray of int, shape (n,)
         Why treatment ended.
     held : ndarray of bool, shape (n, n_visits)
@@ -72,6 +75,7 @@ class TrialData:
     stopped: Integers
     left: Integers
     rescued: Integers
+    missed: NDArray[np.bool_]
     reason: Integers
     held: NDArray[np.bool_]
     counts: dict[str, Array]
@@ -138,6 +142,7 @@ class _Conduct:
         never = np.full(n, visits)
         self.stopped, self.left, self.rescued = never.copy(), never.copy(), never.copy()
         self.reason = np.zeros(n, np.int64)
+        self.missed = np.zeros((n, visits), bool)
         self.held, self.events = np.zeros((n, visits), bool), np.zeros((n, visits), bool)
         self.counts = {name: np.full((n, visits), np.nan) for name in ("platelets", "neutrophils")}
         measures = dict.fromkeys(["pain", *(item.measure for item in design.file.endpoints.values())])
@@ -150,6 +155,7 @@ class _Conduct:
             for name in measures
         }
         self.rate = np.array(design.share_by_arm(design.file.dropout.rate))[self.enrolled.arm]
+        self.skip = np.array(design.share_by_arm(design.file.missed_visits.rate))[self.enrolled.arm]
         self.harm = np.array(design.share_by_arm(design.file.adverse_events.background))[self.enrolled.arm]
 
     def _stream(self, purpose: str) -> np.random.Generator:
@@ -175,10 +181,12 @@ class _Conduct:
         self._harm(visit, before, day, events)
         weekly = self._pain(visit, day)
         self._leave(visit, before, day, weekly, events)
+        self._miss(visit, events)
         if self.tables or self.design.file.dose_holds != "none":
             self._blood(visit, day, events)
         self._rescue(visit, weekly, events)
-        self.previous, self.since = weekly, day
+        self.previous = np.where(self.missed[:, visit], self.previous, weekly)
+        self.since = day
 
     def _fade(self, span: float) -> None:
         kept = 0.5 ** (span / self.design.file.offset_days)
@@ -243,6 +251,13 @@ class _Conduct:
         self._stop(gone & unhelped, visit, Reason.LACK_OF_EFFICACY, events[4])
         self._stop(gone & ~unhelped, visit, Reason.OTHER, events[4])
 
+    def _miss(self, visit: int, events: Array) -> None:
+        """Visits missed by those who come back; nobody misses the last so."""
+        if visit + 1 < self.visits:
+            plan = self.design.file.missed_visits
+            logit = special.logit(self.skip) + plan.log_odds_per_point * (self.previous - plan.at_pain)
+            self.missed[:, visit] = (self.left > visit) & (events[7] < special.expit(logit))
+
     def _stop(self, who: NDArray[np.bool_], visit: int, reason: Reason, chance: Array) -> None:
         """End treatment; those not followed further miss this visit and all later ones."""
         followed = chance < self.design.file.dropout.followed
@@ -254,7 +269,7 @@ class _Conduct:
 
     def _blood(self, visit: int, day: float, events: Array) -> None:
         """Record blood counts; the rule for platelets decides on the next doses."""
-        here = self.left > visit
+        here = (self.left > visit) & ~self.missed[:, visit]
         for name in self.counts:
             untreated, treated = self._of_course(name, np.array([day]))
             true = (untreated + self.effect[:, None] * (treated - untreated))[:, 0]
@@ -262,7 +277,8 @@ class _Conduct:
             self.counts[name][:, visit] = np.where(here, recorded, np.nan)
         hold, end = HOLDS[self.design.file.dose_holds]
         low = np.where(here, self.counts["platelets"][:, visit], np.inf)
-        self.held[:, visit] = self.on & (low < hold)
+        unseen = (self.left > visit) & self.missed[:, visit]  # nobody decides then
+        self.held[:, visit] = self.on & np.where(unseen, ~self.taking, low < hold)
         self.taking = ~self.held[:, visit]
         if visit + 1 < self.visits:
             self._stop((low < end) & self.on, visit + 1, Reason.PLATELETS, events[5])
@@ -270,14 +286,21 @@ class _Conduct:
     def _rescue(self, visit: int, weekly: Array, events: Array) -> None:
         plan = self.design.file.rescue
         if plan is not None:
-            new = (self.left > visit) & (weekly >= plan.pain_at_least) & (events[6] < plan.uptake)
+            new = (
+                (self.left > visit)
+                & ~self.missed[:, visit]
+                & (weekly >= plan.pain_at_least)
+                & (events[6] < plan.uptake)
+            )
             self.rescued[new] = np.minimum(self.rescued[new], visit + 1)
 
     def data(self) -> TrialData:
         """Return the trial as it ended."""
-        gone = np.arange(self.visits) >= self.left[:, None]
+        away = np.arange(self.visits) >= self.left[:, None]
+        gone = away | self.missed
         observed = {name: np.where(gone, np.nan, value) for name, value in self.complete.items()}
+        events = self.events & (np.arange(self.visits) <= self.left[:, None])
         return TrialData(
             self.enrolled, self.baseline, observed, self.complete, self.ideal, self.stopped, self.left, self.rescued,
-            self.reason, self.held, self.counts, self.events & (np.arange(self.visits) <= self.left[:, None]),
+            self.missed, self.reason, self.held, self.counts, events,
         )  # fmt: skip

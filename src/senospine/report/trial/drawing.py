@@ -86,6 +86,8 @@ def _said(item: Range) -> bool:
 
 def _range(item: Range) -> str:
     low, high = item.at_least, item.at_most
+    if low is None and high is None:
+        return "any"
     if low is not None and high is not None:
         return f"{low:g} to {high:g}"
     return f"≥ {low:g}" if low is not None else f"≤ {high:g}"
