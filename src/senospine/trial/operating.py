@@ -129,10 +129,10 @@ def _of_method(design: Design, rows: pd.DataFrame, everyone: pd.DataFrame, draws
             [_row(share(estimable))], index=["estimable"], columns=["value", "error", "trials"]
         ).rename_axis("measure")
     truth = mean_of(everyone["true"].dropna())
-    away = _away(rows, draws, truth.value)
+    away = _away(rows, everyone, draws, truth.value)
     table = performance(
-        rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"],
-        truth=truth.value, alpha=design.file.analysis.alpha,
+        rows["estimate"] - away, rows["se"], rows["lower"] - away, rows["upper"] - away, rows["p"], truth=truth.value,
+        alpha=design.file.analysis.alpha,
     )  # fmt: skip
     table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))
     # the same noise makes estimate and truth of one trial, so their difference is surer than the mean
@@ -154,12 +154,11 @@ def _of_method(design: Design, rows: pd.DataFrame, everyone: pd.DataFrame, draws
     return table
 
 
-def _away(rows: pd.DataFrame, draws: pd.Series, truth: float) -> pd.Series:
+def _away(rows: pd.DataFrame, everyone: pd.DataFrame, draws: pd.Series, truth: float) -> pd.Series:
     """Return how far the truth of each trial's draw of the parameters is from that of all draws; 0 for one draw."""
-    draw = rows["trial"].map(draws)
-    if draw.nunique() < 2:
+    if draws.nunique() < 2:
         return pd.Series(0.0, index=rows.index)
-    return rows.groupby(draw)["true"].transform("mean") - truth
+    return rows["trial"].map(draws).map(everyone.groupby(everyone["trial"].map(draws))["true"].mean()) - truth
 
 
 def _row(item: Measure) -> list[float]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from senospine.report.svg import INK, QUIET, figure, line, text
 from senospine.report.trial.drawing import colour_of
 from senospine.report.trial.panel import WIDTH
-from senospine.trial import Design, Reason
+from senospine.trial import Reason
 from senospine.trial.followed import Followed
 
 _STEP = 16.0
@@ -82,8 +82,3 @@ def _box(x: float, y: float, width: float, rows: list[str], colour: str) -> list
         for k, row in enumerate(rows)
     ]
     return [frame, *words]
-
-
-def flow(design: Design, conduct: pd.DataFrame) -> dict[str, float]:
-    """Return the means over trials as plain data."""
-    return {str(name): float(value) for name, value in conduct.drop(columns=["trial", "draw"]).mean().items()}

@@ -98,8 +98,8 @@ def sentences(report: TrialReport) -> list[str]:
 def primary_row(result: OperatingCharacteristics, design: Design, measure: str) -> pd.Series:
     """Return one measure of the first hypothesis by the design's own method."""
     rows = result.methods.reset_index()
-    mine = (rows["hypothesis"] == design.hypotheses[0].name) & (rows["measure"] == measure)
-    return rows[mine].iloc[0]
+    mine = rows[(rows["hypothesis"] == design.hypotheses[0].name) & (rows["measure"] == measure)]
+    return mine.iloc[0] if len(mine) else pd.Series({"value": np.nan, "error": np.nan})  # could not be estimated
 
 
 def _success(report: TrialReport) -> str:
@@ -172,7 +172,16 @@ def method_rows(report: TrialReport) -> list[dict[str, str]]:
     for hypothesis, method in dict.fromkeys((key[0], key[1]) for key in report.result.methods.index):
         mine = table.loc[(hypothesis, method)]
         cells = {"hypothesis": str(hypothesis), "method": _method(str(method))}
-        for name, percent in (("truth", False), ("bias", False), ("coverage", True), ("rejected", True), ("estimable", True)):
+        for name, percent in (
+            ("truth", False),
+            ("bias", False),
+            ("coverage", True),
+            ("rejected", True),
+            ("estimable", True),
+        ):
+            if name not in mine.index:  # could not be estimated
+                cells[name] = "–"
+                continue
             value, error = (float(mine.loc[name, column]) for column in ("value", "error"))
             cells[name] = measured(Measure(value, error, 0), percent=percent) if np.isfinite(value) else "–"
         rows.append(cells)
