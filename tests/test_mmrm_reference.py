@@ -176,7 +176,7 @@ def test_intercept_alone_against_sas(fev: pd.DataFrame) -> None:
 def test_every_structure_and_method_against_r(
     fev: pd.DataFrame, name: str, method: str, estimate: float, se: float, df: float, p: float, deviance: float
 ) -> None:
-    """R's optimiser stops a little before the optimum: our likelihood is at least R's, figures agree to 1e-4 (estimates: of their error)."""
+    """R stops a little before the optimum: our likelihood is at least R's, figures agree to 1e-4 (estimates: of se)."""
     fit = mmrm(fev, fixed=FULL, covariance=name, df=method.lower(), **KEYS)
     row = fit.to_frame().loc["ARMCDTRT:AVISITVIS4", ["estimate", "se", "df", "p"]].astype(float)
     np.testing.assert_allclose(row[1:], [se, df, p], rtol=1e-4)
