@@ -141,5 +141,8 @@ def test_the_design_in_the_documents_loads_and_runs() -> None:
     data = simulate_trial(plan, bank(), 1, 0)
     assert len(data.enrolled.row) == 240
     table = analyse(plan, [data], [0], 1)
-    assert table["method"].tolist() == ["mmrm", "ancova", "J2R", "responder"]
+    shifts = [f"MAR+{delta}" for delta in range(5)]
+    assert table["method"].tolist() == [
+        "mmrm", "ancova", "J2R", *shifts, *["subgroup", "subgroup, shrunk"] * 4, "responder"
+    ]  # fmt: skip
     assert np.isfinite(table["p"]).all()
