@@ -72,7 +72,10 @@ def _context(report: TrialReport) -> tuple[Status, str]:
 
 
 def _risk(report: TrialReport) -> tuple[Status, str]:
-    return "not filled", "Influence and consequence belong to the decision that this page is used for; no file states it."
+    return (
+        "not filled",
+        "Influence and consequence belong to the decision that this page is used for; no file states it.",
+    )
 
 
 def _plan(report: TrialReport) -> tuple[Status, str]:
@@ -104,7 +107,9 @@ def _register(report: TrialReport) -> tuple[Status, str]:
     told = []
     for name, rows in registers.items():
         found = list(rows.values())
-        trust = ", ".join(f"{sum(row.confidence == level for row in found)} {level}" for level in ("high", "medium", "low"))
+        trust = ", ".join(
+            f"{sum(row.confidence == level for row in found)} {level}" for level in ("high", "medium", "low")
+        )
         told.append(f"{name}: {len(found)} parameters, {sum(row.assumed for row in found)} assumed; confidence {trust}")
     return ("partly" if report.synthetic else "filled"), "; ".join(told) + "."
 
@@ -197,7 +202,10 @@ def _uncertainty(report: TrialReport) -> tuple[Status, str]:
     told = f"Sampling of patients: estimates of one trial scatter with SD {rows['estimate'].std():.3f}."
     if len(report.bank.draws) > 1 and report.benefits:
         item = report.benefits[0]
-        told = f"Parameters: benefit differs between {len(report.bank.draws)} draws with SD {item.between_draws:.2f}. " + told
+        told = (
+            f"Parameters: benefit differs between {len(report.bank.draws)} draws with SD {item.between_draws:.2f}. "
+            + told
+        )
         return "partly", told + " Structure: one mechanism; rivals of it were not run."
     return "partly", told + " Parameters: the bank has one draw of them. Structure: not computed."
 
@@ -237,7 +245,9 @@ def _extrapolation(report: TrialReport) -> tuple[Status, str]:
         return "not filled", _NO_MECHANISM
     found = counts(extrapolation_map(load_model("human")))
     return "filled", (
-        "Arrows of the mechanism: {human} seen in people, {mouse} in mice only, {assumed} assumed".format(**found["light"])
+        "Arrows of the mechanism: {human} seen in people, {mouse} in mice only, {assumed} assumed".format(
+            **found["light"]
+        )
         + "; their sizes: {human}, {mouse}, {assumed}. 'senospine model map human' shows each.".format(**found["size"])
     )
 
@@ -275,5 +285,3 @@ def _marked(report: TrialReport, figures: list[str]) -> tuple[Status, str]:
 
 def _has_notice(path: Path) -> bool:
     return NOTICE in path.read_text(encoding="utf-8", errors="replace")
-
-

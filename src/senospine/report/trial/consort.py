@@ -78,7 +78,9 @@ def _box(x: float, y: float, width: float, rows: list[str], colour: str) -> list
     )
     small = "small" if width >= 240 else "found"
     words = [
-        text(x + 10 + (12 if row.startswith("   ") else 0), y + 18 + _STEP * k, row.strip(), "title" if k == 0 else small)
+        text(
+            x + 10 + (12 if row.startswith("   ") else 0), y + 18 + _STEP * k, row.strip(), "title" if k == 0 else small
+        )
         for k, row in enumerate(rows)
     ]
     return [frame, *words]

@@ -63,7 +63,11 @@ def _difference(
     panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
     parts = panel.frame(title, "week", f"difference, {MEASURE[followed.measure]}; below 0 favours {_treated(title)}",
                         at=[0, *weeks.tolist()])  # fmt: skip
-    parts += [panel.level(0), panel.band(weeks, low, high, BLUE, 0.15), panel.line(weeks, np.nanmean(wide, axis=0), BLUE)]
+    parts += [
+        panel.level(0),
+        panel.band(weeks, low, high, BLUE, 0.15),
+        panel.line(weeks, np.nanmean(wide, axis=0), BLUE),
+    ]
     for _, values in draw_means(followed, mine).iterrows():
         parts.append(panel.line(weeks, values.to_numpy(), PURPLE, 1, "4 3"))
     for week, row in first.iterrows():

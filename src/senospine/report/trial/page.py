@@ -85,9 +85,7 @@ def _number(value: float) -> str:
 
 def _own_rows(report: TrialReport) -> list[tuple[str, str]]:
     found = report.result.design
-    return [
-        (words, measured(found[name], percent=name in _SHARES)) for name, words in _WORDS.items() if name in found
-    ]
+    return [(words, measured(found[name], percent=name in _SHARES)) for name, words in _WORDS.items() if name in found]
 
 
 def _responder_rows(report: TrialReport) -> list[tuple[str, list[str]]]:
@@ -149,5 +147,3 @@ def _provenance(report: TrialReport) -> list[tuple[str, str]]:
     used = manifest.get("versions", {})
     rows.append(("versions of the run", ", ".join(f"{name} {value}" for name, value in used.items())))
     return rows
-
-

@@ -93,7 +93,9 @@ def keys(items: Iterable[tuple[str, str, str]], x: float, y: float) -> list[str]
     parts = []
     for words, colour, kind in items:
         if kind == "band":
-            parts.append(f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="20" height="10" fill="{colour}" fill-opacity="0.22"/>')
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="20" height="10" fill="{colour}" fill-opacity="0.22"/>'
+            )
         elif kind == "dot":
             parts += [
                 line(x + 10, y - 10, x + 10, y + 2, colour, 1.3),

@@ -41,7 +41,9 @@ def power_svg(rivals: Rivals) -> str:
     for left, which, across in ((60.0, "patients", "patients randomised"), (510.0, "screened", "patients screened")):
         most = max(item.design[which].value for rival in designs for item in rival.sizes.values())
         panel = Panel(left, top, 340, _TALL, (0, most * 1.04), (0, 1))
-        parts += panel.frame("Chance of success", across, "share of trials, with its Monte-Carlo 95 % band", percent=True)
+        parts += panel.frame(
+            "Chance of success", across, "share of trials, with its Monte-Carlo 95 % band", percent=True
+        )
         for index, rival in enumerate(designs):
             colour, found = INKS[index % len(INKS)], list(rival.sizes.values())
             xs = [item.design[which].value for item in found]
@@ -60,7 +62,9 @@ def power_svg(rivals: Rivals) -> str:
 
 def beside_svg(predicted: Sequence[Benefit], published: Sequence[Comparator]) -> str:
     """Return predicted benefits over published ones, in points of 0-10; to the right is less pain."""
-    rows = [(f"{item.treated} beyond {item.control}, predicted", item.mean, *item.interval, VERMILION) for item in predicted]
+    rows = [
+        (f"{item.treated} beyond {item.control}, predicted", item.mean, *item.interval, VERMILION) for item in predicted
+    ]
     rows += [(f"{item.treatment} ({item.source})", item.benefit, item.low, item.high, INK) for item in published]
     low, high = span_of([row[1:4] for row in rows], include=(0,))
     left, right, step, top = 330.0, WIDTH - 50, 24.0, 48.0

@@ -60,7 +60,11 @@ def safety_rows(followed: Followed, conduct: pd.DataFrame) -> list[tuple[str, li
     for grade, cut in enumerate(cut_offs("platelets")):
         if followed.grades[:, :, grade].any():
             cells = [
-                _cell(int((worst[arm == k] < cut).sum()), int((arm == k).sum()), float(followed.grades[:, k, grade].mean()))
+                _cell(
+                    int((worst[arm == k] < cut).sum()),
+                    int((arm == k).sum()),
+                    float(followed.grades[:, k, grade].mean()),
+                )
                 for k in range(len(design.arms))
             ]
             rows.append((f"platelets of grade {grade + 1} or worse (below {cut:g} ·10⁹/L)", cells))

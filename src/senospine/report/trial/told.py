@@ -40,7 +40,9 @@ class TrialReport:
         """Rows of the analyses, one a trial: the first hypothesis by the design's method."""
         rows = self.run.analyses
         first = self.design.hypotheses[0]
-        method = "responder" if self.design.file.endpoints[first.endpoint].responder else self.design.file.analysis.method
+        method = (
+            "responder" if self.design.file.endpoints[first.endpoint].responder else self.design.file.analysis.method
+        )
         return rows[(rows["hypothesis"] == first.name) & (rows["method"] == method)]
 
 
