@@ -184,16 +184,9 @@ def simulate(
     if why:
         drawn = chosen_values(choice, model, WORLDS, seed=seed, doubt=_doubts(doubt))
         with progress(as_json) as on_progress:
-            found = (
-                doubts(
-                    loaded,
-                    drawn,
-                    seed=seed,
-                    on_progress=lambda done, of: on_progress("ask what doubts rest on", done, of),
-                )
-                if isinstance(drawn, ParameterDraws)
-                else []
-            )
+            found = doubts(
+                loaded, drawn, seed=seed, on_progress=lambda done, of: on_progress("ask what doubts rest on", done, of)
+            ) if isinstance(drawn, ParameterDraws) else []
     if as_json:
         print_json(outcome_dict(outcome, found) | ({"spine": str(spine)} if spine else {}))
     else:

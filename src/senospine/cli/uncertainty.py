@@ -16,9 +16,7 @@ def uncertainty(
     posterior: Annotated[Path | None, typer.Option(help="A posterior of yours; the shipped one by default.")] = None,
     part: Annotated[
         list[str] | None,
-        typer.Option(
-            help="identify, profiles, validation, rivals, ranks or recovery; repeatable. The first three by default."
-        ),
+        typer.Option(help="identify, profiles, validation, rivals, ranks or recovery; repeatable. The first three by default."),
     ] = None,
     rivals: Annotated[Path | None, typer.Option(help="Rival mechanisms of your own (YAML).")] = None,
     profile: Annotated[list[str] | None, typer.Option(help="A parameter to profile; repeatable.")] = None,

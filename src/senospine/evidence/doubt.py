@@ -133,9 +133,7 @@ def doubts(
             levels[-1][arm.name] = _levels(study, arm, kernel, values, subjects, seed)
     if on_progress:
         on_progress(2 * len(arms), 2 * len(arms))
-    solved = np.all(
-        [np.isfinite(column) for part in levels for arm in part.values() for column in arm.values()], axis=0
-    )
+    solved = np.all([np.isfinite(column) for part in levels for arm in part.values() for column in arm.values()], axis=0)
     if 2 * solved.sum() < draws.worlds:
         raise EvidenceError(
             f"{draws.worlds - solved.sum()} of {draws.worlds} worlds could not be solved",

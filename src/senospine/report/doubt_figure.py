@@ -72,9 +72,7 @@ def _row(item: Doubt, y: float) -> list[str]:
     x, width = _SHARE
     if math.isfinite(item.assumed):
         assumed = min(max(item.assumed, 0.0), 1.0)
-        parts.append(
-            f'<rect x="{x:g}" y="{y - 5:.1f}" width="{width:g}" height="10" fill="{BLUE}" fill-opacity=".55"/>'
-        )
+        parts.append(f'<rect x="{x:g}" y="{y - 5:.1f}" width="{width:g}" height="10" fill="{BLUE}" fill-opacity=".55"/>')
         parts.append(f'<rect x="{x:g}" y="{y - 5:.1f}" width="{width * assumed:.1f}" height="10" fill="{ORANGE}"/>')
         error = f"{100 * item.assumed:.0f} ± {100 * item.assumed_error:.0f}"
         parts.append(text(x + width + 5, y + 4, error, "tick"))

@@ -149,7 +149,9 @@ def _legend(worlds: int) -> list[str]:
     return parts
 
 
-def worlds_mean(laboratory: Laboratory, readout: Readout, name: str, moment: str = "") -> tuple[float, float] | None:
+def worlds_mean(
+    laboratory: Laboratory, readout: Readout, name: str, moment: str = ""
+) -> tuple[float, float] | None:
     """Return 5 and 95 % of the worlds' means of an arm, as the panel shows the read-out; None without draws."""
     outcome = laboratory.outcome
     arms = [arm for arm in outcome.study.arms if arm.stands_for == name]

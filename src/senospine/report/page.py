@@ -37,9 +37,7 @@ from senospine.study import Outcome, Study
 #: failed animals named one by one; the manifest names all
 _NAMED_FAILURES = 200
 #: what the drawn spine does not tell apart
-_ALL_WORLDS = (
-    " Here those of all worlds are taken together: differences between them and doubt about parameters in one."
-)
+_ALL_WORLDS = " Here those of all worlds are taken together: differences between them and doubt about parameters in one."
 
 
 @dataclass(frozen=True)
@@ -208,9 +206,7 @@ def provenance(
         made = outcome.manifest["inputs"]
         words = f"{made['animals']} animals per arm, seed {made['seed']}, relative tolerance {made['rtol']:g}"
         if "draws" in made:
-            words += (
-                f", {made['draws']['worlds']} draws of the {made['draws']['source']}, sha256 {made['draws']['sha256']}"
-            )
+            words += f", {made['draws']['worlds']} draws of the {made['draws']['source']}, sha256 {made['draws']['sha256']}"
         rows.append((f"study {outcome.study.name}", f"{words}, sha256 {made['study_sha256']}"))
     repeats = sorted({score.repeats.repeats for score in scores if score.repeats})
     rows.append(("repeats of each experiment", ", ".join(f"{n:,}" for n in repeats) or "none"))

@@ -122,7 +122,9 @@ def _totals(result: Reproduction) -> Table:
 
 
 def _coverage(found: Sequence[Total]) -> str:
-    words = [f"{total.role} {total.in_half} and {total.in_ninety} of {total.values}" for total in found if total.values]
+    words = [
+        f"{total.role} {total.in_half} and {total.in_ninety} of {total.values}" for total in found if total.values
+    ]
     return f"Published values inside the central 50 and 90 % of repeats: {'; '.join(words) or 'none to test'}."
 
 

@@ -196,9 +196,7 @@ def _band(arm: Arm, found: tuple[Array, Array], colour: str, axis: Axis, ends: t
     x, y = np.asarray(axis.place(days)) * _PLOT_W, _up(bands, ends)
     keep = _thin(x)
     parts = []
-    for low, high, style in (
-        ((3, 4, _WORLDS), (0, 2, 'fill-opacity=".3"')) if len(bands) > 3 else ((0, 2, 'fill-opacity=".16"'),)
-    ):
+    for low, high, style in (((3, 4, _WORLDS), (0, 2, 'fill-opacity=".3"')) if len(bands) > 3 else ((0, 2, 'fill-opacity=".16"'),)):
         outline = [*zip(x[keep], y[high][keep], strict=True), *zip(x[keep][::-1], y[low][keep][::-1], strict=True)]
         parts.append(f'<polygon points="{points(outline)}" fill="{colour}" {style}/>')
     return parts

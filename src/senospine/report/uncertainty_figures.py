@@ -79,9 +79,7 @@ def contraction_bars(posterior: Posterior) -> Figure:
     chance = 2 * np.sqrt(2 / len(posterior.draws))
     axis.axhspan(0, chance, color=GREY, alpha=0.3, lw=0)
     for place, name in enumerate(order[:10]):
-        axis.annotate(
-            _short(name), (place, values[place]), (place + 0.3, values[place] + 0.01), rotation=38, fontsize=7.5
-        )
+        axis.annotate(_short(name), (place, values[place]), (place + 0.3, values[place] + 0.01), rotation=38, fontsize=7.5)
     axis.set_xlim(-0.7, len(order))
     axis.set_ylim(0, 1)
     axis.set_xticks([])
