@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from senospine.report.terminal import new_table
+from senospine.report.tables import new_table
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
 from senospine.runs import NOTICE
 
@@ -41,7 +41,7 @@ def print_trial(console: Console, report: TrialReport, page: Path, tables: list[
     console.print(f"report: {page}", style="bold", markup=False, highlight=False, soft_wrap=True)
 
 
-def _methods(report: TrialReport) -> Any:
+def _methods(report: TrialReport) -> Table:
     table = new_table(f"How often it is right, {report.result.trials:,} trials")
     table.add_column("hypothesis and method", no_wrap=True)
     names = ("truth", "bias", "coverage", "rejected")
