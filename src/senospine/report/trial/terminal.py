@@ -41,7 +41,7 @@ def print_trial(console: Console, report: TrialReport, page: Path, tables: list[
     console.print(f"report: {page}", style="bold", markup=False, highlight=False, soft_wrap=True)
 
 
-def _methods(report: TrialReport) -> Any:
+def _methods(report: TrialReport) -> Table:
     table = new_table(f"How often it is right, {report.result.trials:,} trials")
     table.add_column("hypothesis and method", no_wrap=True)
     names = ("truth", "bias", "coverage", "rejected")
