@@ -13,7 +13,7 @@ from sampling_cases import Straight
 from senospine.calibration import Posterior, load_problem, shipped_posterior
 from senospine.calibration.identify import groups, in_words, profile, spoken
 from senospine.calibration.problem import Problem
-from senospine.calibration.recovery import Recovery
+from senospine.calibration.recovery import Recovery, recover
 from senospine.calibration.reduced import Reduced
 from senospine.calibration.simulated import outcomes, simulate, untempered
 from senospine.calibration.uncertainty import Asked, run_parts, shipped_uncertainty
@@ -181,3 +181,18 @@ def test_parts_are_kept_and_made_again_once_the_posterior_changes(
 
 def test_what_is_shipped_is_of_the_shipped_posterior() -> None:
     assert shipped_uncertainty()["posterior"] == dict(shipped_posterior().hashes)
+
+
+def test_fits_of_simulated_data_are_kept_and_go_on(few: Problem, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def fitted(problem: Problem, seed: int) -> np.ndarray:
+        seen.append((len(problem.facts), sum(isinstance(row, Value) for row in problem.facts)))
+        return np.random.default_rng(seed).standard_normal((40, len(problem.priors.names)))
+
+    first = recover(few, tmp_path, replicates=2, fitted=fitted)
+    assert seen[0][0] == seen[1][0]  # means stand in place of stars, not beside them
+    assert seen[0][1] < seen[1][1] == seen[1][0]
+    again = recover(few, tmp_path, replicates=2, fitted=fitted)
+    assert len(seen) == 4
+    assert np.array_equal(first["means"].ranks, again["means"].ranks)

@@ -52,7 +52,7 @@ def groups(posterior: Posterior, threshold: float = TRADED, ties: int = 3) -> li
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    rho = np.corrcoef(posterior.draws, rowvar=False)
+    rho = np.array(np.corrcoef(posterior.draws, rowvar=False), ndmin=2)
     np.fill_diagonal(rho, 0.0)
     count, labels = connected_components(csr_matrix(np.abs(rho) > threshold), directed=False)
     found = []
@@ -66,7 +66,7 @@ def groups(posterior: Posterior, threshold: float = TRADED, ties: int = 3) -> li
         found.append(
             Group(
                 tuple(names[i] for i in members), tuple((names[i], names[j], value) for i, j, value in pairs),
-                tuple(_ties(posterior, *pairs[0])[:ties]),
+                tuple(_ties(posterior, int(pairs[0][0]), int(pairs[0][1]), pairs[0][2])[:ties]),
             )
         )  # fmt: skip
     return sorted(found, key=lambda item: -abs(item.pairs[0][2]))

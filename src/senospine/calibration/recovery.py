@@ -137,13 +137,12 @@ def recover(
             found[design].append(journal.read(key))
             if on_progress is not None:
                 on_progress(key + 1, replicates * len(designs))
-    return {
-        design: Recovery(
-            names, design, *(np.array([row[name] for row in rows]) for name in ("truth", "mean", "sd")),
-            np.array([row["rank"] for row in rows]), int(rows[0]["draws"]),
-        )
-        for design, rows in found.items()
-    }  # fmt: skip
+    return {design: _joined(names, design, rows) for design, rows in found.items()}
+
+
+def _joined(names: tuple[str, ...], design: str, rows: list[dict[str, Array]]) -> Recovery:
+    truths, means, sds, ranks = (np.array([row[name] for row in rows]) for name in ("truth", "mean", "sd", "rank"))
+    return Recovery(names, design, truths, means, sds, ranks, int(rows[0]["draws"]))
 
 
 def _simulated(problem: Problem, truth: Array, seed: int, number: int, design: str) -> tuple[Fact, ...]:

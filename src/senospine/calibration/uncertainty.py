@@ -115,7 +115,7 @@ def _identity(posterior: Posterior, name: str, asked: Asked) -> dict[str, Any]:
         "posterior": dict(posterior.hashes), "width": posterior.width, "draws": len(posterior.draws),
         "log_evidence": list(posterior.log_evidence), "seed": asked.seed,
     }  # fmt: skip
-    mine = {
+    mine: dict[str, dict[str, Any]] = {
         "profiles": {"profiled": list(asked.profiled)}, "ranks": {"replicates": asked.replicates},
         "recovery": {"recovered": asked.recovered},
         "rivals": {"rivals": asked.rivals.read_text(encoding="utf-8") if name == "rivals" else "", "n": asked.draws},

@@ -76,7 +76,8 @@ def write_uncertainty(path: str | Path, posterior: Posterior, parts: Mapping[str
         lstrip_blocks=True,
     )  # fmt: skip
     environment.globals |= {"count": count}
-    environment.filters |= {"number": lambda value: number(value, 3), "percent": _percent, "nats": _nats}
+    environment.filters["number"] = lambda value: number(value, 3)
+    environment.filters |= {"percent": _percent, "nats": _nats}
     css = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
     page = environment.get_template("uncertainty.html").render(
         css=Markup(css), version=senospine.__version__, date=datetime.now(UTC).strftime("%Y-%m-%d"), command=command,

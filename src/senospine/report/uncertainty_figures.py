@@ -95,7 +95,7 @@ def contraction_bars(posterior: Posterior) -> Figure:
 
 def pairs(posterior: Posterior, count: int = 8) -> Figure:
     """Return the pairs of parameters that trade off most."""
-    rho = np.corrcoef(posterior.draws, rowvar=False)
+    rho = np.array(np.corrcoef(posterior.draws, rowvar=False), ndmin=2)
     upper = [(abs(rho[i, j]), i, j) for i in range(len(rho)) for j in range(i)]
     chosen = sorted(upper, reverse=True)[:count]
     rows = -(-count // 4)
