@@ -196,3 +196,10 @@ def test_one_thing_wrong_is_one_finding(tmp_path: Path, old: str, new: str, line
     first = check_drug(path)[0]
     assert first.where == f"{path}:{line}"
     assert what in first.what
+
+
+@pytest.mark.parametrize("name", drug_names())
+def test_every_drug_has_a_card_in_each_of_its_species(name: str) -> None:
+    for species in load_drug(name).species:
+        card = drug_card(load_drug(name), species=species)
+        print_card(Console(file=io.StringIO(), width=100), card)

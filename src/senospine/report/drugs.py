@@ -233,8 +233,8 @@ def _routes(drug: Drug, species: str) -> list[str]:
     """Return the routes that lead into the species' model."""
     if species in COMPOSED:
         places = {"gut": drug.kinetics, "depot": drug.kinetics, "central": drug.kinetics, "intradiscal": drug.disc}
-        return [name for name in drug.routes
-                if species in places[drug.target(name, species).removeprefix(f"{drug.symbol}_")]]  # fmt: skip
+        reached = {name: drug.compartment(name) for name in drug.routes}
+        return [name for name, place in reached.items() if place is not None and species in places[place]]
     return [name for name, route in drug.routes.items() if route.target is not None]
 
 

@@ -116,6 +116,10 @@ class Drug(Part):
                 return self._places[key[:length]]
         return f"drug {self.name}"
 
+    def compartment(self, route: str) -> Compartment | None:
+        """Return the compartment of the drug's own kinetics that a dose by ``route`` goes into; None if it is none."""
+        return self.routes[route].into or USUAL.get(route)
+
     def target(self, route: str, species: str) -> str:
         """Return the state of a species' model that a dose by ``route`` goes into.
 
@@ -133,7 +137,7 @@ class Drug(Part):
                     remedy="add 'target: <state>' to the route",
                 )
             return entry.target
-        place = entry.into or USUAL.get(route)
+        place = self.compartment(route)
         if place is None:
             raise RegimenError(
                 f"route '{route}' of {self.name} does not say which compartment gets the dose",
