@@ -1,4 +1,4 @@
-"""Commands for models, studies, evidence and speed."""
+"""Commands for studies, calibration and speed; those of other rooms are joined here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from senospine.cli.drug import drug_app
+from senospine.cli.evidence import evidence_app
 from senospine.cli.measure import measure_app
-from senospine.cli.output import Json, console, print_json, progress, report_findings
+from senospine.cli.model import model_app
+from senospine.cli.output import Json, console, print_json, progress
 from senospine.cli.patients import patients
 from senospine.cli.trial import trial
 from senospine.cli.uncertainty import uncertainty
@@ -18,24 +20,16 @@ from senospine.errors import BenchmarkError, CalibrationError, SenospineError
 
 if TYPE_CHECKING:
     from senospine.calibration.worlds import Doubt
-    from senospine.model import Model
 
 DESCRIPTION = """In-silico laboratory for senolytic therapy of spinal pain.
 
 An instrument for ranking hypotheses, never medical advice; all it makes is synthetic data."""
 
 app = typer.Typer(help=DESCRIPTION, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-model_app = typer.Typer(help="Show, check or export a model.", no_args_is_help=True, rich_markup_mode=None)
-export_app = typer.Typer(help="Export a model for other tools.", no_args_is_help=True, rich_markup_mode=None)
-evidence_app = typer.Typer(help="Show or check published findings.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(model_app, name="model")
-model_app.add_typer(export_app, name="export")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(measure_app, name="measure")
 app.add_typer(drug_app, name="drug")
-app.command()(trial)
-app.command()(patients)
-app.command("uncertainty")(uncertainty)
 
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]
@@ -44,7 +38,6 @@ Scheduler = Annotated[
     str | None, typer.Option(help="A Dask scheduler, such as tcp://node-1:8786, instead of this machine's processes.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run of the same study.")]
-ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
 Parameters = Annotated[
     str | None,
     typer.Option(
@@ -62,11 +55,6 @@ Doubts = Annotated[
         help="What is drawn, comma between: gains (posterior), translation (mouse to people), priors (of the rest).",
     ),
 ]
-Drugs = Annotated[
-    str | None,
-    typer.Option(help="Drugs to compose the model of a person or a dog with: names or files, comma between."),
-]
-Register = Annotated[Path | None, typer.Option(help="Parameter register (CSV) of a model of your own.")]
 
 
 @app.command()
@@ -277,166 +265,9 @@ def calibrate(
         console().print(f"posterior written to {out / 'posterior.npz'}")
 
 
-def _model(name: str, register: Path | None, drugs: str | None) -> Model:
-    """Return the model that a command line names, composed with drugs where it names some."""
-    from senospine.errors import RegimenError
-    from senospine.model import load_model, shipped_models
-    from senospine.therapy import COMPOSED, compose_model, load_drug, read_drug
-
-    if drugs is None:
-        return load_model(name, register)
-    if name not in COMPOSED or name not in shipped_models():
-        raise RegimenError(
-            f"model '{name}' is not composed of drugs", where="--drugs",
-            remedy=f"leave it out, or name one of: {', '.join(word for word in COMPOSED if word in shipped_models())}",
-        )  # fmt: skip
-    words = [word.strip() for word in drugs.split(",") if word.strip()]
-    files = {word for word in words if Path(word).suffix.lower() in {".yaml", ".yml"}}
-    return compose_model(name, [read_drug(word) if word in files else load_drug(word, "--drugs") for word in words])
-
-
-@model_app.command("show")
-def model_show(
-    model: ModelName = "mouse",
-    register: Register = None,
-    drugs: Drugs = None,
-    picture: Annotated[Path | None, typer.Option(help="Write the mechanism as an SVG picture here.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show equations, values and how much of a model is sourced."""
-    from senospine.report.terminal import model_dict, print_model
-
-    loaded = _model(model, register, drugs)
-    if picture is not None:
-        from senospine.report import write_mechanism
-
-        write_mechanism(loaded, picture)
-    if as_json:
-        print_json(model_dict(loaded) | ({"picture": str(picture)} if picture else {}))
-    else:
-        print_model(console(), loaded)
-        if picture is not None:
-            console().print(f"picture written to {picture}")
-
-
-@model_app.command("check")
-def model_check(
-    model: ModelName = "mouse", register: Register = None, drugs: Drugs = None, as_json: Json = False
-) -> None:
-    """Check units, dimensions, names and sources of a model; list every finding."""
-    from senospine.model import check_register
-
-    findings = check_register(register) if register else []
-    findings = findings or _model(model, register, drugs).check()
-    report_findings(findings, f"model '{model}': units, names and sources are clean", as_json)
-
-
-@model_app.command("map")
-def model_map(
-    model: ModelName = "human",
-    picture: Annotated[Path | None, typer.Option(help="Write the map as an SVG picture here.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show how far each link from mouse to human was measured in people: the extrapolation map."""
-    from senospine.model import extrapolation_map, load_model
-    from senospine.report.extrapolation import map_dict, print_map, write_map
-
-    loaded = load_model(model)
-    links = extrapolation_map(loaded)
-    if picture is not None:
-        write_map(loaded, links, picture)
-    if as_json:
-        print_json(map_dict(loaded, links) | ({"picture": str(picture)} if picture else {}))
-    else:
-        print_map(console(), loaded, links)
-        if picture is not None:
-            console().print(f"picture written to {picture}")
-
-
-@model_app.command("core")
-def model_core(
-    samples: Annotated[int, typer.Option(help="Points tried in each core's ranges; a power of two.", min=16)] = 512,
-    picture: Annotated[Path | None, typer.Option(help="Write predicted against measured here (.svg or .png).")] = None,
-    as_json: Json = False,
-) -> None:
-    """Compare rival cores of senescence on published removal rates and their rise with age."""
-    from senospine.calibration import READINGS, compare_cores
-    from senospine.report.core_fits import draw_cores, print_cores
-
-    with progress(as_json) as on_progress:
-        comparisons = []
-        for reading in READINGS:
-            on_progress(f"fit cores, reading '{reading}'", 0, 1)
-            comparisons.append(compare_cores(reading, samples=samples))
-            on_progress(f"fit cores, reading '{reading}'", 1, 1)
-    if picture is not None:
-        draw_cores(comparisons, picture)
-    if as_json:
-        print_json([item.to_dict() for item in comparisons])
-    else:
-        print_cores(console(), comparisons)
-        if picture is not None:
-            console().print(f"picture written to {picture}")
-
-
-@export_app.command("sbml")
-def model_export_sbml(
-    model: ModelName = "mouse",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output by default.")] = None,
-    register: Register = None,
-    drugs: Drugs = None,
-    as_json: Json = False,
-) -> None:
-    """Export SBML Level 3 with every value, and every source as a note."""
-    from senospine.runs import write_then_rename
-
-    loaded = _model(model, register, drugs)
-    text = loaded.to_sbml()
-    if output is not None:
-        write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))
-    if as_json:
-        content = {} if output else {"sbml": text}
-        print_json({"model": loaded.name, "sha256": loaded.sha256, "file": str(output) if output else None, **content})
-    elif output is None:
-        sys.stdout.write(text)
-    else:
-        console().print(f"model '{loaded.name}' written to {output}")
-
-
-@evidence_app.command("show")
-def evidence_show(
-    study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
-    role: Annotated[str | None, typer.Option(help="Only this role: calibration or validation.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show the published findings the model is scored against."""
-    from senospine.errors import EvidenceError, suggest
-    from senospine.evidence import load_evidence
-    from senospine.report.terminal import evidence_dicts, print_evidence
-
-    rows = load_evidence()
-    for name, wanted in (("study", study), ("role", role)):
-        known = sorted({getattr(row, name) for row in rows})
-        if wanted is not None and wanted not in known:
-            raise EvidenceError(f"no evidence of {name} '{wanted}'", remedy=suggest(wanted, known))
-    chosen = [row for row in rows if study in {None, row.study} and role in {None, row.role}]
-    if as_json:
-        print_json(evidence_dicts(chosen))
-    else:
-        print_evidence(console(), chosen)
-
-
-@evidence_app.command("check")
-def evidence_check(
-    file: Annotated[Path | None, typer.Argument(help="An evidence table (CSV); all shipped ones by default.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Check an evidence table; list every finding."""
-    from senospine.evidence import check_evidence, load_evidence
-
-    findings = check_evidence(file)
-    rows = 0 if findings else len(load_evidence(file))
-    report_findings(findings, f"{rows} rows of evidence are clean", as_json)
+app.command("uncertainty")(uncertainty)
+app.command()(patients)
+app.command()(trial)
 
 
 @app.command()
