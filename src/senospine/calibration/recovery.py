@@ -96,8 +96,8 @@ def shortly(problem: Problem, seed: int) -> Array:
     """Return draws of a short run: 128 walkers that adapt half as long as in a long one, and eight rounds kept.
 
     Walkers that were only tempered are no posterior in a hundred dimensions: they descend from few and stand too
-    close.
-    For the mouse with :data:`ANIMALS` animals a minute and a half of processor time.
+    close. So long a run does for the mouse's stars; with means in place of stars its intervals are still too narrow
+    (docs/uncertainty.md). Cost: with :data:`ANIMALS` animals less than a minute of processor time.
     """
     with tempfile.TemporaryDirectory() as folder:
         return sample(problem, folder=folder, draws=512, walkers=128, seed=seed, rounds=8, adapting=6).draws

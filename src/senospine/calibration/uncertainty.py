@@ -39,7 +39,7 @@ class Asked:
     replicates : int
         Of the reduced problem's simulation-based calibration.
     recovered : int
-        Truths simulated and fitted again in full, each by stars and by means: three minutes of processor time a truth.
+        Truths simulated and fitted again in full, each by stars and by means: two minutes of processor time a truth.
     draws : int
         Of the posterior, for what is solved anew.
     seed : int
