@@ -93,6 +93,11 @@ def test_chance_directions_are_the_priors_and_sharp_ones_stay() -> None:
     assert np.delete(np.diag(found), 7) == pytest.approx(np.ones(59), abs=0.02)
 
 
+def test_fewer_draws_than_parameters_make_no_direction_sharp() -> None:
+    draws = np.repeat(np.random.default_rng(4).standard_normal((40, 60)), 2, axis=0)
+    assert Reference.of_draws(draws, 40).covariance == pytest.approx(np.eye(60), abs=1e-9)
+
+
 def test_a_run_that_was_killed_ends_in_the_same_bytes(tmp_path: Path) -> None:
     whole = run(str(tmp_path / "whole"))
     whole.save(tmp_path / "whole.npz")

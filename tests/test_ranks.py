@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sampling_cases import Straight
 
-from senospine.calibration.ranks import Ranks, band, ecdf, power, rank, ranks_of
+from senospine.calibration.ranks import Ranks, band, ecdf, pooled_power, power, rank, ranks_of
 from senospine.calibration.sampling import temper
 
 REPLICATES, DRAWS = 120, 63
@@ -98,3 +98,9 @@ def test_ties_are_broken_evenly() -> None:
     found = [rank(np.zeros(1), np.zeros((10, 1)), generator)[0] for _ in range(2000)]
     assert np.mean(found) == pytest.approx(5, abs=0.3)
     assert {*found} == {*range(11)}
+
+
+def test_few_replicates_of_many_parameters_see_what_is_false_in_all() -> None:
+    found = pooled_power(8, 200, 100)
+    assert found["0.5"] == found["2"] == 1.0
+    assert pooled_power(8, 200, 2)["1.25"] < found["1.25"]

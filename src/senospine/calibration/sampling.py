@@ -167,6 +167,7 @@ class _Sampler:
     problem: Sampled
     walkers: int
     seed: int
+    adapting: int = ADAPTING
 
     @cached_property
     def _weights(self) -> Array:
@@ -261,6 +262,7 @@ def sample(
     width: float | None = None,
     effective: float | None = None,
     rounds: int | None = None,
+    adapting: int = ADAPTING,
     command: str = "",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Posterior:
@@ -284,6 +286,8 @@ def sample(
         ``draws``.
     rounds : int, optional
         Rounds after adaptation, at most; 2,000 by default.
+    adapting : int
+        Rounds after tempering whose walkers set the moves.
     command : str
         Kept with the posterior.
     on_progress : callable, optional
@@ -305,10 +309,10 @@ def sample(
         problem = replace(problem, width=width)  # type: ignore[type-var]
     if walkers % (2 * ISLANDS) or walkers < 4 * ISLANDS:
         raise CalibrationError(f"{walkers} walkers", remedy=f"take a multiple of {2 * ISLANDS}, {4 * ISLANDS} or more")
-    settings = {"walkers": walkers, "seed": seed, "sweeps": SWEEPS, "adapting": ADAPTING, "islands": ISLANDS}
+    settings = {"walkers": walkers, "seed": seed, "sweeps": SWEEPS, "adapting": adapting, "islands": ISLANDS}
     refuse_impossible(problem)
     journal = Journal.claim(folder, problem.identity | {"sampler": settings})
-    sampler = _Sampler(problem, walkers, seed)
+    sampler = _Sampler(problem, walkers, seed, adapting)
     state, number, kept = None, 0, _Kept()
     wanted = float(draws if effective is None else effective)
     while True:
@@ -356,7 +360,7 @@ def _round(sampler: _Sampler, journal: Journal, number: int, state: _State | Non
         now = sampler.begin()
     elif state.temperature < 1:
         now = sampler.tempered(state, number)
-    elif state.adapted < ADAPTING:
+    elif state.adapted < sampler.adapting:
         now = sampler.moved(replace(state, reference=kept.reference()), number, steer=True)
         now = replace(now, adapted=state.adapted + 1)
     else:
