@@ -69,7 +69,7 @@ def test_an_unknown_dose_is_an_arm_for_each_and_one_of_them_in_each_repeat(tmp_p
     animals = laboratory.animals["navitoclax"]
     measured = laboratory.measure("heat_latency").values
     assert set(measured) == {"sham", "vehicle", "navitoclax"}
-    chosen = laboratory._choices("navitoclax", ["low", "high"])
+    chosen = laboratory._choices("navitoclax", [study.arm("navitoclax.low"), study.arm("navitoclax.high")])
     assert 0.4 < chosen.mean() < 0.6
     exact = {name: outcome.at_measurement(study.arm(f"navitoclax.{name}"))["senescent_osteoclasts"]
              for name in ("low", "high")}  # fmt: skip

@@ -116,7 +116,7 @@ def test_another_number_is_another_run(folder: Path) -> None:
 
 def test_people_of_one_sex_or_both_and_shipped_drugs_know_their_place(tmp_path: Path) -> None:
     text = DOGS.replace("species: dog", "species: human").replace("2 years", "60 years").replace("mg/kg", "mg")
-    text = text.replace('"plasma_concentration:imaginary"', "snoc_density")
+    text = text.replace('"plasma_concentration:imaginary"', "endplate_porosity")
     write_drug(tmp_path, drug_data(species="human"))
     levels = {}
     for sex in ("female", "male"):
@@ -174,7 +174,7 @@ def test_a_route_without_its_numbers_is_refused(folder: Path) -> None:
 
 
 def test_a_readout_the_species_lacks_is_refused_before_anything_is_written(folder: Path) -> None:
-    study = load_study(changed(folder, '["plasma_concentration:imaginary"]', "[cgrp_fibres]"))
+    study = load_study(changed(folder, '["plasma_concentration:imaginary"]', '["plasma_concentration:navitoclax"]'))
     with pytest.raises(StudyError, match="which the dog model does not have"):
         run_study(study, folder / "out", animals=2)
     assert not (folder / "out").exists()

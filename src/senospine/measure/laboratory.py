@@ -100,7 +100,8 @@ def animals_of(outcome: Outcome, n: int = 6, arms: Sequence[str] | None = None) 
     animals: list[SyntheticAnimal] = []
     for name in arms or [arm.name for arm in outcome.study.arms]:
         arm = outcome.study.arm(name)
-        values = {item.name: outcome.expected(item, arm) for item in readouts().values()}
+        own = [item for item in readouts().values() if outcome.study.species in item.species]
+        values = {item.name: outcome.expected(item, arm) for item in own}
         solved = np.flatnonzero(np.all([np.isfinite(value) for value in values.values()], axis=0))[:n]
         if len(solved) < n:
             raise MeasureError(f"arm '{name}' holds {len(solved)} animals, not {n}", remedy="simulate more of them")
