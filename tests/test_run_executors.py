@@ -28,7 +28,6 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     """The address of a Dask scheduler in a process of its own, with two workers in processes of theirs."""
-    pytest.importorskip("distributed")
     code = (
         "import sys\nfrom distributed import LocalCluster\n"
         "if __name__ == '__main__':\n"
@@ -210,7 +209,6 @@ def test_no_scheduler_there_is_said_at_once() -> None:
 
 @pytest.mark.parametrize("lacking", ["scheduler", "worker"])
 def test_a_cluster_without_our_packages_is_refused(lacking: str) -> None:
-    pytest.importorskip("distributed")
     ours = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
     children = []
 

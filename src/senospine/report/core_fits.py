@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from senospine.calibration import READINGS, CoreComparison, CoreFit
-from senospine.errors import FileError
+from senospine.report.drawing import write_figure
 
 
 def print_cores(console: Console, comparisons: Sequence[CoreComparison]) -> None:
@@ -101,12 +101,4 @@ def draw_cores(comparisons: Sequence[CoreComparison], path: str | Path) -> Path:
             "band: measured ± SD   ● mean ± SD with a stain background   × best fit without one   (synthetic)",
             fontsize=8,
         )
-        target = Path(path)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(target, dpi=150, metadata={"Date": None} if target.suffix == ".svg" else None)
-        except (OSError, ValueError) as error:
-            raise FileError(
-                f"cannot write the picture: {error}", where=str(target), remedy="end it in .svg or .png"
-            ) from None
-    return target
+        return write_figure(figure, path)

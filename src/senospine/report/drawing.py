@@ -27,11 +27,23 @@ def drawing(path: str | Path, width: float, height: float) -> Iterator[Any]:
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
         figure.supxlabel(MARK, fontsize=7.5, color="#6a6a6a", x=0.995, ha="right")
-        target = Path(path)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(target, dpi=150, metadata={"Date": None} if target.suffix == ".svg" else None)
-        except (OSError, ValueError) as error:
-            raise FileError(
-                f"cannot write the picture: {error}", where=str(target), remedy="end it in .svg or .png"
-            ) from None
+        write_figure(figure, path)
+
+
+def write_figure(figure: Any, path: str | Path) -> Path:
+    """Write a figure to ``path`` (.svg or .png), the same bytes each time, and return the path.
+
+    Raises
+    ------
+    FileError
+        The picture cannot be written.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(target, dpi=150, metadata={"Date": None} if target.suffix == ".svg" else None)
+    except (OSError, ValueError) as error:
+        raise FileError(
+            f"cannot write the picture: {error}", where=str(target), remedy="end it in .svg or .png"
+        ) from None
+    return target
