@@ -8,7 +8,7 @@ from senospine.assays.generators import (
     findings,
     generators,
 )
-from senospine.assays.marker import MARKERS, Marker, record_marker
+from senospine.assays.marker import MARKERS, Marker, marker_of, record_marker
 from senospine.assays.patient import (
     CONTROLS,
     PainReports,
@@ -39,6 +39,7 @@ __all__ = [
     "generators",
     "human_assay_register",
     "lasting_change",
+    "marker_of",
     "readout",
     "readouts",
     "record_marker",

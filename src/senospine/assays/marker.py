@@ -2,7 +2,9 @@
 
 ``oracle`` is the state itself on the recorded scale; ``clinic`` adds what stands between: what MRI shows of it, the
 reader, the tie of blood to tissue, the assay. A reader of grades sees the truth with probability ``a`` and otherwise
-writes down any grade as often as it occurs; two such readers have a kappa of ``a**2``, whatever its weights.
+writes down any grade as often as it occurs; two such readers have a kappa of ``a**2``, whatever its weights. What stands
+between is drawn as deviates, of which a share lasts: a person measured again differs by the rest alone (see
+:mod:`senospine.assays.repeated`).
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from types import MappingProxyType
 import numpy as np
 
 from senospine.assays.readout import Array, log_sd, value_of
+from senospine.assays.repeated import Copied, Deviates, Normals, same_reader
 from senospine.errors import SenospineError, suggest
 
 MODES = ("oracle", "clinic")
 Latent = Mapping[str, Array]
-Record = Callable[[Latent, np.random.Generator], Array]
+Truth = Callable[[Latent], Array]
+Record = Callable[[Latent, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,18 @@ class Marker:
     oracle : callable
         From the true states to the true value.
     clinic : callable
-        From the true states and a generator to the recorded value.
+        From the true states and deviates, shape (n_deviates, n_patients), to the recorded value.
+    deviates : Deviates
+        What stands between, and how much of it is the same when the same person is measured again.
     """
 
     name: str
     label: str
     unit: str
     needs: tuple[str, ...]
-    oracle: Callable[[Latent], Array]
+    oracle: Truth
     clinic: Record
+    deviates: Deviates
 
 
 def record_marker(name: str, latent: Latent, generator: np.random.Generator, mode: str = "clinic") -> Array:
@@ -65,21 +72,35 @@ def record_marker(name: str, latent: Latent, generator: np.random.Generator, mod
     >>> record_marker("modic", {"modic": np.array([0.0, 2.0])}, np.random.default_rng(1), "oracle").tolist()
     [0.0, 2.0]
     """
-    if name not in MARKERS:
-        raise SenospineError(f"no marker is called '{name}'", remedy=suggest(name, MARKERS))
     if mode not in MODES:
         raise SenospineError(f"no mode is called '{mode}'", remedy=suggest(mode, MODES))
+    marker = marker_of(name, latent)
+    if mode == "oracle":
+        return marker.oracle(latent)
+    return marker.clinic(latent, marker.deviates.draw(len(latent[marker.needs[0]]), generator))
+
+
+def marker_of(name: str, latent: Latent) -> Marker:
+    """Return a marker by name, all of whose states are there.
+
+    Raises
+    ------
+    SenospineError
+        Another marker, or a state that is not there.
+    """
+    if name not in MARKERS:
+        raise SenospineError(f"no marker is called '{name}'", remedy=suggest(name, MARKERS))
     marker = MARKERS[name]
     for state in marker.needs:
         if state not in latent:
             raise SenospineError(f"marker '{name}' needs the state '{state}'", remedy=suggest(state, latent))
-    return marker.oracle(latent) if mode == "oracle" else marker.clinic(latent, generator)
+    return marker
 
 
-def _read(grades: Array, true: Array, shares: Array, kappa: float, generator: np.random.Generator) -> Array:
+def _read(grades: Array, true: Array, shares: Array, kappa: float, chance: Array) -> Array:
     """Return a reader's grades: the truth, or with probability 1 - sqrt(kappa) any grade as often as it occurs."""
-    guess = grades[np.searchsorted(np.cumsum(shares)[:-1], generator.random(len(true)), side="right")]
-    return np.asarray(np.where(generator.random(len(true)) < np.sqrt(kappa), true, guess), float)
+    guess = grades[np.searchsorted(np.cumsum(shares)[:-1], chance[0], side="right")]
+    return np.asarray(np.where(chance[1] < np.sqrt(kappa), true, guess), float)
 
 
 def modic_shares() -> Array:
@@ -94,24 +115,24 @@ def pfirrmann_shares() -> Array:
     return np.concatenate([[1 - upper.sum()], upper])
 
 
-def _modic(y: Latent, generator: np.random.Generator) -> Array:
-    return _read(np.arange(4.0), np.rint(y["modic"]), modic_shares(), value_of("modic_kappa"), generator)
+def _modic(y: Latent, chance: Array) -> Array:
+    return _read(np.arange(4.0), np.rint(y["modic"]), modic_shares(), value_of("modic_kappa"), chance)
 
 
 def _pfirrmann_true(y: Latent) -> Array:
     return np.asarray(1 + np.rint(4 * np.clip(y["degeneration"], 0, 1)))
 
 
-def _pfirrmann(y: Latent, generator: np.random.Generator) -> Array:
+def _pfirrmann(y: Latent, chance: Array) -> Array:
     grades = np.arange(1.0, 6.0)
-    return _read(grades, _pfirrmann_true(y), pfirrmann_shares(), value_of("pfirrmann_kappa"), generator)
+    return _read(grades, _pfirrmann_true(y), pfirrmann_shares(), value_of("pfirrmann_kappa"), chance)
 
 
 def _defect_true(y: Latent) -> Array:
     return np.asarray(y["endplate_defect"] >= 0.5, float)
 
 
-def _defect(y: Latent, generator: np.random.Generator) -> Array:
+def _defect(y: Latent, chance: Array) -> Array:
     """MRI shows some defects and invents others; readers share that, and err by themselves on top."""
     sensitivity, specificity, prevalence = (
         value_of(f"endplate_defect_{name}") / 100 for name in ("sensitivity", "specificity", "prevalence")
@@ -120,16 +141,11 @@ def _defect(y: Latent, generator: np.random.Generator) -> Array:
     # two readers disagree in 2 e (1 - e), by chance in 2 q (1 - q): kappa is one less their ratio
     slip = (1 - np.sqrt(1 - 4 * (1 - value_of("endplate_defect_kappa")) * called * (1 - called))) / 2
     shown = np.where(_defect_true(y) > 0, sensitivity - slip, 1 - specificity - slip) / (1 - 2 * slip)
-    visible = _image(y, generator) < shown
-    return np.asarray(visible ^ (generator.random(len(visible)) < slip), float)
+    visible = (y["image"] if "image" in y else chance[0]) < shown  # a second reading of one image hands its chance in
+    return np.asarray(visible ^ (chance[1] < slip), float)
 
 
-def _image(y: Latent, generator: np.random.Generator) -> Array:
-    """Return what chance of the image all readers share; a second reading of the same image hands it in."""
-    return y["image"] if "image" in y else generator.random(len(y["endplate_defect"]))
-
-
-def _plasma(name: str, at_50: str | None, tissues: tuple[str, ...]) -> tuple[Callable[[Latent], Array], Record]:
+def _plasma(name: str, at_50: str | None, tissues: tuple[str, ...]) -> tuple[Truth, Record, Deviates]:
     """Return a log-normal level that follows age and, weakly, senescent cells of tissues; and its assay."""
 
     def expected(y: Latent) -> Array:
@@ -139,19 +155,24 @@ def _plasma(name: str, at_50: str | None, tissues: tuple[str, ...]) -> tuple[Cal
         level = np.exp(value_of(f"{name}_per_year") * (y["age"] - 50) + slope * z)
         return np.asarray((value_of(at_50) if at_50 else 1.0) * level)
 
-    def clinic(y: Latent, generator: np.random.Generator) -> Array:
+    def clinic(y: Latent, noise: Array) -> Array:
         own = value_of(f"{name}_sd") * np.sqrt(1 - value_of(f"{name}_tie") ** 2)
-        noise = generator.standard_normal((2, len(y["age"])))
         return np.asarray(expected(y) * np.exp(own * noise[0] + log_sd("plasma_assay_cv") * noise[1]))
 
-    return expected, clinic
+    return expected, clinic, Normals(lambda: (_lasting(name), 0.0))
 
 
-def _count(name: str) -> tuple[Callable[[Latent], Array], Record]:
-    def clinic(y: Latent, generator: np.random.Generator) -> Array:
-        return y[name] * np.exp(log_sd("human_blood_count_cv") * generator.standard_normal(len(y[name])))
+def _lasting(name: str) -> float:
+    """Return the share of the variance of people's own deviations that is the same at every visit."""
+    own = value_of(f"{name}_sd") ** 2 * (1 - value_of(f"{name}_tie") ** 2)
+    return 1 - log_sd(f"{name}_within_cv") ** 2 / own
 
-    return lambda y: y[name], clinic
+
+def _count(name: str) -> tuple[Truth, Record, Deviates]:
+    def clinic(y: Latent, noise: Array) -> Array:
+        return y[name] * np.exp(log_sd("human_blood_count_cv") * noise[0])
+
+    return lambda y: y[name], clinic, Normals(lambda: (0.0,))
 
 
 _BOTH = ("endplate_senescence", "disc_senescence")
@@ -160,9 +181,12 @@ MARKERS: Mapping[str, Marker] = MappingProxyType(
     {
         marker.name: marker
         for marker in (
-            Marker("modic", "Modic change", "type 0-3", ("modic",), lambda y: np.rint(y["modic"]), _modic),
-            Marker("endplate_defect", "endplate defect", "0 or 1", ("endplate_defect",), _defect_true, _defect),
-            Marker("pfirrmann", "Pfirrmann grade", "grade 1-5", ("degeneration",), _pfirrmann_true, _pfirrmann),
+            Marker("modic", "Modic change", "type 0-3", ("modic",), lambda y: np.rint(y["modic"]), _modic,
+                   same_reader("modic")),
+            Marker("endplate_defect", "endplate defect", "0 or 1", ("endplate_defect",), _defect_true, _defect,
+                   Copied(lambda: (1.0, 0.0))),
+            Marker("pfirrmann", "Pfirrmann grade", "grade 1-5", ("degeneration",), _pfirrmann_true, _pfirrmann,
+                   same_reader("pfirrmann")),
             Marker("gdf15", "plasma GDF-15", "pg/mL", ("age", *_ENDPLATE), *_plasma("gdf15", "gdf15_at_50", _ENDPLATE)),
             Marker("tcell_p16", "p16 mRNA of T cells", "fold", ("age", *_ENDPLATE), *_plasma("p16", None, _ENDPLATE)),
             Marker("plasma_il6", "plasma IL-6", "fold", ("age", *_BOTH), *_plasma("sasp", None, _BOTH)),
@@ -171,4 +195,4 @@ MARKERS: Mapping[str, Marker] = MappingProxyType(
             Marker("neutrophils", "neutrophil count", "1e9/L", ("neutrophils",), *_count("neutrophils")),
         )
     }
-)
+)  # fmt: skip

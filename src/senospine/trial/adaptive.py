@@ -173,7 +173,7 @@ def _estimate(design: Design, data: TrialData, group: str) -> tuple[float, float
     endpoint = design.file.endpoints[hypothesis.endpoint]
     belongs = data.enrolled.recorded["positive"] > 0
     mine = {"all": np.ones(len(belongs), bool), "positive": belongs, "negative": ~belongs}[group]
-    y = analysed(design, data, endpoint.measure)[:, : design.visit_of(endpoint) + 1]
+    y = analysed(design, data, endpoint.key)[:, design.visits_of(endpoint)]
     y = np.where(mine[:, None], y, np.nan)[None]
     x, contrast = _columns(design, data, hypothesis, group)
     plan = design.file.analysis
@@ -197,7 +197,7 @@ def _true(design: Design, stages: Sequence[TrialData], group: str) -> float:
     endpoint = design.file.endpoints[hypothesis.endpoint]
     data = stages[0]  # a first stage is of all-comers, so both populations can be told there
     mine = np.ones(len(data.enrolled.row), bool) if group == "all" else data.enrolled.recorded["positive"] > 0
-    y = np.where(mine, in_truth(design, data, endpoint.measure)[:, design.visit_of(endpoint)], np.nan)
+    y = np.where(mine, in_truth(design, data, endpoint.key)[:, design.visit_of(endpoint)], np.nan)
     x, contrast = _columns(design, data, hypothesis, group)
     return float(ancova_many(y[None], x, contrast).estimate[0])
 

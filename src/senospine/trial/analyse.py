@@ -13,6 +13,7 @@ from senospine.stats.mmrm import ManyContrasts, ancova_many
 from senospine.stats.risks import risk_difference
 from senospine.trial.design import Design, Hypothesis
 from senospine.trial.imputing import completed_trials
+from senospine.trial.measures import measure_of
 from senospine.trial.models import model_contrasts
 from senospine.trial.simulate import TrialData
 from senospine.trial.subgroups import subgroup_rows
@@ -23,24 +24,33 @@ Mask = NDArray[np.bool_]
 
 
 def analysed(design: Design, data: TrialData, measure: str) -> Array:
-    """Return what enters the analysis, shape (n, n_visits): intercurrent events treated as the estimands say."""
+    """Return what enters the analysis, shape (n, n_visits): intercurrent events treated as the estimands say.
+
+    Rescue changes what patients report and no marker, so its strategies leave markers as they are.
+    """
+    item = measure_of(measure)
     values = _composite(design, data, measure, data.observed[measure])
     visits = np.arange(values.shape[1])
     gone = np.isnan(values)
     if design.file.estimand.stopping == "hypothetical":
         gone = gone | (visits >= data.stopped[:, None])
-    if design.file.estimand.rescue == "hypothetical":
+    if design.file.estimand.rescue == "hypothetical" and item.reported:
         gone = gone | (visits >= data.rescued[:, None])
-    return np.where(gone, np.nan, values)
+    return item.analysed(np.where(gone, np.nan, values))
+
+
+def baseline_of(data: TrialData, measure: str) -> Array:
+    """Return values at entry on the scale of the analysis, shape (n,)."""
+    return measure_of(measure).analysed(data.baseline[measure])
 
 
 def in_truth(design: Design, data: TrialData, measure: str) -> Array:
     """Return what would have entered with nobody missing, under the same estimands."""
-    return _composite(design, data, measure, data.ideal[measure])
+    return measure_of(measure).analysed(_composite(design, data, measure, data.ideal[measure]))
 
 
 def _composite(design: Design, data: TrialData, measure: str, values: Array) -> Array:
-    if design.file.estimand.rescue != "composite":
+    if design.file.estimand.rescue != "composite" or not measure_of(measure).reported:
         return values
     taken = np.arange(values.shape[1]) >= data.rescued[:, None]  # rescue counts as no improvement
     return np.where(taken & np.isfinite(values), data.baseline[measure][:, None], values)
@@ -79,13 +89,13 @@ def analyse(
     tables = []
     for hypothesis in design.hypotheses:
         endpoint = design.file.endpoints[hypothesis.endpoint]
-        visit = design.visit_of(endpoint)
+        visits_in = design.visits_of(endpoint)
         belongs = np.stack([_belongs(hypothesis, data) for data in trials])
-        come = belongs[..., None] & (np.arange(visit + 1) < reach[..., None])
+        come = belongs[..., None] & (np.array(visits_in) < reach[..., None])
         y = np.where(
-            come, np.stack([analysed(design, data, endpoint.measure)[:, : visit + 1] for data in trials]), np.nan
+            come, np.stack([analysed(design, data, endpoint.key)[:, visits_in] for data in trials]), np.nan
         )
-        whole = np.stack([in_truth(design, data, endpoint.measure)[:, visit] for data in trials])
+        whole = np.stack([in_truth(design, data, endpoint.key)[:, visits_in[-1]] for data in trials])
         whole = np.where(come[..., 0], whole, np.nan)
         if endpoint.responder is not None:
             found, true = _responders(design, trials, hypothesis, y[..., -1], whole, come[..., -1], endpoint.responder)
@@ -125,10 +135,13 @@ def _means(
         return imputed[strategy]
 
     tables = []
-    for method in dict.fromkeys([plan.method, *plan.sensitivity]):
+    marker = not measure_of(design.file.endpoints[hypothesis.endpoint].key).reported
+    # what is imputed and shifted is what patients report; of a marker the two models say all
+    sensitivity = [name for name in plan.sensitivity if not marker or name not in STRATEGIES]
+    for method in dict.fromkeys([plan.method, *sensitivity]):
         found = completed(method).contrasts() if method in STRATEGIES else model_contrasts(plan, method, y, x, contrast)
         tables.append(_table(numbers, hypothesis.name, method, found, true))
-    if plan.tipping is not None:
+    if plan.tipping is not None and not marker:
         sets = completed(plan.tipping.strategy)
         tips = sets.tipping_point(plan.tipping.up_to, alpha=plan.alpha)
         for delta in plan.tipping.deltas:
@@ -148,12 +161,12 @@ def covariates(design: Design, trials: Sequence[TrialData], hypothesis: Hypothes
 
     One, an indicator of each arm but the first, baseline, strata (without the marker's where only positives count).
     """
-    measure = design.file.endpoints[hypothesis.endpoint].measure
+    measure = design.file.endpoints[hypothesis.endpoint].key
     tables = []
     for data in trials:
         arms = (data.enrolled.arm[:, None] == np.arange(1, len(design.arms))).astype(float)
         strata = data.enrolled.strata[:, : -1 if hypothesis.positive else None]
-        tables.append(np.column_stack([np.ones(len(arms)), arms, data.baseline[measure], strata]))
+        tables.append(np.column_stack([np.ones(len(arms)), arms, baseline_of(data, measure), strata]))
     x = np.stack(tables)
     contrast = np.zeros(x.shape[2])
     for name, weight in ((hypothesis.treated, 1.0), (hypothesis.control, -1.0)):
@@ -168,13 +181,14 @@ def long_frame(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return one row a patient and visit as `mmrm` takes it, and the fixed effects of the design's model."""
     n, visits = values.shape
-    measure = design.file.endpoints[hypothesis.endpoint].measure
+    endpoint = design.file.endpoints[hypothesis.endpoint]
+    weeks = [design.file.visits[index] for index in design.visits_of(endpoint)]
     frame = pd.DataFrame(
         {
             "USUBJID": np.repeat(np.arange(n), visits),
-            "AVISITN": np.tile(design.file.visits[:visits], n),
+            "AVISITN": np.tile(weeks, n),
             "TRT01P": pd.Categorical(np.repeat(np.array(design.arms)[data.enrolled.arm], visits), list(design.arms)),
-            "BASE": np.repeat(data.baseline[measure], visits),
+            "BASE": np.repeat(baseline_of(data, endpoint.key), visits),
             "AVAL": values.ravel(),
         }
     )
@@ -191,10 +205,10 @@ def _responders(
     design: Design, trials: Sequence[TrialData], hypothesis: Hypothesis, y: Array, whole: Array, here: Mask, cut: float
 ) -> tuple[ManyContrasts, Array]:
     """Return differences of shares of responders; who is missing is no responder."""
-    measure = design.file.endpoints[hypothesis.endpoint].measure
+    measure = design.file.endpoints[hypothesis.endpoint].key
     rows, true, used = [], [], []
     for data, seen, full, mine in zip(trials, y, whole, here, strict=True):
-        needed = data.baseline[measure] * (1 - cut)
+        needed = measure_of(measure).analysed(data.baseline[measure] * (1 - cut))
         groups = [
             mine & (data.enrolled.arm == design.arms.index(name)) for name in (hypothesis.treated, hypothesis.control)
         ]

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from senospine.errors import FileError, TrialError, suggest
 from senospine.randomness import stream
 from senospine.runs import NOTICE, sha256_of, write_then_rename
+from senospine.trial.measures import FINDINGS, FOLLOWED_STATES
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -48,7 +49,8 @@ class PatientBank:
         Rising from 0, the day of the first treatment.
     courses : mapping of therapy to mapping of output to ndarray, shape (n_patients, n_days)
         ``untreated`` and every therapy; outputs are those of ``COURSES``: pain [points of 0-10], platelets and
-        neutrophils [1e9/L], gut_exposure [fold].
+        neutrophils [1e9/L], gut_exposure [fold]. Any of ``FOLLOWED_STATES`` may follow, alike under all: what markers
+        come from when they are measured at visits, in the units of ``baseline``.
     made_by : mapping
         What it was made with: hashes, seed, command.
     """
@@ -71,12 +73,17 @@ class PatientBank:
             raise TrialError("the bank's weights must not be negative, and some must be above zero")
         shape = (len(self.baseline), len(self.days))
         for therapy, outputs in self.courses.items():
-            for name in COURSES:
+            for name in (*COURSES, *self.followed):
                 if name not in outputs or outputs[name].shape != shape or not np.isfinite(outputs[name]).all():
                     raise TrialError(
                         f"the bank's course '{name}' under '{therapy}' is not {shape[0]} patients by {shape[1]} days",
                         why="each patient needs a finite value on every day",
                     )
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """States followed over time, for markers at visits."""
+        return tuple(name for name in FOLLOWED_STATES if any(name in outputs for outputs in self.courses.values()))
 
     def course(self, therapy: str, where: str | None = None) -> Mapping[str, Single]:
         """Return the courses under a therapy.
@@ -104,7 +111,7 @@ class PatientBank:
         digest = hashlib.sha256(self.baseline.to_csv(index=False).encode())
         digest.update(self.days.tobytes())
         for therapy in sorted(self.courses):
-            for name in COURSES:
+            for name in (*COURSES, *self.followed):
                 values = np.ascontiguousarray(self.courses[therapy][name], np.float32)
                 digest.update(f"{therapy}/{name}".encode() + values.tobytes())
         return digest.hexdigest()
@@ -159,7 +166,7 @@ class PatientBank:
                     name: pa.FixedSizeListArray.from_arrays(
                         pa.array(np.ascontiguousarray(self.courses[therapy][name], np.float32).ravel()), len(self.days)
                     )
-                    for name in COURSES
+                    for name in (*COURSES, *self.followed)
                 }
             )
         hashes = {}
@@ -206,7 +213,7 @@ def read_bank(folder: str | Path) -> PatientBank:
         table = parquet.read_table(folder / name)
         courses[therapy] = {
             output: table[output].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(days))
-            for output in COURSES
+            for output in table.column_names
         }
     return PatientBank(pd.read_parquet(folder / "patients.parquet"), days, courses, made_by)
 
@@ -219,6 +226,7 @@ def synthetic_bank(
     onset_days: float = 28.0,
     platelet_fall: Mapping[str, float] | None = None,
     only_with_defect: bool = False,
+    cleared: Mapping[str, float] | None = None,
     seed: int = 1,
 ) -> PatientBank:
     """Return a made-up bank with chosen effects: no mechanism, only closed forms, to try designs and to test.
@@ -235,6 +243,9 @@ def synthetic_bank(
         How far platelets fall on treatment.
     only_with_defect : bool
         Whether only patients with an endplate defect respond (twice as much, so that half of them keep the mean).
+    cleared : mapping of therapy to share, optional
+        How much of the senescent cells of endplate and disc it clears in the end, and how many findings of MRI go with
+        them; given, however empty, the bank follows what markers at visits come from.
     seed : int
 
     Examples
@@ -276,6 +287,14 @@ def synthetic_bank(
             "neutrophils": (neutrophils[:, None] * flat).astype(np.float32),
             "gut_exposure": np.full((patients, len(grid)), 0.0 if therapy == UNTREATED else 1.0, np.float32),
         }
+        if cleared is not None:
+            gone = cleared.get(therapy, 0.0) * rise
+            own_threshold = stream(seed, "trial/synthetic-findings").random((patients, 1))
+            stays = {name: own_threshold >= gone if name in FINDINGS else 1 - gone for name in FOLLOWED_STATES}
+            stays["degeneration"] = flat
+            courses[therapy] |= {
+                name: (baseline[name].to_numpy()[:, None] * stays[name]).astype(np.float32) for name in FOLLOWED_STATES
+            }
     return PatientBank(
         baseline, grid, courses, {"how": "synthetic_bank: closed forms, no mechanism", "seed": seed, **dict(effects)}
     )

@@ -15,10 +15,11 @@ from senospine.stats.multiplicity import Graph, hierarchical, holm
 from senospine.therapy import parse_regimen
 from senospine.trial.bank import UNTREATED, PatientBank
 from senospine.trial.file import SENSITIVITIES, Arm, Endpoint, File, MarkerRange, Range, validated
+from senospine.trial.marker_plan import check_followed, check_markers, entering, marker_weeks
+from senospine.trial.measures import MEASURES
 from senospine.yaml_files import Document, parse_yaml, read_yaml
 
 DESIGNS = Path(__file__).parent / "designs"
-MEASURES = {"pain": "weekly mean of daily pain, 0-10", "odi": "Oswestry index, %", "rmdq": "Roland-Morris, 0-24"}
 #: platelets [1e9/L] below which doses are held until the next visit, or treatment ends
 HOLDS = {"none": (0.0, 0.0), "hold below 75": (75.0, 0.0), "hold below 50": (50.0, 25.0), "stop below 25": (0.0, 25.0)}
 BASELINE_STRATA = ("pain", "age", "sex")
@@ -109,6 +110,15 @@ class Design:
         """Return which visit an endpoint is read at."""
         return self.file.visits.index(endpoint.week)
 
+    def visits_of(self, endpoint: Endpoint) -> list[int]:
+        """Return the visits whose values enter the analysis of an endpoint; the last is its own."""
+        return entering(self.file, endpoint)
+
+    @cached_property
+    def marker_weeks(self) -> dict[str, tuple[float, ...]]:
+        """Markers measured at visits, as recorded or in truth, and the weeks of each."""
+        return marker_weeks(self.file)
+
     def with_patients(self, patients: int) -> Design:
         """Return the same design with another number of patients; what a run is of changes with it."""
         digest = hashlib.sha256(f"{self.sha256}/patients {patients}".encode()).hexdigest()
@@ -120,7 +130,7 @@ class Design:
         Raises
         ------
         TrialError
-            A therapy it was not made with, or courses that end before the trial does.
+            A therapy it was not made with, courses that end before the trial does, or states it does not follow.
         """
         for name, therapy in zip(self.arms, self.therapies, strict=True):
             bank.course(therapy, self.document.where("arms", name, "therapy"))
@@ -131,6 +141,7 @@ class Design:
                 where=self.document.where("visits"),
                 remedy="make a longer bank, or end the trial earlier",
             )
+        check_followed(self.file, self.document, bank)
 
 
 def therapy_key(text: str | None) -> str:
@@ -179,7 +190,7 @@ def parse_design(text: str, path: str | Path = "<text>") -> Design:
 
 def _checked(document: Document, content: bytes) -> Design:
     file = validated(document)
-    for check in (_check_arms, _check_times, _check_entry, _check_analysis, _check_population):
+    for check in (_check_arms, _check_times, check_markers, _check_entry, _check_analysis, _check_population):
         check(file, document)
     return Design(file, document, hashlib.sha256(content).hexdigest())
 

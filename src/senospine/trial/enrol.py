@@ -18,6 +18,7 @@ from senospine.randomness import stream
 from senospine.trial.bank import UNTREATED, PatientBank
 from senospine.trial.design import BASELINE_STRATA, Design, positive
 from senospine.trial.file import MarkerRange
+from senospine.trial.reading import AT_ENTRY, DEVIATES, Readings
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -53,6 +54,10 @@ class Enrolled:
         Screen failures by the first criterion not met.
     draw : int
         Of the bank's parameters.
+    at_entry : dict of str to ndarray, shape (n,)
+        Markers that visits measure, as read at screening; the reading of a criterion where there is one.
+    deviates : dict of str to ndarray, shape (n, n_deviates)
+        What stood between state and record then.
     """
 
     row: Integers
@@ -67,6 +72,8 @@ class Enrolled:
     screened: int
     failures: dict[str, int]
     draw: int
+    at_entry: dict[str, Array]
+    deviates: dict[str, Array]
 
 
 def enrol(
@@ -127,12 +134,19 @@ def enrol(
     subgroups = _above(design.file.analysis.subgroups, bank, values)
     arm = randomise(design, strata, lambda cell: stream(seed, f"trial/{part}randomisation/{cell}", trial))
     apart = {"row", "place", "pain", "felt", "fluctuation"}
-    recorded = {name: value for name, value in values.items() if name not in apart}
+    at_entry, deviates = (
+        {name.removeprefix(kind): value for name, value in values.items() if name.startswith(kind)}
+        for kind in (AT_ENTRY, DEVIATES)
+    )
+    recorded = {
+        name: value for name, value in values.items() if name not in apart and not name.startswith((AT_ENTRY, DEVIATES))
+    }
     row = values["row"].astype(np.int64)
     pain, felt, fluctuation = values["pain"], values["felt"], values["fluctuation"]
     place = values["place"].astype(np.int64)
     return Enrolled(
-        row, arm, pain, felt, fluctuation, recorded, strata, subgroups, place, screened, failures, draw
+        row, arm, pain, felt, fluctuation, recorded, strata, subgroups, place, screened, failures, draw, at_entry,
+        deviates,
     )  # fmt: skip
 
 
@@ -154,16 +168,18 @@ def _screen(
     ranges: dict[str, tuple[Array, MarkerRange]] = {}
     for name in ("platelets", "neutrophils"):
         values[name] = record_marker(name, latent, generator)
+    readings = Readings(latent, generator)
     wanted = {**entry.markers}
     for name in (*design.file.stratify, *design.file.analysis.subgroups):
         if name not in BASELINE_STRATA:
             wanted.setdefault(name, MarkerRange())
     if design.file.population.kind != "all-comers":
         name, belongs = positive(design)
-        values["positive"] = belongs.holds(record_marker(name, latent, generator, belongs.mode)).astype(float)
+        values["positive"] = belongs.holds(readings.read(name, belongs.mode)).astype(float)
     for name, item in wanted.items():
-        values[name] = record_marker(name, latent, generator, item.mode)
+        values[name] = readings.read(name, item.mode)
         ranges[name] = (values[name], item)
+    values |= readings.baseline(design.marker_weeks)
     criteria = {
         "age": entry.age.holds(latent["age"]),
         "pain": entry.pain.holds(values["pain"]),

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from senospine.assays import CONTROLS
 from senospine.errors import TrialError, suggest
 from senospine.stats.imputation import STRATEGIES
+from senospine.trial.measures import outcome_key
 from senospine.yaml_files import Document
 
 
@@ -98,11 +99,20 @@ class Entry(Section):
 
 
 class Endpoint(Section):
-    """What is compared, when, and how it is read: as a change from baseline or as the share of responders."""
+    """What is compared, when, and how it is read: as a change from baseline or as the share of responders.
+
+    A marker is read as recorded (clinic) or in truth (oracle).
+    """
 
     measure: Measure
     week: Number
     responder: Share | None = None
+    mode: Literal["clinic", "oracle"] = "clinic"
+
+    @property
+    def key(self) -> str:
+        """What tables of a trial call it."""
+        return outcome_key(self.measure, self.mode)
 
 
 class Dropout(Section):
@@ -218,6 +228,7 @@ class File(Section):
     stratify: dict[str, Number] = {}
     block: Annotated[int, Field(ge=2, le=100)] = 4
     visits: Annotated[list[Number], Field(min_length=1)]
+    markers: dict[str, list[Number]] = {}
     endpoints: Annotated[dict[Word, Endpoint], Field(min_length=1)]
     analysis: Analysis = Analysis()
     population: Population = Population()

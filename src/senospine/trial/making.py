@@ -19,6 +19,7 @@ from senospine.runs import OutcomeFolder, run_blocks
 from senospine.therapy import compose_model
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank
 from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, doses_of, read_therapy, simulate_people
+from senospine.trial.over_time import model_states, states_of_markers, states_over_time
 from senospine.trial.population import plausible_limits, published_population, select, weigh
 
 Array = NDArray[np.float64]
@@ -39,6 +40,7 @@ def make_bank(
     centres: Mapping[str, float] | None = None,
     uncertainty: str = "all",
     between: bool = True,
+    markers: Sequence[str] = (),
     workers: int | None = None,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
@@ -64,6 +66,9 @@ def make_bank(
         What differs from draw to draw: every number with a prior, the multipliers from mouse to human, or nothing.
     between : bool
         Whether people differ in the parameters of their spines and drugs.
+    markers : sequence of str
+        Measured at visits in designs the bank is for; it then follows the states they come from, five at most, each as
+        large as the course of pain.
     workers : int, optional
         Processes; they change nothing but the time.
     overwrite : bool
@@ -96,8 +101,9 @@ def make_bank(
     each = [read_therapy(text) for text in therapies if text != UNTREATED]
     read = tuple({therapy.text: therapy for therapy in each}.values())
     plan = Plan(
-        read, days, seed, centres=dict(sorted((centres or {}).items())), uncertainty=uncertainty, between=between
-    )
+        read, days, seed, centres=dict(sorted((centres or {}).items())), uncertainty=uncertainty, between=between,
+        states=model_states(states_of_markers(markers)),
+    )  # fmt: skip
     _refuse_unknown(plan)
     inputs = _inputs(plan, patients, draws)
     folder = Path(folder)
@@ -118,7 +124,7 @@ def make_bank(
         todo = (((name, count), (plan, *place, count)) for name, *place, count in blocks if not out.has(name))
         run_blocks(_block, todo, keep, workers=workers)
         out.write_manifest("complete")
-    bank = _assemble(plan, folder / "lives", patients, draws, inputs)
+    bank = _assemble(plan, folder / "lives", patients, draws, inputs, states_of_markers(markers))
     bank.write(folder)
     return bank
 
@@ -147,6 +153,7 @@ def _inputs(plan: Plan, patients: int, draws: int) -> dict[str, Any]:
         "ages": list(plan.ages), "onset": list(ONSET), "centres": dict(plan.centres), "uncertainty": plan.uncertainty,
         "between": plan.between, "block": BLOCK, "rtol": RTOL, "code_path": path,
         "drugs": {drug.name: drug.sha256 for each in plan.therapies for drug in each.drugs},
+        **({"states": list(plan.states)} if plan.states else {}),
         "priors": {name: [row.low, row.high, row.between_animal_cv] for model in models.values()
                    for name, row in sorted(model.register.items())},
     }  # fmt: skip
@@ -166,14 +173,16 @@ def _block(plan: Plan, draw: int, first: int, count: int) -> Any:
     return pa.table(columns)
 
 
-def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mapping[str, Any]) -> PatientBank:
+def _assemble(
+    plan: Plan, lives: Path, patients: int, draws: int, inputs: Mapping[str, Any], states: tuple[str, ...]
+) -> PatientBank:
     """Return the bank: pain of drives, selection and weights, draw by draw."""
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
     keys = (UNTREATED, *(each.text for each in plan.therapies))
     baselines: list[pd.DataFrame] = []
-    courses: dict[str, dict[str, list[Array]]] = {key: {name: [] for name in COURSES} for key in keys}
+    courses: dict[str, dict[str, list[Array]]] = {key: {name: [] for name in (*COURSES, *states)} for key in keys}
     refused: dict[str, int] = {}
     sizes = []
     for draw in range(draws):
@@ -181,7 +190,7 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
         table = pa.concat_tables([parquet.read_table(lives / "parts" / f"{name}.parquet") for name in names])
         drives = {
             (name, key): np.asarray(table[f"{name} under {key}"].combine_chunks().flatten()).reshape(patients, -1)
-            for key in keys for name in OUTPUTS
+            for key in keys for name in (*OUTPUTS, *plan.states)
         }  # fmt: skip
         people, follow = _people(table, drives[("spinal_pain", UNTREATED)])
         solved = np.all([np.isfinite(values).all(axis=1) for values in drives.values()], axis=0)
@@ -200,6 +209,9 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
         for key in keys:
             for name in COURSES:
                 values = follow(drives[("spinal_pain", key)]) if name == "pain" else drives[(name, key)]
+                courses[key][name].append(values[kept])
+            over_time = states_over_time(states, {name: drives[(name, key)] for name in plan.states}, table)
+            for name, values in over_time.items():
                 courses[key][name].append(values[kept])
     joined = {
         key: {name: np.concatenate(parts).astype(np.float32) for name, parts in outputs.items()}

@@ -111,6 +111,8 @@ class Plan:
     between : bool
         Whether people differ in parameters as the register says; if not they differ in age, sex, degeneration and
         other pain only.
+    states : tuple of str
+        Outputs of the model that are also kept over time, of ``STATES``.
     """
 
     therapies: tuple[Therapy, ...]
@@ -120,6 +122,7 @@ class Plan:
     centres: Mapping[str, float] = field(default_factory=dict)
     uncertainty: str = "all"
     between: bool = True
+    states: tuple[str, ...] = ()
 
 
 def doubt_of(plan: Plan, model: Model, draw: int) -> dict[str, float]:
@@ -234,7 +237,7 @@ def _course(
     on = np.searchsorted(times, plan.days)
     at_first = {name: solution[name][:, on[0]] for name in STATES}
     found: dict[str, Single] = {}
-    for name in OUTPUTS:
+    for name in (*OUTPUTS, *plan.states):
         if name in kernel.outputs:
             found[name] = solution[name][:, on].astype(np.float32)
         else:

@@ -22,6 +22,8 @@ from senospine.randomness import stream
 from senospine.trial.bank import UNTREATED, PatientBank
 from senospine.trial.design import HOLDS, Design
 from senospine.trial.enrol import Enrolled, enrol
+from senospine.trial.measures import MEASURES
+from senospine.trial.reading import MarkerVisits
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -48,6 +50,7 @@ class TrialData:
         As recorded at screening.
     observed : dict of measure to ndarray, shape (n, n_visits)
         As the analysis sees it; NaN where a visit was missed, and from the visit on at which a patient was gone.
+        Markers are NaN also at visits that do not measure them, here and below.
     complete : dict of measure to ndarray, shape (n, n_visits)
         What would have been recorded had everyone come to every visit, treated as they were.
     ideal : dict of measure to ndarray, shape (n, n_visits)
@@ -145,7 +148,8 @@ class _Conduct:
         self.missed = np.zeros((n, visits), bool)
         self.held, self.events = np.zeros((n, visits), bool), np.zeros((n, visits), bool)
         self.counts = {name: np.full((n, visits), np.nan) for name in ("platelets", "neutrophils")}
-        measures = dict.fromkeys(["pain", *(item.measure for item in design.file.endpoints.values())])
+        asked = (item.measure for item in design.file.endpoints.values() if MEASURES[item.measure].reported)
+        measures = dict.fromkeys(["pain", *asked])
         self.complete = {name: np.empty((n, visits)) for name in measures}
         self.ideal = {name: np.empty((n, visits)) for name in measures}
         self.baseline = {
@@ -154,6 +158,10 @@ class _Conduct:
             else report_disability(name, self.enrolled.felt, self.disability, self._stream(f"{name}/baseline"))
             for name in measures
         }
+        age = self.bank.numbers["age"][self.enrolled.row]
+        self.markers = MarkerVisits(
+            design.marker_weeks, design.file.visits, age, self.enrolled.deviates, self._stream
+        )  # fmt: skip
         self.rate = np.array(design.share_by_arm(design.file.dropout.rate))[self.enrolled.arm]
         self.skip = np.array(design.share_by_arm(design.file.missed_visits.rate))[self.enrolled.arm]
         self.harm = np.array(design.share_by_arm(design.file.adverse_events.background))[self.enrolled.arm]
@@ -180,6 +188,7 @@ class _Conduct:
         events = self._stream(f"events/{visit}").random((self.n, 8)).T
         self._harm(visit, before, day, events)
         weekly = self._pain(visit, day)
+        self._markers(visit, day)
         self._leave(visit, before, day, weekly, events)
         self._miss(visit, events)
         if self.tables or self.design.file.dose_holds != "none":
@@ -220,6 +229,14 @@ class _Conduct:
                 )  # fmt: skip
         self.fluctuation = actual.fluctuation
         return np.asarray(actual.ratings.mean(axis=1))
+
+    def _markers(self, visit: int, day: float) -> None:
+        def courses(state: str) -> tuple[Array, Array]:
+            untreated, treated = self._of_course(state, np.array([day]))
+            return untreated[:, 0], treated[:, 0]
+
+        ideal = self.adherence if self.design.file.estimand.stopping == "hypothetical" else self.effect
+        self.markers.visit(visit, courses, self.effect, ideal)
 
     def _report(self, visit: int, days: Array, latent: Array, relief: Array) -> PainReports:
         return report_pain(
@@ -298,9 +315,10 @@ class _Conduct:
         """Return the trial as it ended."""
         away = np.arange(self.visits) >= self.left[:, None]
         gone = away | self.missed
-        observed = {name: np.where(gone, np.nan, value) for name, value in self.complete.items()}
+        complete, ideal = {**self.complete, **self.markers.complete}, {**self.ideal, **self.markers.ideal}
+        observed = {name: np.where(gone, np.nan, value) for name, value in complete.items()}
         events = self.events & (np.arange(self.visits) <= self.left[:, None])
         return TrialData(
-            self.enrolled, self.baseline, observed, self.complete, self.ideal, self.stopped, self.left, self.rescued,
+            self.enrolled, {**self.baseline, **self.enrolled.at_entry}, observed, complete, ideal, self.stopped, self.left, self.rescued,
             self.missed, self.reason, self.held, self.counts, events,
         )  # fmt: skip
