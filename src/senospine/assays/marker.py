@@ -2,9 +2,9 @@
 
 ``oracle`` is the state itself on the recorded scale; ``clinic`` adds what stands between: what MRI shows of it, the
 reader, the tie of blood to tissue, the assay. A reader of grades sees the truth with probability ``a`` and otherwise
-writes down any grade as often as it occurs; two such readers have a kappa of ``a**2``, whatever its weights. What stands
-between is drawn as deviates, of which a share lasts: a person measured again differs by the rest alone (see
-:mod:`senospine.assays.repeated`).
+writes down any grade as often as it occurs; two such readers have a kappa of ``a**2``, whatever its weights.
+What stands between is drawn as deviates, of which a share lasts: a person measured again differs by the rest alone
+(:mod:`senospine.assays.repeated`).
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _lasting(name: str) -> float:
 
 def _count(name: str) -> tuple[Truth, Record, Deviates]:
     def clinic(y: Latent, noise: Array) -> Array:
-        return y[name] * np.exp(log_sd("human_blood_count_cv") * noise[0])
+        return np.asarray(y[name] * np.exp(log_sd("human_blood_count_cv") * noise[0]))
 
     return lambda y: y[name], clinic, Normals(lambda: (0.0,))
 

@@ -15,6 +15,12 @@ def patients(
     therapy: Annotated[
         list[str] | None, typer.Option(help="Also follow everyone under this therapy; give the option again for more.")
     ] = None,
+    marker: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also follow what this marker comes from, for designs that measure it at visits; again for more."
+        ),
+    ] = None,
     people: Annotated[int, typer.Option(help="Sampled in each draw of the parameters.", min=50)] = 1000,
     draws: Annotated[int, typer.Option(help="Of the parameters; 1 is the register without doubt.", min=1)] = 12,
     weeks: Annotated[float, typer.Option(help="How long they are followed.", min=1)] = 52,
@@ -32,7 +38,10 @@ def patients(
     from senospine.trial import coverage_table, population_table
 
     with progress(as_json) as on_progress:
-        bank = bank_of(out, therapy or (), weeks, people, draws, parameters, seed, workers, overwrite, on_progress)
+        bank = bank_of(
+            out, therapy or (), weeks, people, draws, parameters, seed, workers, overwrite, on_progress,
+            markers=marker or (),
+        )  # fmt: skip
     if picture is not None:
         draw_population(bank, picture)
     if as_json:

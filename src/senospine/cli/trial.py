@@ -12,7 +12,7 @@ from senospine.cli.output import Json, console, print_json, progress
 from senospine.errors import TrialError
 
 if TYPE_CHECKING:
-    from senospine.trial import PatientBank
+    from senospine.trial import Design, PatientBank
 
 
 def trial(
@@ -27,6 +27,9 @@ def trial(
     out: Annotated[Path | None, typer.Option(help="Folder for the run; results/trial-DESIGN by default.")] = None,
     effect: Annotated[
         float, typer.Option(help="With --bank synthetic: how much each therapy lowers pain, points of 0-10.")
+    ] = 0.0,
+    clears: Annotated[
+        float, typer.Option(help="With --bank synthetic: share of senescent cells a therapy clears.", min=0, max=1)
     ] = 0.0,
     power: Annotated[float | None, typer.Option(help="Search the number of patients for this power instead.")] = None,
     sizes: Annotated[tuple[int, int], typer.Option(help="With --power: from how many patients to how many.")] = (
@@ -73,14 +76,18 @@ def trial(
     folder = out or Path("results") / f"trial-{loaded.name}"
     therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
     if bank == "synthetic":
-        people = _synthetic(therapies, effect, max(item.visit_days[-1] for item in (loaded, *others)), folder)
+        days = max(item.visit_days[-1] for item in (loaded, *others))
+        people = _synthetic(therapies, effect, days, folder, clears if _markers((loaded, *others)) else None)
     elif bank is not None:
         people = Path(bank)
     else:
         people = folder.with_name(f"{folder.name}-bank")
         weeks = max(item.visit_days[-1] for item in (loaded, *others)) / 7
         with progress(as_json) as on_progress:
-            bank_of(people, therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress)
+            bank_of(
+                people, therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress,
+                markers=_markers((loaded, *others)),
+            )  # fmt: skip
     if power is not None:
         with progress(as_json) as on_progress:
             found = find_size(
@@ -109,7 +116,7 @@ def trial(
         tables = write_cdisc(loaded, simulated, first, folder / "first-trial")
     report = TrialReport(
         run, simulated, operating_characteristics(run), rivals, follow(run, simulated),
-        tuple(predicted_benefit(loaded, simulated)), _command(design, bank, trials, effect, seed, beside),
+        tuple(predicted_benefit(loaded, simulated)), _command(design, bank, trials, effect, seed, beside, clears),
     )  # fmt: skip
     page = write_trial_report(folder / "report.html", report)
     if as_json:
@@ -121,19 +128,20 @@ def trial(
 
 
 def _command(
-    design: str, bank: str | None, trials: int, effect: float, seed: int, beside: Sequence[str]
+    design: str, bank: str | None, trials: int, effect: float, seed: int, beside: Sequence[str], clears: float
 ) -> str:  # fmt: skip
     """Return the command without the places of this machine."""
     words = ["senospine trial", Path(design).name, f"--trials {trials}"]
     words += [f"--bank {Path(bank).name}"] if bank else []
     words += [f"--effect {effect:g}"] if effect else []
+    words += [f"--clears {clears:g}"] if clears else []
     words += [f"--seed {seed}", *(f"--beside {Path(item).name}" for item in beside)]
     return " ".join(words)
 
 
 def bank_of(
     folder: Path, therapies: Sequence[str], weeks: float, patients: int, draws: int, parameters: str, seed: int,
-    workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
+    workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None], markers: Sequence[str] = (),
 ) -> PatientBank:  # fmt: skip
     """Return a bank made from the human model, or the rest of one, with the gains of mice that a word chooses."""
     from senospine.calibration import chosen_parameters
@@ -144,14 +152,24 @@ def bank_of(
         folder, [item for item in therapies if item != UNTREATED], patients=patients, draws=draws, weeks=weeks,
         seed=seed, centres=chosen_parameters(parameters, load_model("human")),
         uncertainty="all" if draws > 1 else "none", workers=workers, overwrite=overwrite,
-        on_progress=lambda done, of: on_progress("simulate patients", done, of),
+        markers=markers, on_progress=lambda done, of: on_progress("simulate patients", done, of),
     )  # fmt: skip
 
 
-def _synthetic(therapies: tuple[str, ...], effect: float, days: float, folder: Path) -> Path:
+def _markers(designs: Sequence[Design]) -> list[str]:
+    """Return the markers that designs measure at visits."""
+    from senospine.trial.measures import measure_of
+
+    return sorted({measure_of(key).name for item in designs for key in item.marker_weeks})
+
+
+def _synthetic(
+    therapies: tuple[str, ...], effect: float, days: float, folder: Path, clears: float | None
+) -> Path:  # fmt: skip
     from senospine.trial import UNTREATED, synthetic_bank
 
     wanted = {name: effect for name in therapies if name != UNTREATED}
     grid = [7.0 * week for week in range(int(days // 7) + 2)]
-    bank = synthetic_bank(wanted, days=grid)
+    cleared = None if clears is None else dict.fromkeys(wanted, clears)
+    bank = synthetic_bank(wanted, days=grid, cleared=cleared)
     return bank.write(folder.with_name(f"{folder.name}-bank"))

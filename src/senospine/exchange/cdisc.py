@@ -21,6 +21,7 @@ from senospine.stats.mmrm.structures import STRUCTURES, structure
 from senospine.trial.analyse import analysed, long_frame
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design
+from senospine.trial.measures import is_oracle, measure_of, told
 from senospine.trial.simulate import Reason, TrialData
 
 PARAMETERS = {
@@ -28,6 +29,11 @@ PARAMETERS = {
     "odi": ("ODI", "Oswestry Disability Index (%)"),
     "rmdq": ("RMDQ", "Roland-Morris Disability Score"),
 }
+#: markers at visits; what is read in truth lies with the truth
+MARKER_CODES = {
+    "gdf15": "GDF15", "tcell_p16": "P16TCEL", "plasma_il6": "IL6", "plasma_mmp3": "MMP3", "endplate_defect": "EPDEF",
+    "modic": "MODIC", "pfirrmann": "PFIRR",
+}  # fmt: skip
 #: code, label, and where CTCAE grades 1 to 4 begin
 LABORATORY = {
     "platelets": ("PLAT", "Platelets (10^9/L)", (150, 75, 50, 25)),
@@ -69,8 +75,9 @@ def latent_truth(bank: PatientBank, data: TrialData, subjects: pd.DataFrame) -> 
     truth = bank.baseline.iloc[data.enrolled.row].reset_index(drop=True).drop(columns="weight").add_prefix("TRUE_")
     truth.insert(0, "USUBJID", subjects["USUBJID"].to_numpy())
     for measure, values in data.complete.items():
-        for index in range(values.shape[1]):
-            truth[f"COMPLETE_{measure.upper()}_{index + 1}"] = values[:, index]
+        name = measure.upper().replace(", ", "_")
+        for index in np.flatnonzero(np.isfinite(values).any(axis=0)):
+            truth[f"COMPLETE_{name}_{index + 1}"] = values[:, index]
     return truth
 
 
@@ -107,8 +114,10 @@ def _adsl(design: Design, bank: PatientBank, data: TrialData) -> pd.DataFrame:
 
 def _adqs(design: Design, data: TrialData, key: pd.DataFrame) -> pd.DataFrame:
     tables = []
-    for measure, observed in data.observed.items():
-        code, label = PARAMETERS[measure]
+    for measure, (code, label) in PARAMETERS.items():
+        if measure not in data.observed:
+            continue
+        observed = data.observed[measure]
         enters = np.isfinite(analysed(design, data, measure))
         base = data.baseline[measure]
         rows = [_rows(key, code, label, 0.0, "Baseline", base, base, np.ones(len(base), bool))]
@@ -145,8 +154,25 @@ def _adlb(design: Design, data: TrialData, key: pd.DataFrame) -> pd.DataFrame:
         table = pd.concat(rows, ignore_index=True)
         table["ATOXGRL"] = (table["AVAL"].to_numpy()[:, None] < np.array(grades)).sum(axis=1)  # CTCAE
         tables.append(table)
+    tables += [_marker_rows(design, data, key, name) for name in design.marker_weeks if not is_oracle(name)]
     table = pd.concat(tables, ignore_index=True)
     return table[table["AVAL"].notna()].sort_values(["USUBJID", "PARAMCD", "AVISITN"], ignore_index=True)
+
+
+def _marker_rows(design: Design, data: TrialData, key: pd.DataFrame, measure: str) -> pd.DataFrame:
+    code, label, base = MARKER_CODES[measure], told(measure), data.baseline[measure]
+    label = label[0].upper() + label[1:]
+    enters = np.isfinite(analysed(design, data, measure))
+    rows = [_rows(key, code, label, 0.0, "Baseline", base, base, np.ones(len(base), bool))]
+    for week in design.marker_weeks[measure]:
+        visit = design.file.visits.index(week)
+        rows.append(
+            _rows(key, code, label, week, f"Week {week:g}", data.observed[measure][:, visit], base, enters[:, visit])
+        )
+    table = pd.concat(rows, ignore_index=True)
+    if measure_of(measure).scale == "ratio":
+        table["R2BASE"] = table["AVAL"] / table["BASE"]
+    return table
 
 
 def _adae(design: Design, data: TrialData, key: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +188,7 @@ def _adae(design: Design, data: TrialData, key: pd.DataFrame) -> pd.DataFrame:
 
 
 def r_script(design: Design, strata: int) -> str:
-    """Return R code that fits the design's primary mixed model to ADQS, by R's package mmrm.
+    """Return R code that fits the design's primary mixed model to ADQS, or to a marker in ADLB, by R's package mmrm.
 
     Parameters
     ----------
@@ -178,23 +204,26 @@ def r_script(design: Design, strata: int) -> str:
     linear = ', vcov = "Kenward-Roger-Linear"' if plan.df in {"kenward-roger-linear", "kenward-roger-sas"} else ""
     arms = ", ".join(f'"{arm}"' for arm in design.arms)
     joined = "".join(f', "STRAT{index + 1}"' for index in range(strata))
+    item = measure_of(endpoint.key)
+    code, table = (PARAMETERS[item.name][0], "adqs") if item.reported else (MARKER_CODES[item.name], "adlb")
+    logs = "" if item.reported else f"{table}$AVAL <- log({table}$AVAL)\n{table}$BASE <- log({table}$BASE)\n"
     return f"""# {NOTICE}
 # Repeats the primary analysis of {study_id(design)}: {hypothesis.name}, week {endpoint.week:g}.
 library(mmrm)
 library(emmeans)
 
 adsl <- read.csv("ADSL.csv", comment.char = "#")
-adqs <- read.csv("ADQS.csv", comment.char = "#")
-adqs <- subset(adqs, PARAMCD == "{PARAMETERS[endpoint.measure][0]}" & ANL01FL == "Y" & AVISITN > 0 &
+{table} <- read.csv("{table.upper()}.csv", comment.char = "#")
+{table} <- subset({table}, PARAMCD == "{code}" & ANL01FL == "Y" & AVISITN > 0 &
   AVISITN <= {endpoint.week:g})
-adqs <- merge(adqs, adsl[, c("USUBJID"{joined})], by = "USUBJID")
-adqs$USUBJID <- factor(adqs$USUBJID)
-adqs$AVISITN <- factor(adqs$AVISITN)
-adqs$TRT01P <- factor(adqs$TRT01P, levels = c({arms}))
+{table} <- merge({table}, adsl[, c("USUBJID"{joined})], by = "USUBJID")
+{logs}{table}$USUBJID <- factor({table}$USUBJID)
+{table}$AVISITN <- factor({table}$AVISITN)
+{table}$TRT01P <- factor({table}$TRT01P, levels = c({arms}))
 
 fit <- mmrm(
   AVAL ~ {" + ".join(terms)} + {name}(AVISITN | USUBJID),
-  data = adqs, reml = TRUE, method = "{DF_IN_R[plan.df]}"{linear}
+  data = {table}, reml = TRUE, method = "{DF_IN_R[plan.df]}"{linear}
 )
 summary(fit)
 means <- emmeans(fit, ~ TRT01P | AVISITN)
@@ -225,10 +254,12 @@ def write_cdisc(design: Design, bank: PatientBank, data: TrialData, folder: str 
     tables = cdisc_tables(design, bank, data)
     texts = {f"{name}.csv": _csv(table) for name, table in tables.items()}
     texts["truth/latent.csv"] = _csv(latent_truth(bank, data, tables["ADSL"]))
-    if design.file.analysis.method == "mmrm" and design.file.endpoints[design.hypotheses[0].endpoint].responder is None:
-        hypothesis = design.hypotheses[0]
-        endpoint = design.file.endpoints[hypothesis.endpoint]
-        values = analysed(design, data, endpoint.measure)[:, : design.visit_of(endpoint) + 1]
+    hypothesis = design.hypotheses[0]
+    endpoint = design.file.endpoints[hypothesis.endpoint]
+    visits = design.visits_of(endpoint)
+    repeated = measure_of(endpoint.key).reported or (len(visits) > 1 and not is_oracle(endpoint.key))
+    if design.file.analysis.method == "mmrm" and endpoint.responder is None and repeated:
+        values = analysed(design, data, endpoint.key)[:, visits]
         frame, fixed = long_frame(design, data, hypothesis, values)
         fit = mmrm(
             frame, outcome="AVAL", subject="USUBJID", visit="AVISITN", fixed=fixed,

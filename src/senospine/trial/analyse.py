@@ -12,6 +12,7 @@ from senospine.stats.imputation import STRATEGIES, Completed
 from senospine.stats.mmrm import ManyContrasts, ancova_many
 from senospine.stats.risks import risk_difference
 from senospine.trial.design import Design, Hypothesis
+from senospine.trial.estimable import estimable
 from senospine.trial.imputing import completed_trials
 from senospine.trial.measures import measure_of
 from senospine.trial.models import model_contrasts
@@ -86,29 +87,48 @@ def analyse(
     """
     n, visits = len(trials[0].enrolled.row), len(design.visit_days)
     reach = np.full((len(trials), n), visits) if reached is None else np.stack(list(reached))
-    tables = []
+    tables: list[pd.DataFrame] = []
     for hypothesis in design.hypotheses:
-        endpoint = design.file.endpoints[hypothesis.endpoint]
-        visits_in = design.visits_of(endpoint)
-        belongs = np.stack([_belongs(hypothesis, data) for data in trials])
-        come = belongs[..., None] & (np.array(visits_in) < reach[..., None])
-        y = np.where(
-            come, np.stack([analysed(design, data, endpoint.key)[:, visits_in] for data in trials]), np.nan
-        )
-        whole = np.stack([in_truth(design, data, endpoint.key)[:, visits_in[-1]] for data in trials])
-        whole = np.where(come[..., 0], whole, np.nan)
-        if endpoint.responder is not None:
-            found, true = _responders(design, trials, hypothesis, y[..., -1], whole, come[..., -1], endpoint.responder)
-            tables.append(_table(numbers, hypothesis.name, "responder", found, true))
-            continue
-        x, contrast = covariates(design, trials, hypothesis)
-        true = ancova_many(whole, x, contrast).estimate
-        tables += _means(design, trials, numbers, seed, hypothesis, y, x, contrast, come[..., -1], true)
-        if hypothesis == design.hypotheses[0] and design.file.analysis.subgroups:
-            for name, found, real, p in subgroup_rows(design, trials, hypothesis, y, whole, x):
-                table = _table(numbers, f"{hypothesis.name}, {name[0]}", name[1], found, real)
-                tables.append(table.assign(interaction_p=p))
+        flat = np.array([_flat_baseline(design, data, hypothesis) for data in trials])
+        for group in (
+            np.flatnonzero(~flat).tolist(),
+            np.flatnonzero(flat).tolist(),
+        ):  # a model without baseline has a column less
+            if len(group):
+                some = [trials[index] for index in group], [numbers[index] for index in group]
+                tables += _tables(design, *some, seed, hypothesis, reach[group])
     return pd.concat(tables, ignore_index=True)
+
+
+def _flat_baseline(design: Design, data: TrialData, hypothesis: Hypothesis) -> bool:
+    """Return whether all have the same at entry, as those who were enrolled by a finding have."""
+    values = baseline_of(data, design.file.endpoints[hypothesis.endpoint].key)[_belongs(hypothesis, data)]
+    return bool(len(values) == 0 or np.ptp(values) == 0)
+
+
+def _tables(
+    design: Design, trials: Sequence[TrialData], numbers: Sequence[int], seed: int, hypothesis: Hypothesis,
+    reach: Integers,
+) -> list[pd.DataFrame]:  # fmt: skip
+    """Return the tables of a hypothesis."""
+    endpoint = design.file.endpoints[hypothesis.endpoint]
+    visits_in = design.visits_of(endpoint)
+    belongs = np.stack([_belongs(hypothesis, data) for data in trials])
+    come = belongs[..., None] & (np.array(visits_in) < reach[..., None])
+    y = np.where(come, np.stack([analysed(design, data, endpoint.key)[:, visits_in] for data in trials]), np.nan)
+    whole = np.stack([in_truth(design, data, endpoint.key)[:, visits_in[-1]] for data in trials])
+    whole = np.where(come[..., 0], whole, np.nan)
+    if endpoint.responder is not None:
+        found, true = _responders(design, trials, hypothesis, y[..., -1], whole, come[..., -1], endpoint.responder)
+        return [_table(numbers, hypothesis.name, "responder", found, true)]
+    x, contrast = covariates(design, trials, hypothesis)
+    true = ancova_many(whole, x, contrast).estimate
+    tables = _means(design, trials, numbers, seed, hypothesis, y, x, contrast, come[..., -1], true)
+    if hypothesis == design.hypotheses[0] and design.file.analysis.subgroups:
+        for name, found, real, p in subgroup_rows(design, trials, hypothesis, y, whole, x):
+            table = _table(numbers, f"{hypothesis.name}, {name[0]}", name[1], found, real)
+            tables.append(table.assign(interaction_p=p))
+    return tables
 
 
 def _means(
@@ -139,7 +159,9 @@ def _means(
     # what is imputed and shifted is what patients report; of a marker the two models say all
     sensitivity = [name for name in plan.sensitivity if not marker or name not in STRATEGIES]
     for method in dict.fromkeys([plan.method, *sensitivity]):
-        found = completed(method).contrasts() if method in STRATEGIES else model_contrasts(plan, method, y, x, contrast)
+        model = "ancova" if marker and y.shape[2] == 1 else method  # which is what a mixed model of one visit is
+        found = completed(method).contrasts() if method in STRATEGIES else model_contrasts(plan, model, y, x, contrast)
+        found = estimable(found, y[..., -1]) if marker else found
         tables.append(_table(numbers, hypothesis.name, method, found, true))
     if plan.tipping is not None and not marker:
         sets = completed(plan.tipping.strategy)
@@ -159,7 +181,8 @@ def _belongs(hypothesis: Hypothesis, data: TrialData) -> Mask:
 def covariates(design: Design, trials: Sequence[TrialData], hypothesis: Hypothesis) -> tuple[Array, Array]:
     """Return design rows (n_trials, n, k), all crossed with the visit, and the contrast (k,) of a hypothesis.
 
-    One, an indicator of each arm but the first, baseline, strata (without the marker's where only positives count).
+    One, an indicator of each arm but the first, baseline, strata (without the marker's where only positives count);
+    no baseline where it is the same for all in every trial.
     """
     measure = design.file.endpoints[hypothesis.endpoint].key
     tables = []
@@ -168,6 +191,8 @@ def covariates(design: Design, trials: Sequence[TrialData], hypothesis: Hypothes
         strata = data.enrolled.strata[:, : -1 if hypothesis.positive else None]
         tables.append(np.column_stack([np.ones(len(arms)), arms, baseline_of(data, measure), strata]))
     x = np.stack(tables)
+    if all(_flat_baseline(design, data, hypothesis) for data in trials):
+        x = np.delete(x, len(design.arms), axis=2)
     contrast = np.zeros(x.shape[2])
     for name, weight in ((hypothesis.treated, 1.0), (hypothesis.control, -1.0)):
         index = design.arms.index(name)

@@ -23,6 +23,8 @@ from senospine.trial.adaptive import two_stage
 from senospine.trial.analyse import analysed, covariates, in_truth
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design, Hypothesis
+from senospine.trial.followed_markers import MarkerCourse, levels, marker_courses
+from senospine.trial.measures import measure_of
 from senospine.trial.run import BLOCK, TrialRun, conduct_of
 from senospine.trial.simulate import TrialData, simulate_trial
 
@@ -43,9 +45,9 @@ class Followed:
     trials, reproduced : int
         Simulated again, and how many of them gave every count and the truth that the run had kept, to the last bit.
     draws : ndarray of int, shape (n_trials,)
-    change : ndarray, shape (n_trials, n_arms, n_visits)
-        Mean change from baseline of what was seen, in the primary endpoint's measure.
-    example_change : ndarray, shape (3, n_arms, n_visits)
+    change : ndarray, shape (n_trials, n_arms, n_weeks)
+        Mean change from baseline of what was seen, in the primary endpoint's measure on the scale of its analysis.
+    example_change : ndarray, shape (3, n_arms, n_weeks)
         Of trial 0: mean, and the ends of its 95 % interval (t, patients).
     contrasts : pandas.DataFrame
         One row a trial, comparison and visit: estimate, lower, upper of the design's method; ``true`` had nobody been
@@ -60,6 +62,8 @@ class Followed:
         Share of patients whose worst count after baseline reached CTCAE grade 1, 2, 3, 4.
     held : ndarray, shape (n_trials, n_arms, n_visits)
         Share with doses held at the visit.
+    markers : tuple of MarkerCourse
+        Markers measured at visits.
     """
 
     design: Design
@@ -75,11 +79,17 @@ class Followed:
     platelets: Array
     grades: Array
     held: Array
+    markers: tuple[MarkerCourse, ...] = ()
 
     @property
     def measure(self) -> str:
         """The primary endpoint's measure."""
-        return self.design.file.endpoints[self.design.hypotheses[0].endpoint].measure
+        return self.design.file.endpoints[self.design.hypotheses[0].endpoint].key
+
+    @property
+    def weeks(self) -> tuple[float, ...]:
+        """When the primary endpoint's measure is taken."""
+        return tuple(self.design.file.visits[visit] for visit in _visits(self.design))
 
 
 def follow(run: TrialRun, bank: PatientBank, *, most: int = MOST) -> Followed:
@@ -104,16 +114,20 @@ def follow(run: TrialRun, bank: PatientBank, *, most: int = MOST) -> Followed:
     ]  # fmt: skip
     counts = np.concatenate([part["counts"] for part in parts], axis=0)
     arms = np.concatenate([part["arms"] for part in parts])
-    levels = np.stack([np.nanpercentile(counts[arms == k], [5, 25, 50, 75, 95], axis=0) for k in range(_arms(run))], 1)
+    platelets = np.stack(
+        [np.nanpercentile(counts[arms == k], [5, 25, 50, 75, 95], axis=0) for k in range(_arms(run))], 1
+    )
     contrasts = pd.concat([part["contrasts"] for part in parts], ignore_index=True)
     joined = {
         name: np.concatenate([part[name] for part in parts])
         for name in ("draws", "change", "responders", "analysed", "grades", "held")
     }
     example: TrialData = parts[0]["example"]
+    markers = marker_courses(run.design, example, [part["markers"] for part in parts])
     return Followed(
         design=run.design, example=example, trials=len(numbers), reproduced=_reproduced(run, parts),
-        example_change=_interval(run.design, example), contrasts=contrasts, platelets=levels, **joined,
+        example_change=_interval(run.design, example), contrasts=contrasts, platelets=platelets, markers=markers,
+        **joined,
     )  # fmt: skip
 
 
@@ -157,23 +171,31 @@ def _joined(parts: Sequence[Any]) -> Any:
     return np.concatenate([np.asarray(part) for part in parts])
 
 
+def _visits(design: Design) -> list[int]:
+    """Return the visits at which the primary endpoint's measure is taken."""
+    key, visits = design.file.endpoints[design.hypotheses[0].endpoint].key, design.file.visits
+    weeks = design.marker_weeks.get(key, tuple(visits))
+    return [index for index, week in enumerate(visits) if week in weeks]
+
+
 def _part(design: Design, trials: Sequence[TrialData], numbers: Sequence[int]) -> dict[str, Any]:
     primary = design.file.endpoints[design.hypotheses[0].endpoint]
-    visit, measure = design.visit_of(primary), primary.measure
+    visit, measure, scale = design.visit_of(primary), primary.key, measure_of(primary.key).analysed
     arm = np.stack([data.enrolled.arm for data in trials])
     mine = (arm[:, None, :] == np.arange(len(design.arms))[:, None]).astype(float)  # (trials, arms, patients)
     size = mine.sum(axis=2)
     seen = np.stack([data.observed[measure] for data in trials])
     base = np.stack([data.baseline[measure] for data in trials])
     enters = np.stack([analysed(design, data, measure) for data in trials])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         better = 100 * (1 - seen[..., visit] / base)[..., None] >= IMPROVEMENTS - 1e-9
     counts = np.stack([np.column_stack([d.enrolled.recorded["platelets"], d.counts["platelets"]]) for d in trials])
     worst = np.min(np.where(np.isnan(counts[..., 1:]), np.inf, counts[..., 1:]), axis=2)
     return {
         "example": trials[0],
         "draws": np.array([data.enrolled.draw for data in trials]),
-        "change": _means(seen - base[..., None], mine),
+        "change": _means((scale(seen) - scale(base)[..., None])[..., _visits(design)], mine),
+        "markers": levels(design, trials),
         "responders": np.einsum("tap,tpc->tac", mine, better) / size[..., None],
         "analysed": np.einsum("tap,tp->ta", mine, np.isfinite(enters[..., : visit + 1]).any(axis=2)).astype(int),
         "grades": np.einsum("tap,tpc->tac", mine, worst[..., None] < cut_offs("platelets")) / size[..., None],
@@ -195,8 +217,9 @@ def _means(values: Array, mine: Array) -> Array:
 
 def _interval(design: Design, data: TrialData) -> Array:
     """Return mean change with the ends of its 95 % interval by arm and visit, shape (3, n_arms, n_visits)."""
-    measure = design.file.endpoints[design.hypotheses[0].endpoint].measure
-    change = data.observed[measure] - data.baseline[measure][:, None]
+    measure = design.file.endpoints[design.hypotheses[0].endpoint].key
+    scale = measure_of(measure).analysed
+    change = (scale(data.observed[measure]) - scale(data.baseline[measure])[:, None])[:, _visits(design)]
     found = np.full((3, len(design.arms), change.shape[1]), np.nan)
     for arm in range(len(design.arms)):
         for visit in range(change.shape[1]):
@@ -210,13 +233,16 @@ def _interval(design: Design, data: TrialData) -> Array:
 
 def _contrasts(design: Design, trials: Sequence[TrialData], numbers: Sequence[int], y: Array) -> pd.DataFrame:
     """Return every comparison as if its endpoint were at each visit."""
-    measure = design.file.endpoints[design.hypotheses[0].endpoint].measure
+    primary = design.file.endpoints[design.hypotheses[0].endpoint]
+    measure = primary.key
     whole = np.stack([in_truth(design, data, measure) for data in trials])
     tables = []
     for hypothesis in comparisons(design):
         x, contrast = covariates(design, trials, hypothesis)
-        for visit, week in enumerate(design.file.visits):
-            found = _at(design, y[..., : visit + 1], x, contrast)
+        for visit in _visits(design):
+            week = design.file.visits[visit]
+            here = design.visits_of(primary.model_copy(update={"week": week}))
+            found = _at(design, y[..., here], x, contrast)
             tables.append(
                 pd.DataFrame(
                     {

@@ -18,8 +18,8 @@ from senospine.model import load_model
 from senospine.runs import OutcomeFolder, run_blocks
 from senospine.therapy import compose_model
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank
-from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, doses_of, read_therapy, simulate_people
 from senospine.trial.over_time import model_states, states_of_markers, states_over_time
+from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, doses_of, read_therapy, simulate_people
 from senospine.trial.population import plausible_limits, published_population, select, weigh
 
 Array = NDArray[np.float64]

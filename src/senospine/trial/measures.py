@@ -71,7 +71,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         item.name: item
         for item in (
-            Measure("pain", "pain, weekly mean of daily ratings", "points of 0-10", "points", (), "points of pain", True),
+            Measure("pain", "pain, weekly mean", "points of 0-10", "points", (), "points of pain", True),
             Measure("odi", "Oswestry index", "%", "points", (), "% points of ODI", True),
             Measure("rmdq", "Roland-Morris score", "points of 0-24", "points", (), "points of RMDQ", True),
             *(_marker(name, "ratio", "ratio") for name in ("gdf15", "tcell_p16", "plasma_il6", "plasma_mmp3")),

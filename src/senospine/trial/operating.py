@@ -20,6 +20,7 @@ from senospine.stats.performance import (
 )
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design
+from senospine.trial.measures import MEASURES
 from senospine.trial.run import TrialRun, simulate_block
 
 #: what is counted in each arm; what never happened is not shown
@@ -202,7 +203,8 @@ def successes(design: Design, analyses: pd.DataFrame) -> pd.DataFrame:
 def _of_design(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) -> dict[str, Measure]:
     table = successes(design, analyses).join(conduct.set_index("trial")[["draw"]])
     found = {"success": share(table["success"])}
-    if design.file.endpoints[design.hypotheses[0].endpoint].responder is None:
+    primary = design.file.endpoints[design.hypotheses[0].endpoint]
+    if primary.responder is None and MEASURES[primary.measure].reported:  # worthwhile is in points
         main = analyses[analyses["method"] == design.file.analysis.method]
         real = -main.assign(draw=main["trial"].map(table["draw"])).groupby(["draw", "hypothesis"])["true"].mean()
         truth = real.reindex(pd.MultiIndex.from_frame(table[["draw", "judged"]])).to_numpy()

@@ -319,6 +319,6 @@ class _Conduct:
         observed = {name: np.where(gone, np.nan, value) for name, value in complete.items()}
         events = self.events & (np.arange(self.visits) <= self.left[:, None])
         return TrialData(
-            self.enrolled, {**self.baseline, **self.enrolled.at_entry}, observed, complete, ideal, self.stopped, self.left, self.rescued,
-            self.missed, self.reason, self.held, self.counts, events,
+            self.enrolled, {**self.baseline, **self.enrolled.at_entry}, observed, complete, ideal, self.stopped,
+            self.left, self.rescued, self.missed, self.reason, self.held, self.counts, events,
         )  # fmt: skip
