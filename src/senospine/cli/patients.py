@@ -17,9 +17,7 @@ def patients(
     ] = None,
     marker: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Also follow what this marker comes from, for designs that measure it at visits; again for more."
-        ),
+        typer.Option(help="Also follow what this marker comes from, for visits that measure it; again for more."),
     ] = None,
     people: Annotated[int, typer.Option(help="Sampled in each draw of the parameters.", min=50)] = 1000,
     draws: Annotated[int, typer.Option(help="Of the parameters; 1 is the register without doubt.", min=1)] = 12,

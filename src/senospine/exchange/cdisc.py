@@ -257,7 +257,7 @@ def write_cdisc(design: Design, bank: PatientBank, data: TrialData, folder: str 
     hypothesis = design.hypotheses[0]
     endpoint = design.file.endpoints[hypothesis.endpoint]
     visits = design.visits_of(endpoint)
-    repeated = measure_of(endpoint.key).reported or (len(visits) > 1 and not is_oracle(endpoint.key))
+    repeated = measure_of(endpoint.key).reported or len(visits) > 1
     if design.file.analysis.method == "mmrm" and endpoint.responder is None and repeated:
         values = analysed(design, data, endpoint.key)[:, visits]
         frame, fixed = long_frame(design, data, hypothesis, values)

@@ -90,11 +90,8 @@ def analyse(
     tables: list[pd.DataFrame] = []
     for hypothesis in design.hypotheses:
         flat = np.array([_flat_baseline(design, data, hypothesis) for data in trials])
-        for group in (
-            np.flatnonzero(~flat).tolist(),
-            np.flatnonzero(flat).tolist(),
-        ):  # a model without baseline has a column less
-            if len(group):
+        for group in (np.flatnonzero(~flat).tolist(), np.flatnonzero(flat).tolist()):
+            if group:  # a model without baseline has a column less
                 some = [trials[index] for index in group], [numbers[index] for index in group]
                 tables += _tables(design, *some, seed, hypothesis, reach[group])
     return pd.concat(tables, ignore_index=True)

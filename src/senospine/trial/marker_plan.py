@@ -33,14 +33,14 @@ def marker_weeks(file: File) -> dict[str, tuple[float, ...]]:
 def entering(file: File, endpoint: Endpoint) -> list[int]:
     """Return the visits whose values enter an endpoint's analysis: all up to its own at which it is measured.
 
-    Of grades and findings only the endpoint's own visit: most patients' do not change, so that earlier visits tell
-    nothing more and a covariance of visits is singular.
+    Of grades, findings and what is read in truth only the endpoint's own visit: without noise, or where few change,
+    earlier visits tell the later one and a covariance of visits is singular.
     """
     item = MEASURES[endpoint.measure]
     last = file.visits.index(endpoint.week)
     if item.reported:
         return list(range(last + 1))
-    if item.scale != "ratio":
+    if item.scale != "ratio" or endpoint.mode == "oracle":
         return [last]
     weeks = marker_weeks(file)[endpoint.key]
     return [index for index in range(last + 1) if file.visits[index] in weeks]

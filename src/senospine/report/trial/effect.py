@@ -8,15 +8,15 @@ import pandas as pd
 from senospine.report.svg import BLUE, INK, PURPLE, figure
 from senospine.report.trial.drawing import colour_of
 from senospine.report.trial.panel import WIDTH, Panel, keys, span_of
+from senospine.report.trial.units import axis_of
 from senospine.trial.followed import IMPROVEMENTS, Followed, comparisons
 
-MEASURE = {"pain": "pain, points of 0–10", "odi": "Oswestry index, % points", "rmdq": "Roland–Morris, points of 0–24"}
 _TALL = 250.0
 
 
 def effect_svg(followed: Followed) -> str:
     """Return the mean change in each arm and, for every comparison, the difference at every visit."""
-    design, weeks = followed.design, np.array(followed.design.file.visits)
+    design, weeks = followed.design, np.array(followed.weeks)
     pairs = comparisons(design)
     rows = 1 + (len(pairs) - 1 + 1) // 2
     height = 100 + rows * (_TALL + 104) - 44
@@ -27,7 +27,7 @@ def effect_svg(followed: Followed) -> str:
     parts = keys(
         [(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22
     ) + keys(_meanings(followed), 60, 44)  # fmt: skip
-    parts += panel.frame("Change from baseline", "week", MEASURE[followed.measure], at=[0, *weeks.tolist()])
+    parts += panel.frame("Change from baseline", "week", axis_of(followed.measure), at=[0, *weeks.tolist()])
     for index, arm in enumerate(design.arms):
         colour, shift = colour_of(design, arm), 5 * (index - (len(design.arms) - 1) / 2)
         xs = np.r_[0.0, weeks]
@@ -56,12 +56,12 @@ def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
 def _difference(
     followed: Followed, mine: pd.DataFrame, title: str, left: float, top: float, across: tuple[float, float]
 ) -> list[str]:
-    weeks = np.array(followed.design.file.visits)
+    weeks = np.array(followed.weeks)
     wide = mine.pivot_table(index="trial", columns="week", values="estimate", dropna=False).to_numpy()
     low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
     first = mine[mine["trial"] == 0].set_index("week")
     panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
-    parts = panel.frame(title, "week", f"difference, {MEASURE[followed.measure]}; below 0 favours {_treated(title)}",
+    parts = panel.frame(title, "week", f"difference, {axis_of(followed.measure)}; below 0 favours {_treated(title)}",
                         at=[0, *weeks.tolist()])  # fmt: skip
     parts += [
         panel.level(0),

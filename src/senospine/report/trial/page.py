@@ -14,10 +14,12 @@ from senospine.report.svg import write_text
 from senospine.report.trial.checklist import checklist
 from senospine.report.trial.consort import consort_svg
 from senospine.report.trial.drawing import design_svg
-from senospine.report.trial.effect import MEASURE, effect_svg, responders_svg
+from senospine.report.trial.effect import effect_svg, responders_svg
+from senospine.report.trial.markers import markers_svg
 from senospine.report.trial.power import beside_svg, power_svg
 from senospine.report.trial.safety import platelets_svg, safety_rows
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
+from senospine.report.trial.units import axis_of
 from senospine.report.words import count
 from senospine.runs import versions
 from senospine.stats.intervals import wilson_interval
@@ -59,12 +61,14 @@ def _contents(report: TrialReport) -> dict[str, Any]:
         "effect": effect_svg(followed), "platelets": platelets_svg(followed), "power": power_svg(report.rivals),
         "responders": responders_svg(followed),
     }  # fmt: skip
+    if followed.markers:
+        figures["markers"] = markers_svg(followed)
     if report.benefits:
         figures["beside"] = beside_svg(report.benefits, comparators())
     return {
         "report": report, "design": design, "plan": design.file, "result": report.result,
         "figures": {name: Markup(svg) for name, svg in figures.items()},  # every word was escaped where it was put in
-        "sentences": sentences(report), "measure": MEASURE[followed.measure], "primary": primary,
+        "sentences": sentences(report), "measure": axis_of(followed.measure), "primary": primary,
         "own": _own_rows(report), "methods": method_rows(report), "beside": beside_rows(report),
         "rejected": "type I error" if report.result.null else "power, two-sided",
         "nominal": monte_carlo_interval(design.file.analysis.alpha, report.result.trials),

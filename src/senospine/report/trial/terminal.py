@@ -51,7 +51,7 @@ def _methods(report: TrialReport) -> Table:
     for row in method_rows(report):
         if row["hypothesis"] != last:
             table.add_row(_plain(row["hypothesis"]))
-        table.add_row(f"  {row['method']}", *(row[name] for name in names))
+        table.add_row(f"  {row['method']}, {row['unit']}", *(row[name] for name in names))
         last = row["hypothesis"]
     return table
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from senospine.report.trial.units import endpoint_of, on_scale, unit_of
 from senospine.stats.performance import Measure, mean_of, monte_carlo_interval
 from senospine.trial import Benefit, Design, OperatingCharacteristics, PatientBank, TrialRun
+from senospine.trial.file import Endpoint
 from senospine.trial.followed import Followed
+from senospine.trial.measures import measure_of
 from senospine.trial.rivals import Rivals
 
 
@@ -118,15 +121,24 @@ def _truth(report: TrialReport) -> str:
     first, rows = report.design.hypotheses[0], report.primary
     endpoint = report.design.file.endpoints[first.endpoint]
     low, high = np.nanquantile(rows["estimate"], [0.025, 0.975])
-    unit = "" if endpoint.responder else {"pain": " points of pain", "odi": " % points of ODI"}.get(
-        endpoint.measure, " points of RMDQ"
-    )  # fmt: skip
+    scale = measure_of(endpoint.key).scale
+    ratio = endpoint.responder is None and scale == "ratio"
+    low, high = (np.exp(low), np.exp(high)) if ratio else (low, high)
+    truth, percent = on_scale(endpoint, "truth", mean_of(rows["true"]))
+    unit = "" if endpoint.responder or scale != "points" else f" {measure_of(endpoint.key).step}"
     return (
-        f"At week {endpoint.week:g} the true difference of {first.treated} from {first.control} under the estimand is "
-        f"{measured(mean_of(rows['true']))}{unit}; nineteen trials in twenty estimate it between {low:.2f} and "
+        f"At week {endpoint.week:g} the true {'ratio' if ratio else 'difference'} of {first.treated} "
+        f"{'to' if ratio else 'from'} {first.control} under the estimand is "
+        f"{measured(truth, percent=percent)}{unit}; nineteen trials in twenty estimate it between {low:.2f} and "
         f"{high:.2f}, "
-        f"off by {measured(_bias(report))} on average."
+        f"off by {_off(report, endpoint)} on average."
     ).replace(" -", " −")
+
+
+def _off(report: TrialReport, endpoint: Endpoint) -> str:
+    bias, percent = on_scale(endpoint, "bias", _bias(report))
+    factor = "a factor of " if endpoint.responder is None and measure_of(endpoint.key).scale == "ratio" else ""
+    return factor + measured(bias, percent=percent)
 
 
 def _bias(report: TrialReport) -> Measure:
@@ -173,7 +185,8 @@ def method_rows(report: TrialReport) -> list[dict[str, str]]:
     table = report.result.methods.sort_index()
     for hypothesis, method in dict.fromkeys((key[0], key[1]) for key in report.result.methods.index):
         mine = table.loc[(hypothesis, method)]
-        cells = {"hypothesis": str(hypothesis), "method": _method(str(method))}
+        endpoint = endpoint_of(report.design, str(hypothesis))
+        cells = {"hypothesis": str(hypothesis), "method": _method(str(method)), "unit": unit_of(endpoint)}
         for name, percent in (
             ("truth", False),
             ("bias", False),
@@ -185,7 +198,8 @@ def method_rows(report: TrialReport) -> list[dict[str, str]]:
                 cells[name] = "–"
                 continue
             value, error = (float(mine.loc[name, column]) for column in ("value", "error"))
-            cells[name] = measured(Measure(value, error, 0), percent=percent) if np.isfinite(value) else "–"
+            item, share = on_scale(endpoint, name, Measure(value, error, 0))
+            cells[name] = measured(item, percent=percent or share) if np.isfinite(value) else "–"
         rows.append(cells)
     return rows
 
