@@ -89,18 +89,24 @@ def analyse(
     reach = np.full((len(trials), n), visits) if reached is None else np.stack(list(reached))
     tables: list[pd.DataFrame] = []
     for hypothesis in design.hypotheses:
-        flat = np.array([_flat_baseline(design, data, hypothesis) for data in trials])
-        for group in (np.flatnonzero(~flat).tolist(), np.flatnonzero(flat).tolist()):
+        known = np.array([_baseline_known(design, data, hypothesis) for data in trials])
+        for group in (np.flatnonzero(~known).tolist(), np.flatnonzero(known).tolist()):
             if group:  # a model without baseline has a column less
                 some = [trials[index] for index in group], [numbers[index] for index in group]
                 tables += _tables(design, *some, seed, hypothesis, reach[group])
     return pd.concat(tables, ignore_index=True)
 
 
-def _flat_baseline(design: Design, data: TrialData, hypothesis: Hypothesis) -> bool:
-    """Return whether all have the same at entry, as those who were enrolled by a finding have."""
-    values = baseline_of(data, design.file.endpoints[hypothesis.endpoint].key)[_belongs(hypothesis, data)]
-    return bool(len(values) == 0 or np.ptp(values) == 0)
+def _baseline_known(design: Design, data: TrialData, hypothesis: Hypothesis) -> bool:
+    """Return whether a marker at entry follows from the strata, as a finding does that was a criterion or a stratum."""
+    key = design.file.endpoints[hypothesis.endpoint].key
+    if measure_of(key).reported:
+        return False
+    mine = _belongs(hypothesis, data)
+    values = baseline_of(data, key)[mine]
+    x = np.column_stack([np.ones(len(values)), data.enrolled.strata[mine]])
+    left = values - x @ np.linalg.lstsq(x, values, rcond=None)[0]
+    return bool(np.abs(left).max(initial=0.0) < 1e-9)
 
 
 def _tables(
@@ -179,7 +185,7 @@ def covariates(design: Design, trials: Sequence[TrialData], hypothesis: Hypothes
     """Return design rows (n_trials, n, k), all crossed with the visit, and the contrast (k,) of a hypothesis.
 
     One, an indicator of each arm but the first, baseline, strata (without the marker's where only positives count);
-    no baseline where it is the same for all in every trial.
+    no baseline of a marker where the strata tell it in every trial.
     """
     measure = design.file.endpoints[hypothesis.endpoint].key
     tables = []
@@ -188,7 +194,7 @@ def covariates(design: Design, trials: Sequence[TrialData], hypothesis: Hypothes
         strata = data.enrolled.strata[:, : -1 if hypothesis.positive else None]
         tables.append(np.column_stack([np.ones(len(arms)), arms, baseline_of(data, measure), strata]))
     x = np.stack(tables)
-    if all(_flat_baseline(design, data, hypothesis) for data in trials):
+    if all(_baseline_known(design, data, hypothesis) for data in trials):
         x = np.delete(x, len(design.arms), axis=2)
     contrast = np.zeros(x.shape[2])
     for name, weight in ((hypothesis.treated, 1.0), (hypothesis.control, -1.0)):

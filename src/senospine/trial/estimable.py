@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from senospine.stats.mmrm import ManyContrasts
 
 Array = NDArray[np.float64]
-_ROUNDING = 1e-8
+_ROUNDING = 1e-6  # a bank holds single precision
 
 
 def estimable(found: ManyContrasts, y: Array) -> ManyContrasts:
