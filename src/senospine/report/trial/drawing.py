@@ -12,6 +12,7 @@ from senospine.trial.dosing import dosing_days
 from senospine.trial.file import Range
 
 _LEFT, _RIGHT = 366.0, 24.0
+_MOST_WORDS = 40  # letters of endpoints below a visit
 
 
 def design_svg(design: Design) -> str:
@@ -152,7 +153,7 @@ def _visits(design: Design, bottom: float, at: Callable[[float], float]) -> list
             f'<path d="M{x - 5:.1f},{bottom + 16:.1f}h10l-5,-10z" fill="{fill}" stroke="{INK}" stroke-width="1"/>'
         )
         if ends:
-            words = ", ".join(f"{name}{' (primary)' if name == design.hypotheses[0].endpoint else ''}" for name in ends)
+            words = _endpoints(ends, design.hypotheses[0].endpoint)
             anchor = "end" if x > (_LEFT + right) / 2 else "middle"
             row = bottom + (46 if x - last > 120 else 58)
             parts.append(text(x + (6 if anchor == "end" else 0), row, words, "unit", text_anchor=anchor))
@@ -161,6 +162,15 @@ def _visits(design: Design, bottom: float, at: Callable[[float], float]) -> list
     parts.append(text(_LEFT - 10, bottom + 32, "weeks", "unit", text_anchor="end"))
     parts.append(text(_LEFT - 10, bottom + 46, "endpoints", "unit", text_anchor="end"))
     return parts
+
+
+def _endpoints(names: list[str], primary: str) -> str:
+    """Return the endpoints of a visit in few words; tables name them all."""
+    said = [f"{name}{' (primary)' if name == primary else ''}" for name in names]
+    if len(", ".join(said)) <= _MOST_WORDS:
+        return ", ".join(said)
+    first = [words for words in said if words.endswith("(primary)")] or said[:1]
+    return f"{first[0]} and {len(said) - 1} more"
 
 
 def _looks(design: Design) -> list[str]:
