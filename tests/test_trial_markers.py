@@ -126,6 +126,14 @@ def test_the_mixed_model_takes_logarithms_of_the_visits_that_measured() -> None:
     np.testing.assert_allclose(got[names].to_numpy(float), own[names].to_numpy(float), rtol=1e-6)
 
 
+def test_r_finds_the_same_in_the_written_rows() -> None:
+    """R's generalised least squares (nlme) on logarithms of ADLB, weeks 4, 8 and 12, unstructured, REML."""
+    plan = marked(GDF, first=True, changes=(("df: kenward-roger-linear", "df: satterthwaite"),),
+                  more="markers: {gdf15: [4, 8]}\n")  # fmt: skip
+    own = analyse(plan, [simulate_trial(plan, people(), 1, 0)], [0], 1).iloc[0]
+    np.testing.assert_allclose(own[["estimate", "se"]].astype(float), [-0.04978226, 0.04358543], rtol=2e-7)
+
+
 @pytest.mark.parametrize("measure", ["modic", "pfirrmann", "gdf15"])
 def test_a_marker_of_one_visit_is_analysed_by_least_squares_with_its_baseline(measure: str) -> None:
     plan = marked(f"m: {{measure: {measure}, week: 12}}", more="markers: {modic: [4], pfirrmann: [2]}\n")

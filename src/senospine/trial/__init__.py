@@ -6,6 +6,7 @@ from senospine.trial.benefit import Benefit, benefit_text, comparators, predicte
 from senospine.trial.design import Design, design_names, load_design, parse_design, therapy_key
 from senospine.trial.followed import Followed, follow
 from senospine.trial.making import make_bank
+from senospine.trial.measures import MEASURES, Measure
 from senospine.trial.operating import (
     OperatingCharacteristics,
     characteristics,
@@ -21,10 +22,12 @@ from senospine.trial.simulate import Reason, TrialData, simulate_trial
 __all__ = [
     "BASELINE",
     "COURSES",
+    "MEASURES",
     "UNTREATED",
     "Benefit",
     "Design",
     "Followed",
+    "Measure",
     "OperatingCharacteristics",
     "PatientBank",
     "Reason",
