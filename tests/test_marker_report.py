@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from test_trial_markers import GDF, marked, people
 
-from senospine.report.trial import TrialReport, print_trial, write_trial_report
+from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
 from senospine.report.trial.drawing import design_svg
 from senospine.report.trial.told import method_rows, sentences
 from senospine.trial import (
@@ -80,6 +80,12 @@ def test_the_page_and_the_terminal_tell_units(report: TrialReport, tmp_path: Pat
     true = report.run.analyses.query("hypothesis.str.startswith('gdf:')")["true"].mean()
     assert float(rows["gdf"]["truth"].split(" ")[0]) == pytest.approx(np.exp(true), abs=5e-4)
     assert rows["modic"]["truth"].endswith("%")
+
+
+def test_plain_data_has_the_means_of_the_panels(report: TrialReport) -> None:
+    first = trial_dict(report)["markers"][0]
+    assert (first["told"], first["weeks"]) == ("plasma GDF-15, pg/mL", [0, 4, 12])
+    np.testing.assert_allclose(first["level"]["drug"], report.followed.markers[0].level[:, 1].mean(axis=0))
 
 
 def test_a_marker_may_lead_the_report(primary: TrialReport, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rich.text import Text
 from senospine.report.tables import new_table
 from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
 from senospine.runs import NOTICE
+from senospine.trial.measures import told
 
 
 def print_trial(console: Console, report: TrialReport, page: Path, tables: list[Path]) -> None:
@@ -103,6 +104,11 @@ def trial_dict(report: TrialReport) -> dict[str, Any]:
         **_finite(report.result.to_dict()), "answer": sentences(report), "designs": rivals,
         "null_drug": None if null is None else _finite(null.to_dict()),
         "predicted": [item.to_dict() for item in report.benefits],
+        "markers": [
+            {"marker": item.key, "told": told(item.key), "weeks": list(item.weeks),
+             "level": _finite(dict(zip(report.design.arms, item.level.mean(axis=0).tolist(), strict=True)))}
+            for item in report.followed.markers
+        ],
         "simulated_again": {"trials": report.followed.trials, "identical": report.followed.reproduced},
     }  # fmt: skip
 
