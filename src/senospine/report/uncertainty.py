@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich.console import Console
 
-import senospine
 from senospine.calibration import Posterior
 from senospine.calibration.ranks import Ranks
 from senospine.calibration.rival_scores import CANNOT_TELL, ERRORS, LEAST_NATS
 from senospine.report import uncertainty_figures as figures
-from senospine.report.svg import number, write_text
+from senospine.report.svg import number
 from senospine.report.tables import new_table
-from senospine.report.words import count
+from senospine.report.template import write_page
 
 #: parameters whose marginal densities are drawn
 DRAWN = 12
@@ -71,20 +68,13 @@ def write_uncertainty(path: str | Path, posterior: Posterior, parts: Mapping[str
     FileError
         The file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("senospine.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.globals |= {"count": count}
-    environment.filters["number"] = lambda value: number(value, 3)
-    environment.filters |= {"percent": _percent, "nats": _nats}
-    css = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("uncertainty.html").render(
-        css=Markup(css), version=senospine.__version__, date=datetime.now(UTC).strftime("%Y-%m-%d"), command=command,
-        posterior=posterior, parts=parts, cannot_tell=CANNOT_TELL, least=LEAST_NATS, errors=ERRORS,
-        pictures={name: Markup(text) for name, text in uncertainty_figures(posterior, parts).items()},
-    )  # fmt: skip
-    return write_text(path, page)
+    contents = {
+        "command": command, "posterior": posterior, "parts": parts, "cannot_tell": CANNOT_TELL, "least": LEAST_NATS,
+        "errors": ERRORS,
+        "pictures": {name: Markup(text) for name, text in uncertainty_figures(posterior, parts).items()},
+    }  # fmt: skip
+    filters = {"number": lambda value: number(value, 3), "percent": _percent, "nats": _nats}
+    return write_page(path, "uncertainty.html", contents, filters)
 
 
 def _percent(value: float | None) -> str:
