@@ -147,7 +147,7 @@ def calibrate(
             continue
         done.append(_climb(problem, number, iterations, on_progress))
         text = json.dumps(asdict(done[-1]), indent=1) + "\n"
-        write_then_rename(path, lambda place, text=text: place.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+        write_then_rename(path, text)
     return _best(problem, tuple(done), command)
 
 
@@ -163,7 +163,7 @@ def _claim(folder: Path, problem: Problem) -> None:
                 remedy="choose another folder with --out",
             )  # fmt: skip
         text = json.dumps(mine, indent=1) + "\n"
-        write_then_rename(path, lambda place: place.write_text(text, encoding="utf-8"))
+        write_then_rename(path, text)
     except (OSError, json.JSONDecodeError) as error:
         raise FileError(f"cannot use this folder: {error}", where=str(folder), remedy="choose another") from None
 
@@ -230,7 +230,7 @@ def _best(problem: Problem, starts: tuple[Start, ...], command: str) -> Fit:
 def write_fit(fit: Fit, path: str | Path) -> None:
     """Write a fit as JSON."""
     text = json.dumps(fit.to_dict(), indent=1) + "\n"
-    write_then_rename(Path(path), lambda place: place.write_text(text, encoding="utf-8"))
+    write_then_rename(Path(path), text)
 
 
 def load_fit(path: str | Path) -> Fit:

@@ -44,7 +44,7 @@ def measure_template(
     if output is not None:
         if output.exists():
             raise FileError("the file exists", where=str(output), why="it may be filled in", remedy="name another")
-        write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(output, text)
     if as_json:
         content: dict[str, Any] = {"file": str(output)} if output else {"text": text}
         print_json({"sheet": sheet, "sheets": list(schemas()), **content})

@@ -18,7 +18,7 @@ def write_page(
     path: str | Path,
     template: str,
     contents: Mapping[str, Any],
-    filters: Mapping[str, Callable[[Any], object]] | None = None,
+    filters: Mapping[str, Callable[..., object]] | None = None,
 ) -> Path:
     """Write the page that a template makes of its contents, whole or not at all, and return its path.
 

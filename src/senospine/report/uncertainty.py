@@ -73,8 +73,10 @@ def write_uncertainty(path: str | Path, posterior: Posterior, parts: Mapping[str
         "errors": ERRORS,
         "pictures": {name: Markup(text) for name, text in uncertainty_figures(posterior, parts).items()},
     }  # fmt: skip
-    filters = {"number": lambda value: number(value, 3), "percent": _percent, "nats": _nats}
-    return write_page(path, "uncertainty.html", contents, filters)
+    return write_page(
+        path, "uncertainty.html", contents,
+        {"number": lambda value: number(value, 3), "percent": _percent, "nats": _nats},
+    )  # fmt: skip
 
 
 def _percent(value: float | None) -> str:
