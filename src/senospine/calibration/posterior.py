@@ -21,7 +21,7 @@ from senospine.randomness import stream
 from senospine.runs import write_then_rename
 
 if TYPE_CHECKING:
-    from senospine.calibration.sampling import Sampled
+    from senospine.calibration.tempering import Sampled
 
 Array = NDArray[np.float64]
 
