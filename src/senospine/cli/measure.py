@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from senospine.cli.options import Animals
 from senospine.cli.output import Json, console, print_json, progress
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def measure_animals(
     outcome: Annotated[
         Path | None, typer.Option(help="Folder of the study's outcome; results/STUDY by default.")
     ] = None,
-    animals: Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)] = 1000,
+    animals: Animals = 1000,
     as_json: Json = False,
 ) -> None:
     """Compare groups of animals, and set them beside the simulated arms of a study."""

@@ -52,7 +52,7 @@ def model_show(
     as_json: Json = False,
 ) -> None:
     """Show equations, values and how much of a model is sourced."""
-    from senospine.report.terminal import model_dict, print_model
+    from senospine.report.models import model_dict, print_model
 
     loaded = _model(model, register, drugs)
     if picture is not None:
