@@ -58,9 +58,7 @@ def print_model(console: Console, model: Model) -> None:
         console.print(f"  d {name}/dt = {row['rate']}", highlight=False, soft_wrap=True)
     for name, formula in plain["assignments"].items():
         console.print(f"  {name} = {formula}", highlight=False, soft_wrap=True)
-    table = new_table("Parameters")
-    for name in ("parameter", "value", "unit", "source", "confidence"):
-        table.add_column(name, justify="right" if name == "value" else "left")
+    table = new_table("Parameters", "parameter", ">value", "unit", "source", "confidence")
     for name, row in plain["parameters"].items():
         source = row["source"] or "none given"
         table.add_row(name, f"{row['value']:g}", row["unit"], source, row.get("confidence", ""))

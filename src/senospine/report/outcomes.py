@@ -87,14 +87,11 @@ def _cell(arm: dict[str, float]) -> str:
 def print_outcome(console: Console, outcome: Outcome, doubts: Sequence[Doubt] | None = None) -> None:
     """Print each read-out's median and spread per arm."""
     study = outcome.study
-    table = new_table(f"{study.title}: {study.question}")
     followed = any(len(arm.moments) > 1 for arm in study.arms)  # else each arm has one moment, shared or its own
-    table.add_column("read-out")
-    if followed:
-        table.add_column("when")
-    table.add_column("unit")
-    for arm in study.arms:
-        table.add_column(arm.name, justify="right")
+    table = new_table(
+        f"{study.title}: {study.question}", "read-out", *(["when"] if followed else []), "unit",
+        *(f">{arm.name}" for arm in study.arms),
+    )  # fmt: skip
     for row in outcome_dict(outcome)["readouts"]:
         if not followed:
             table.add_row(row["readout"], row["unit"], *_cells(row["arms"]))

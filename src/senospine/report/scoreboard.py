@@ -64,12 +64,10 @@ def _against_the_rule(scores: Sequence[Score]) -> str:
 
 
 def _board(title: str, scores: Sequence[Score]) -> Table:
-    table = new_table(title)
-    for name in ("panel", "read-out", "comparison", "paper"):
-        table.add_column(name, no_wrap=True)
-    for name in ("model", "sign", "sign+star", "rule", "bits"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table = new_table(
+        title, "panel", "read-out", "comparison", "paper", ">model", ">sign", ">sign+star", ">rule", ">bits", "verdict",
+        no_wrap=True,
+    )  # fmt: skip
     role = None
     for score in sorted(scores, key=lambda item: (item.fact.role, item.fact.subset)):
         if role not in {None, score.fact.role}:
@@ -104,11 +102,10 @@ def _share(value: float | None) -> str:
 
 
 def _totals(result: Reproduction) -> Table:
-    table = new_table("Totals")
-    table.add_column("species")
-    table.add_column("role")
-    for name in ("rows", *VERDICTS, "mean sign", "mean sign+star", "rule right", "bits against rule"):
-        table.add_column(name, justify="right")
+    table = new_table(
+        "Totals", "species", "role", ">rows", *(f">{verdict}" for verdict in VERDICTS), ">mean sign", ">mean sign+star",
+        ">rule right", ">bits against rule",
+    )  # fmt: skip
     found = totals_by_species(result.scores)
     names = dict.fromkeys(total.species for total in found)
     by_species = [item for name in names for item in calibration_first([t for t in found if t.species == name])]
@@ -135,9 +132,8 @@ def evidence_dicts(rows: Sequence[Fact]) -> list[dict[str, Any]]:
 
 def print_evidence(console: Console, rows: Sequence[Fact]) -> None:
     """Print published findings, one a line."""
-    table = new_table("Published findings")
-    for name in ("study", "panel", "read-out", "comparison", "paper", "n", "role"):
-        table.add_column(name, no_wrap=True)
+    columns = ("study", "panel", "read-out", "comparison", "paper", "n", "role")
+    table = new_table("Published findings", *columns, no_wrap=True)
     for row in rows:
         n = f"{row.n_low} to {row.n_high}" if row.n_low < row.n_high else str(row.n_low)
         table.add_row(row.study, row.panel, row.readout, row.comparison, row.text, n, row.role)
