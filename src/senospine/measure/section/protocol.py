@@ -214,7 +214,7 @@ class Protocol(Page):
         MeasureError
             The name does not fit, the table has no row for it or two, or no animal is found.
         """
-        found: dict[str, str] = Field(default_factory=dict)
+        found: dict[str, str] = {}
         if self.name_pattern is not None:
             found |= place_by_name(self.name_pattern, path)
         if self.places is not None:
