@@ -26,7 +26,6 @@ from senospine.bench.tuning import Choice, tune, worst_errors
 from senospine.engine.start import start_values
 from senospine.errors import BenchmarkError, suggest
 from senospine.model import Model
-from senospine.report.tables import add_columns
 
 Array = NDArray[np.float64]
 OURS = "senospine_sensitivities"
@@ -232,7 +231,8 @@ def print_sensitivity_benchmark(console: Console, benchmark: SensitivityBenchmar
         f"one subject, {benchmark.states} states, worst error ≤ {benchmark.target:g}"
     )
     table = Table(title=title, box=box.SIMPLE, title_justify="left")
-    add_columns(table, "solver", ">seconds", ">range", ">rtol", ">worst error", ">ours ×", ">ours × (processor time)")
+    for name in ("solver", "seconds", "range", "rtol", "worst error", "ours ×", "ours × (processor time)"):
+        table.add_column(name, justify="left" if name == "solver" else "right")
     for row in (item for item in benchmark.rows if item.rate):
         range_ = f"{1 / max(row.rates):.3g}-{1 / min(row.rates):.3g}"
         ratios = ("", "") if row.label == "senospine" else (f"{row.times_faster:.1f}", f"{row.times_faster_cpu:.1f}")

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from senospine.bench.contestant import AGAIN, OURS
 from senospine.bench.results import Benchmark, ModelResult, Row
-from senospine.report.tables import add_columns
 
 OURSELVES = {OURS, AGAIN}
 
@@ -40,8 +39,9 @@ def print_benchmark(console: Console, benchmark: Benchmark) -> None:
 def _table(result: ModelResult) -> Table:
     title = f"{result.model}: {result.states} states, {result.doses} moments of doses or switches"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    numbers = (">rtol", ">error", ">subjects/s", ">from – to", ">per CPU s", ">ours ×", ">CPU ×", ">load s")
-    add_columns(table, "solver", *numbers, no_wrap=True)
+    table.add_column("solver", no_wrap=True)
+    for name in ("rtol", "error", "subjects/s", "from – to", "per CPU s", "ours ×", "CPU ×", "load s"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in result.rows:
         table.add_row(*_cells(row), style="bold" if row.solver in OURSELVES else None)
     return table
