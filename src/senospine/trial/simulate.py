@@ -134,6 +134,8 @@ class _Conduct:
         self.adherence = (
             self._stream("adherence").beta(10 * mean, 10 * (1 - mean), n) if 0 < mean < 1 else np.full(n, mean)
         )
+        self.done = np.array(design.done_once)[self.enrolled.arm]  # a nerve that is cut stays cut in those who leave
+        self.adherence = np.where(self.done, 1.0, self.adherence)
         self.fluctuation, self.since = self.enrolled.fluctuation, -1.0
         self.effect, self.context = self.adherence.copy(), np.ones(n)
         self.on = np.ones(n, bool)  # treatment not ended
@@ -190,7 +192,7 @@ class _Conduct:
 
     def _fade(self, span: float) -> None:
         kept = 0.5 ** (span / self.design.file.offset_days)
-        wanted = self.adherence * (self.on & self.taking)
+        wanted = self.adherence * ((self.on & self.taking) | self.done)
         self.effect = wanted + (self.effect - wanted) * kept
         self.context = self.on + (self.context - self.on) * kept
 
