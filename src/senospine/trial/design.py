@@ -285,6 +285,7 @@ def _check_entry(file: File, document: Document) -> None:
     ranges: dict[tuple[str, ...], Range] = {
         ("age",): entry.age,
         ("pain",): entry.pain,
+        ("odi",): entry.odi,
         ("platelets",): entry.platelets,
     }
     ranges |= {("markers", name): item for name, item in file.entry.markers.items()}
