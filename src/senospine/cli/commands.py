@@ -14,6 +14,7 @@ from senospine.cli.measure import measure_app
 from senospine.cli.model import model_app
 from senospine.cli.output import Json, console, print_json, progress
 from senospine.cli.patients import patients
+from senospine.cli.procedure import procedure_app
 from senospine.cli.trial import trial
 from senospine.cli.uncertainty import uncertainty
 from senospine.errors import BenchmarkError, CalibrationError, SenospineError
@@ -30,6 +31,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(measure_app, name="measure")
 app.add_typer(drug_app, name="drug")
+app.add_typer(procedure_app, name="procedure")
 
 Animals = Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.", min=0)]

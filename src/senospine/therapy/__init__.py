@@ -14,6 +14,7 @@ from senospine.therapy.performed import Jump, Performed, jumps, parse_treatment
 from senospine.therapy.procedure import (
     Procedure,
     check_procedure,
+    is_procedure,
     is_procedure_file,
     load_procedure,
     procedure_names,
@@ -45,6 +46,7 @@ __all__ = [
     "compose_model",
     "dose_table",
     "drug_names",
+    "is_procedure",
     "is_procedure_file",
     "jumps",
     "known_drugs",

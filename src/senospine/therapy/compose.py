@@ -80,7 +80,8 @@ def _done(species: str, procedures: Sequence[str | Procedure]) -> tuple[Procedur
                                why=f"nothing says what it takes in the {species} model",
                                remedy=f"it has data for {', '.join(item.species)}")  # fmt: skip
         if species not in COMPOSED and item.effects.get(species):
-            raise RegimenError(f"{item.name} cannot be done in the {species} model", where=item.where("effects", species),
+            raise RegimenError(f"{item.name} cannot be done in the {species} model",
+                               where=item.where("effects", species),
                                why="that model is written by hand and has no nerve to cut",
                                remedy=f"procedures are for {' and '.join(COMPOSED)}")  # fmt: skip
     return tuple(sorted((item for item in read if item.effects.get(species)), key=lambda item: item.name))

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from senospine.errors import Finding, RegimenError, suggest
 from senospine.therapy.possible import drug_findings
+from senospine.therapy.procedure import procedure_words
 from senospine.therapy.refusals import refusals
 from senospine.therapy.rows import Part, Row, Source
 from senospine.therapy.schema import Action, Drug, Route
@@ -44,6 +45,12 @@ def load_drug(name: str, where: str | None = None) -> Drug:
     catalogue = {**_catalogue(), **_by_word(_OWN.get())}
     drug = catalogue.get(name.casefold()) if isinstance(name, str) else None
     if drug is None:
+        if str(name).casefold() in {word.casefold() for word in procedure_words()}:
+            raise RegimenError(
+                f"'{name}' is a procedure and no drug", where=where,
+                why="it is done once, without dose or route, and people alone have the nerve it cuts",
+                remedy=f"write '{name} once at day 0 after enrolment' as the therapy of a trial's arm",
+            )  # fmt: skip
         raise RegimenError(
             f"unknown drug '{name}'",
             where=where,

@@ -1,4 +1,4 @@
-"""What a drug or a procedure brings into a composed text: instances of modules, assignments, and rows of the register."""
+"""What a drug or a procedure brings into a composed text: instances of modules, assignments, register rows."""
 
 from __future__ import annotations
 
@@ -119,9 +119,7 @@ def procedure_text(procedure: Procedure, spine: Spine) -> DrugText:
         for number, term in PROCEDURE.items():
             row, key = given.get(number) or term.default(), procedure.row_name(name, number)
             meaning = f"{procedure.name}: {term.meaning}"
-            part.rows[key] = row.parameter(
-                key, term.unit, spine.species, meaning, procedure.where(*place, number)
-            )
+            part.rows[key] = row.parameter(key, term.unit, spine.species, meaning, procedure.where(*place, number))
             part.declare(key, term.unit)
         part.effects.append((name, state))
     return part

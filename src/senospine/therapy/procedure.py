@@ -1,4 +1,4 @@
-"""Procedures as data: what is done to a patient at once and takes a share of something, such as the fibres of a nerve."""
+"""Procedures as data: what is done to a patient at once and takes a share of something, such as a nerve's fibres."""
 
 from __future__ import annotations
 
@@ -50,8 +50,10 @@ def procedure_findings(procedure: Procedure) -> list[Finding]:
     found: list[Finding] = []
     for species, effects in procedure.effects.items():
         if species not in procedure.species:
-            found.append(error_at(procedure, ("effects", species), f"'effects' of {species}, which 'species' does not name",
-                                  f"add {species} to 'species'"))  # fmt: skip
+            found.append(
+                error_at(procedure, ("effects", species), f"'effects' of {species}, which 'species' does not name",
+                         f"add {species} to 'species'")
+            )  # fmt: skip
         for name, rows in effects.items():
             place = ("effects", species, name)
             if name not in SHARES:
@@ -61,7 +63,7 @@ def procedure_findings(procedure: Procedure) -> list[Finding]:
             found += row_findings(procedure, place, rows, PROCEDURE)
             found += [
                 error_at(
-                    procedure, (*place, number, "cv"), f"'{number}' differs between patients by a cv of {rows[number].cv:g}",
+                    procedure, (*place, number, "cv"), f"'{number}' has a cv between patients of {rows[number].cv:g}",
                     "leave the cv out: patients differ by whether the procedure succeeds; doubt goes into the prior",
                 )
                 for number in ("share", "technical_success") if number in rows and rows[number].cv

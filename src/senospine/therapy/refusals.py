@@ -13,7 +13,9 @@ from senospine.yaml_files import Document
 Keys = Callable[[tuple[int | str, ...]], list[str]]
 
 
-def refusals(document: Document, error: ValidationError, known_keys: Keys, kind: str, example: str) -> list[RegimenError]:
+def refusals(
+    document: Document, error: ValidationError, known_keys: Keys, kind: str, example: str
+) -> list[RegimenError]:
     """Return a message for each finding, the likeliest cause first: a misspelt key is unknown and missing at once.
 
     Parameters

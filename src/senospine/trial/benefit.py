@@ -192,7 +192,7 @@ def _passing(design: Design, bank: PatientBank) -> Array:
 
 
 def _by_reports(entry: Entry, level: Array) -> Array:
-    """Return the chance to pass by ratings of pain and by disability, which share the fluctuation of pain, shape (n,)."""
+    """Return the chance to pass by ratings of pain and by disability, which share a fluctuation, shape (n,)."""
     places, weights = np.polynomial.hermite_e.hermegauss(NODES)
     felt = level[:, None] + value_of("fluctuation_sd") * places
     passes = _within(entry.pain, felt, day_noise_sd() / np.sqrt(entry.pain.days))

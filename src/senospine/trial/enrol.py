@@ -54,8 +54,8 @@ class Enrolled:
     draw : int
         Of the bank's parameters.
     function : (ndarray, ndarray) or None
-        Where disability is a criterion, the Oswestry index as recorded at screening [%], and each patient's own standard
-        normal behind it; each of shape (n,).
+        Where disability is a criterion, the Oswestry index as recorded at screening [%], and each patient's own
+        standard normal behind it; each of shape (n,).
     """
 
     row: Integers

@@ -18,8 +18,8 @@ from senospine.model import load_model
 from senospine.runs import OutcomeFolder, run_blocks
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank
 from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, doses_of, read_therapy, simulate_people
-from senospine.trial.procedures import jumps_of
 from senospine.trial.population import plausible_limits, published_population, select, weigh
+from senospine.trial.procedures import jumps_of
 
 Array = NDArray[np.float64]
 BLOCK = 100

@@ -57,7 +57,7 @@ AFTER_DOSE = 0.25
 
 @dataclass(frozen=True)
 class Therapy:
-    """A therapy as a design writes it: regimens and procedures with ``+`` between, ``; rule NAME`` for dosing by counts."""
+    """A therapy as a design writes it: regimens and procedures with ``+`` between, ``; rule NAME`` for doses."""
 
     text: str
     regimens: tuple[Regimen, ...]
