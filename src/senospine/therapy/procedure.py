@@ -169,7 +169,9 @@ def _refusals(document: Document, error: ValidationError) -> list[RegimenError]:
 
 
 def _known_keys(parent: tuple[int | str, ...]) -> list[str]:
-    part: type[Part] = {(): Procedure, ("source",): Source}.get(tuple(map(str, parent[:1])), Row)
+    part: type[Part] = Row
+    if not parent or parent[0] == "source":
+        part = Source if parent else Procedure
     return [field.alias or name for name, field in part.model_fields.items()]
 
 

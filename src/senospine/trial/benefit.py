@@ -195,17 +195,17 @@ def _by_reports(entry: Entry, level: Array) -> Array:
     """Return the chance to pass by ratings of pain and by disability, which share a fluctuation, shape (n,)."""
     places, weights = np.polynomial.hermite_e.hermegauss(NODES)
     felt = level[:, None] + value_of("fluctuation_sd") * places
-    passes = _within(entry.pain, felt, day_noise_sd() / np.sqrt(entry.pain.days))
+    passes = _within(entry.pain, felt, day_noise_sd() / np.sqrt(entry.pain.days), 1 / entry.pain.days)
     if entry.odi != Range():
         spread = np.hypot(value_of("odi_lasting_sd"), value_of("odi_visit_sd"))
-        passes = passes * _within(entry.odi, value_of("odi_at_no_pain") + value_of("odi_per_point") * felt, spread)
+        passes = passes * _within(entry.odi, value_of("odi_at_no_pain") + value_of("odi_per_point") * felt, spread, 2.0)
     return np.asarray(passes @ weights / weights.sum())
 
 
-def _within(limits: Range, mean: Array, sd: float) -> Array:
-    """Return the chance that normal readings lie inside."""
-    above = 1.0 if limits.at_least is None else ndtr((mean - limits.at_least) / sd)
-    below = 0.0 if limits.at_most is None else ndtr((mean - limits.at_most) / sd)
+def _within(limits: Range, mean: Array, sd: float, step: float) -> Array:
+    """Return the chance that normal readings, rounded to steps, lie inside."""
+    above = 1.0 if limits.at_least is None else ndtr((mean - limits.at_least + step / 2) / sd)
+    below = 0.0 if limits.at_most is None else ndtr((mean - limits.at_most - step / 2) / sd)
     return np.asarray(np.broadcast_to(above - below, mean.shape))
 
 
