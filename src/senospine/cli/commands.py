@@ -13,6 +13,7 @@ from senospine.cli.evidence import evidence_app
 from senospine.cli.measure import measure_app
 from senospine.cli.model import model_app
 from senospine.cli.patients import patients
+from senospine.cli.procedure import procedure_app
 from senospine.cli.study import reproduce, simulate
 from senospine.cli.trial import trial
 from senospine.cli.uncertainty import uncertainty
@@ -25,7 +26,13 @@ An instrument for ranking hypotheses, never medical advice; all it makes is synt
 app = typer.Typer(help=DESCRIPTION, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 for command in (reproduce, simulate, calibrate, uncertainty, patients, trial, bench):
     app.command()(command)
-for name, joined in {"model": model_app, "evidence": evidence_app, "measure": measure_app, "drug": drug_app}.items():
+for name, joined in {
+    "model": model_app,
+    "evidence": evidence_app,
+    "measure": measure_app,
+    "drug": drug_app,
+    "procedure": procedure_app,
+}.items():
     app.add_typer(joined, name=name)
 
 

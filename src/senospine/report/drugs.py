@@ -50,6 +50,7 @@ def print_drugs(console: Console, drugs: Sequence[Drug]) -> None:
     console.print(table)
     console.print("numbers: values a model takes; assumed: share that rests on no publication.", style="dim")
     console.print("senospine drug show NAME prints a card; a file of your own: senospine drug check FILE", style="dim")
+    console.print("what is done and not given, such as nerve ablation: senospine procedure list", style="dim")
 
 
 def card_dict(card: Card) -> dict[str, Any]:
