@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.assays import record_marker, report_pain
+from senospine.assays import record_marker, report_disability, report_pain
 from senospine.errors import TrialError
 from senospine.randomness import stream
 from senospine.trial.bank import UNTREATED, PatientBank
 from senospine.trial.design import BASELINE_STRATA, Design, positive
-from senospine.trial.file import MarkerRange
+from senospine.trial.file import MarkerRange, Range
 from senospine.trial.reading import AT_ENTRY, DEVIATES, Readings
 
 Array = NDArray[np.float64]
@@ -58,6 +58,9 @@ class Enrolled:
         Markers that visits measure, as read at screening; the reading of a criterion where there is one.
     deviates : dict of str to ndarray, shape (n, n_deviates)
         What stood between state and record then.
+    function : (ndarray, ndarray) or None
+        Where disability is a criterion, the Oswestry index as recorded at screening [%], and each patient's own
+        standard normal behind it; each of shape (n,).
     """
 
     row: Integers
@@ -74,6 +77,7 @@ class Enrolled:
     draw: int
     at_entry: dict[str, Array]
     deviates: dict[str, Array]
+    function: tuple[Array, Array] | None = None
 
 
 def enrol(
@@ -133,7 +137,7 @@ def enrol(
     strata = _strata(design, bank, values)
     subgroups = _above(design.file.analysis.subgroups, bank, values)
     arm = randomise(design, strata, lambda cell: stream(seed, f"trial/{part}randomisation/{cell}", trial))
-    apart = {"row", "place", "pain", "felt", "fluctuation"}
+    apart = {"row", "place", "pain", "felt", "fluctuation", "odi", "disability"}
     at_entry, deviates = (
         {name.removeprefix(kind): value for name, value in values.items() if name.startswith(kind)}
         for kind in (AT_ENTRY, DEVIATES)
@@ -144,9 +148,10 @@ def enrol(
     row = values["row"].astype(np.int64)
     pain, felt, fluctuation = values["pain"], values["felt"], values["fluctuation"]
     place = values["place"].astype(np.int64)
+    function = (values["odi"], values["disability"]) if "odi" in values else None
     return Enrolled(
         row, arm, pain, felt, fluctuation, recorded, strata, subgroups, place, screened, failures, draw, at_entry,
-        deviates,
+        deviates, function,
     )  # fmt: skip
 
 
@@ -179,15 +184,21 @@ def _screen(
     for name, item in wanted.items():
         values[name] = readings.read(name, item.mode)
         ranges[name] = (values[name], item)
-    values |= readings.baseline(design.marker_weeks)
     criteria = {
         "age": entry.age.holds(latent["age"]),
         "pain": entry.pain.holds(values["pain"]),
+    }
+    if entry.odi != Range():
+        values["disability"] = generator.standard_normal(len(rows))
+        values["odi"] = report_disability("odi", values["felt"], values["disability"], generator)
+        criteria["odi"] = entry.odi.holds(values["odi"])
+    criteria |= {
         "platelets": entry.platelets.holds(values["platelets"]),
         **{name: item.holds(recorded) for name, (recorded, item) in ranges.items()},
     }
     if only_positive or design.file.population.kind == "marker-enriched":
         criteria["marker-negative"] = values["positive"] > 0
+    values |= readings.baseline(design.marker_weeks)  # last, so that what visits measure changes nobody's entry
     reason = np.full(len(rows), -1)
     for index, passed in reversed(list(enumerate(criteria.values()))):
         reason = np.where(passed, reason, index)
