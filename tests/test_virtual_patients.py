@@ -226,7 +226,9 @@ def test_the_reference_is_a_severely_degenerated_spine(human: object) -> None:
     assert reference_drive(human, {"mouse_endplate_sasp_per_senescent_cell": 0.9}) > reference_drive(human, {})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["navitoclax-pulsed", "navitoclax-enriched", "rg7112-o-vanillin", "tanezumab"])
+@pytest.mark.parametrize(
+    "name", ["navitoclax-pulsed", "navitoclax-engagement", "navitoclax-enriched", "rg7112-o-vanillin", "tanezumab"]
+)
 def test_therapies_of_shipped_designs_are_read(name: str) -> None:
     texts = [text for text in load_design(name).therapies if text != UNTREATED]
     assert texts
