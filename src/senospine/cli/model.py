@@ -66,7 +66,7 @@ def model_show(
     as_json: Json = False,
 ) -> None:
     """Show equations, values and how much of a model is sourced."""
-    from senospine.report.terminal import model_dict, print_model
+    from senospine.report.models import model_dict, print_model
 
     loaded = _model(model, register, drugs)
     if picture is not None:
@@ -155,7 +155,7 @@ def model_export_sbml(
     loaded = _model(model, register, drugs)
     text = loaded.to_sbml()
     if output is not None:
-        write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(output, text)
     if as_json:
         content = {} if output else {"sbml": text}
         print_json({"model": loaded.name, "sha256": loaded.sha256, "file": str(output) if output else None, **content})
