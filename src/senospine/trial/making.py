@@ -18,8 +18,20 @@ from senospine.model import load_model
 from senospine.runs import OutcomeFolder, run_blocks
 from senospine.therapy import compose_model
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank
-from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, doses_of, read_therapy, simulate_people
+from senospine.trial.patients import (
+    ONSET,
+    OUTPUTS,
+    RTOL,
+    Block,
+    Plan,
+    doses_of,
+    read_therapy,
+    simulate_people,
+    stops_of,
+    until,
+)
 from senospine.trial.population import plausible_limits, published_population, select, weigh
+from senospine.trial.stopping import Stops, stop_days
 
 Array = NDArray[np.float64]
 BLOCK = 100
@@ -35,6 +47,7 @@ def make_bank(
     draws: int = DEFAULT_DRAWS,
     weeks: float = 52,
     every: float = 7,
+    stops: Sequence[float] | None = None,
     seed: int = DEFAULT_SEED,
     centres: Mapping[str, float] | None = None,
     uncertainty: str = "all",
@@ -57,6 +70,8 @@ def make_bank(
         Of the parameters that are doubted about all people; the bank's ``draw`` tells them apart.
     weeks, every : float
         How long people are followed [week], and the grid [day].
+    stops : sequence of float, optional
+        Days from which on some are given no more of each therapy; by default every 28 days, none if empty.
     seed : int
     centres : mapping of str to float, optional
         Values in place of the register's, such as gains carried over from mice by a fit.
@@ -93,11 +108,19 @@ def make_bank(
     if uncertainty == "none" and draws > 1:
         raise TrialError(f"{draws} draws of nothing uncertain", remedy="one draw, or uncertainty 'all'")
     days = tuple(float(day) for day in np.arange(0.0, 7 * weeks + 1e-9, every))
+    stopping = stop_days(days[-1]) if stops is None else tuple(sorted({float(day) for day in stops}))
+    if any(not 0 < day < days[-1] for day in stopping):
+        raise TrialError(
+            f"nobody can stop on day {next(day for day in stopping if not 0 < day < days[-1]):g}",
+            why=f"people are followed from day 0 to {days[-1]:g}",
+            remedy="give days between these; who stops on the first is untreated, on the last treated",
+        )
     each = [read_therapy(text) for text in therapies if text != UNTREATED]
     read = tuple({therapy.text: therapy for therapy in each}.values())
     plan = Plan(
-        read, days, seed, centres=dict(sorted((centres or {}).items())), uncertainty=uncertainty, between=between
-    )
+        read, days, seed, centres=dict(sorted((centres or {}).items())), uncertainty=uncertainty, between=between,
+        stops=stopping,
+    )  # fmt: skip
     _refuse_unknown(plan)
     inputs = _inputs(plan, patients, draws)
     folder = Path(folder)
@@ -149,6 +172,7 @@ def _inputs(plan: Plan, patients: int, draws: int) -> dict[str, Any]:
         "drugs": {drug.name: drug.sha256 for each in plan.therapies for drug in each.drugs},
         "priors": {name: [row.low, row.high, row.between_animal_cv] for model in models.values()
                    for name, row in sorted(model.register.items())},
+        **({"stops": list(plan.stops)} if plan.stops else {}),
     }  # fmt: skip
 
 
@@ -171,7 +195,9 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    keys = (UNTREATED, *(each.text for each in plan.therapies))
+    stops = {each.text: stops_of(plan, doses_of(plan, each, compose_model("human", each.drugs), 1, 0)[0])
+             for each in plan.therapies}  # fmt: skip
+    keys = (UNTREATED, *stops, *(until(text, day) for text, (days, _) in stops.items() for day in days))
     baselines: list[pd.DataFrame] = []
     courses: dict[str, dict[str, list[Array]]] = {key: {name: [] for name in COURSES} for key in keys}
     refused: dict[str, int] = {}
@@ -213,7 +239,11 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
         "targets": [row.name for row in published_population() if row.role == "calibration"],
         "limits": [row["name"] for row, _ in plausible_limits()],
     }  # fmt: skip
-    return PatientBank(pd.concat(baselines, ignore_index=True), np.asarray(plan.days), joined, made)
+    stopped = {
+        text: Stops(days, doses, tuple(joined.pop(until(text, day)) for day in days))
+        for text, (days, doses) in stops.items() if plan.stops
+    }  # fmt: skip
+    return PatientBank(pd.concat(baselines, ignore_index=True), np.asarray(plan.days), joined, made, stopped)
 
 
 def _people(table: Any, untreated: Array) -> tuple[pd.DataFrame, Callable[[Array], Array]]:
