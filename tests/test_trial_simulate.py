@@ -120,7 +120,7 @@ def test_leavers_stay_away_and_as_many_leave_as_planned() -> None:
 
 
 def test_who_leaves_depends_on_what_was_seen_or_on_what_was_not() -> None:
-    """Given the last value seen, the next on treatment is the same in leavers and stayers only if they leave at random."""
+    """Given the last value seen, the next on treatment is the same in leavers and stayers if they leave at random."""
     gaps = {}
     for mechanism in ("at random", "not at random"):
         plan = design(("20 %, mechanism: at random, log_hazard_per_point: 0.3",

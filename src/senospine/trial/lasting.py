@@ -129,13 +129,12 @@ def _half_times(relief: Array, days: Array, stopped: float) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = share / first[:, None]
     below = share <= 0.5
-    at = np.where(below.any(axis=1), below.argmax(axis=1), 0)
-    rows = np.arange(len(share))
-    before = np.maximum(at - 1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = (share[rows, before] - 0.5) / (share[rows, before] - share[rows, at])
-    reached = times[before] + part * (times[at] - times[before]) - stopped
-    return np.where(at > 0, reached, np.inf)
+    at, rows = below.argmax(axis=1), np.flatnonzero(below.any(axis=1) & (first > 0))
+    found = np.full(len(share), np.inf)
+    high, low = share[rows, at[rows] - 1], share[rows, at[rows]]
+    begun, ended = times[at[rows] - 1], times[at[rows]]
+    found[rows] = begun + (high - 0.5) / (high - low) * (ended - begun) - stopped
+    return found
 
 
 def _median(values: Array, weight: Array) -> float:
