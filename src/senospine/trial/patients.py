@@ -251,13 +251,16 @@ def _courses(
     )
     at_first = {name: solution[name][:, np.searchsorted(times, plan.days[0])] for name in STATES}
     found = {UNTREATED if therapy is None else therapy.text: _read(plan, solution.values, times, count)}
-    for day in stops:
-        assert therapy is not None  # nobody stops nothing
+    if therapy is not None and stops:
         rest = _kernel("human", therapy.drugs, OUTPUTS)
-        later = _read(plan, untreated_from(day, rest, solution, parameters, entries, rtol=RTOL), times, count)
-        found[until(therapy.text, day)] = {
-            name: values[:, np.searchsorted(plan.days, day, side="right") :] for name, values in later.items()
-        }
+        states = {name: solution[name][:, np.searchsorted(times, stops)] for name in model.states}
+        for place, day in enumerate(stops):
+            begin = {name: values[:, place] for name, values in states.items()}
+            later = _read(
+                plan, untreated_from(day, rest, solution, begin, parameters, entries, rtol=RTOL), times, count
+            )
+            after = int(np.searchsorted(plan.days, day, side="right"))
+            found[until(therapy.text, day)] = {name: values[:, after:] for name, values in later.items()}
     return found, at_first
 
 
