@@ -118,13 +118,13 @@ def trial(
     page = write_trial_report(folder / "report.html", report)
     stopping, lasting = stopping_text(loaded, simulated), lasting_benefit(loaded, simulated)
     if as_json:
-        print_json({**trial_dict(report), "stopping": stopping, "lasting": [item.to_dict() for item in lasting],
-                    "folder": str(folder), "bank": str(people), "report": str(page),
-                    "tables": [str(path) for path in tables]})  # fmt: skip
+        print_json({**trial_dict(report), "context": loaded.context_note, "stopping": stopping,
+                    "lasting": [item.to_dict() for item in lasting], "folder": str(folder), "bank": str(people),
+                    "report": str(page), "tables": [str(path) for path in tables]})  # fmt: skip
         return
     print_trial(console(), report, page, tables)
     console().print(benefit_text(list(report.benefits), simulated), markup=False, highlight=False, soft_wrap=True)
-    told = [*(item.text() for item in lasting), stopping]
+    told = [*(item.text() for item in lasting), stopping, *([loaded.context_note] if loaded.context_note else [])]
     console().print("\n".join(told), markup=False, highlight=False, soft_wrap=True)
 
 

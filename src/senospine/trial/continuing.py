@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.engine import Entry, Kernel, Schedule, Solution
+from senospine.engine import Kernel, Solution
 
 Array = NDArray[np.float64]
 
 
 def untreated_from(
-    day: float, kernel: Kernel, solution: Solution, begin: Mapping[str, Array], parameters: Mapping[str, Array],
-    entries: Sequence[Entry], *, rtol: float,
+    day: float, kernel: Kernel, solution: Solution, begin: Mapping[str, Array], parameters: Mapping[str, Array], *,
+    rtol: float,
 ) -> dict[str, Array]:  # fmt: skip
     """Return outputs at the times of a treated solution for people who are given nothing from ``day`` on.
 
@@ -28,8 +28,6 @@ def untreated_from(
     begin : mapping of state to ndarray, shape (n,)
         Of the treated on that day, before its doses.
     parameters : mapping of str to ndarray, shape (n,)
-    entries : sequence of Entry
-        What the treated were given; switches of the model still happen after ``day``, doses do not.
 
     Returns
     -------
@@ -46,12 +44,10 @@ def untreated_from(
     for name, values in found.items():
         values[:, :after] = solution[name][:, :after]
     if len(alive) and after < len(solution.times):
-        switches = [entry for entry in entries if entry.kind == "switch" and entry.time >= day]
         rest = kernel.solve(
-            {name: np.asarray(value)[alive] for name, value in parameters.items()},
-            Schedule.shared(switches), solution.times[after:], start=day,
-            initial={name: values[alive] for name, values in begin.items()}, n_subjects=len(alive), rtol=rtol,
-            threads=1,
+            {name: np.asarray(value)[alive] for name, value in parameters.items()}, times=solution.times[after:],
+            start=day, initial={name: values[alive] for name, values in begin.items()}, n_subjects=len(alive),
+            rtol=rtol, threads=1,
         )  # fmt: skip
         for name, values in found.items():
             values[alive, after:] = rest[name]

@@ -149,7 +149,8 @@ def _median(values: Array, weight: Array) -> float:
 def stopping_text(design: Design, bank: PatientBank) -> str:
     """Say what becomes of those who stop treatment in trials of a design from a bank."""
     half_life = f"with a half-life of {design.file.offset_days:g} days"
-    given = dict.fromkeys(therapy for therapy in design.therapies if therapy != UNTREATED)
+    arms = zip(design.therapies, design.done_once, strict=True)
+    given = dict.fromkeys(therapy for therapy, done in arms if therapy != UNTREATED and not done)
     bare = [therapy for therapy in given if therapy not in bank.stops]
     told = []
     if len(bare) < len(given):

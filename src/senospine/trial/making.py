@@ -16,7 +16,6 @@ from senospine.engine import compile_model
 from senospine.errors import TrialError
 from senospine.model import load_model
 from senospine.runs import OutcomeFolder, run_blocks
-from senospine.therapy import compose_model
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank
 from senospine.trial.patients import (
     ONSET,
@@ -24,8 +23,8 @@ from senospine.trial.patients import (
     RTOL,
     Block,
     Plan,
-    doses_of,
     read_therapy,
+    schedule_of,
     simulate_people,
     stops_of,
     until,
@@ -158,11 +157,11 @@ def _refuse_unknown(plan: Plan) -> None:
         if name not in known:
             raise TrialError(f"the human model has no parameter '{name}'")
     for therapy in plan.therapies:
-        doses_of(plan, therapy, compose_model("human", therapy.drugs), 1, 0)
+        schedule_of(plan, therapy, therapy.compose(), {"age_at_start": np.zeros(1)}, 0)
 
 
 def _inputs(plan: Plan, patients: int, draws: int) -> dict[str, Any]:
-    models = {"": load_model("human"), **{each.text: compose_model("human", each.drugs) for each in plan.therapies}}
+    models = {"": load_model("human"), **{each.text: each.compose() for each in plan.therapies}}
     path = compile_model(models[""], outputs=["spinal_pain"]).code_path
     return {
         "study": "bank of patients", "therapies": {each.text: models[each.text].sha256 for each in plan.therapies},
@@ -170,6 +169,7 @@ def _inputs(plan: Plan, patients: int, draws: int) -> dict[str, Any]:
         "ages": list(plan.ages), "onset": list(ONSET), "centres": dict(plan.centres), "uncertainty": plan.uncertainty,
         "between": plan.between, "block": BLOCK, "rtol": RTOL, "code_path": path,
         "drugs": {drug.name: drug.sha256 for each in plan.therapies for drug in each.drugs},
+        "procedures": {item.name: item.sha256 for each in plan.therapies for item in each.procedures},
         "priors": {name: [row.low, row.high, row.between_animal_cv] for model in models.values()
                    for name, row in sorted(model.register.items())},
         **({"stops": list(plan.stops)} if plan.stops else {}),
@@ -195,8 +195,8 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    stops = {each.text: stops_of(plan, doses_of(plan, each, compose_model("human", each.drugs), 1, 0)[0])
-             for each in plan.therapies}  # fmt: skip
+    nobody = {"age_at_start": np.zeros(1)}
+    stops = {each.text: stops_of(plan, schedule_of(plan, each, each.compose(), nobody, 0)) for each in plan.therapies}
     keys = (UNTREATED, *stops, *(until(text, day) for text, (days, _) in stops.items() for day in days))
     baselines: list[pd.DataFrame] = []
     courses: dict[str, dict[str, list[Array]]] = {key: {name: [] for name in COURSES} for key in keys}

@@ -6,7 +6,7 @@ between people (traits, sex, age, degeneration, other pain) is theirs, what is d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -23,18 +23,21 @@ from senospine.randomness import stream
 from senospine.subjects import draw_doubt, draw_people, draw_translation, untreated_life
 from senospine.therapy import (
     Drug,
+    Performed,
     Prescribed,
+    Procedure,
     Regimen,
     as_measured,
     compose_model,
     dose_table,
     load_drug,
     load_rule,
-    parse_regimen,
+    parse_treatment,
 )
 from senospine.trial.bank import UNTREATED
 from senospine.trial.continuing import untreated_from
 from senospine.trial.design import therapy_key
+from senospine.trial.procedures import jumps_of
 from senospine.trial.stopping import telling
 
 Array = NDArray[np.float64]
@@ -56,16 +59,26 @@ AFTER_DOSE = 0.25
 
 @dataclass(frozen=True)
 class Therapy:
-    """A therapy as a design writes it: regimens with ``+`` between them, and ``; rule NAME`` for dosing by counts."""
+    """A therapy as a design writes it: regimens and procedures with ``+`` between, ``; rule NAME`` for doses."""
 
     text: str
     regimens: tuple[Regimen, ...]
     rule: str | None
+    performed: tuple[Performed, ...] = ()
 
     @property
     def drugs(self) -> tuple[Drug, ...]:
         """What it gives, by name."""
         return tuple(load_drug(name) for name in sorted({each.drug for each in self.regimens}))
+
+    @property
+    def procedures(self) -> tuple[Procedure, ...]:
+        """What is done, by name."""
+        return tuple(sorted({each.procedure for each in self.performed}, key=lambda item: item.name))
+
+    def compose(self) -> Model:
+        """Return the human model with what is given and done."""
+        return compose_model("human", self.drugs, procedures=self.procedures)
 
 
 def read_therapy(text: str, where: str | None = None) -> Therapy:
@@ -89,10 +102,15 @@ def read_therapy(text: str, where: str | None = None) -> Therapy:
             f"therapy '{text}' cannot be read", where=where,
             remedy="write regimens with ' + ' between them, and at most one '; rule NAME' behind",
         )  # fmt: skip
-    regimens = tuple(parse_regimen(item.strip(), where) for item in doses.split(" + "))
+    parts = [parse_treatment(item.strip(), where) for item in doses.split(" + ")]
+    regimens = tuple(item for item in parts if isinstance(item, Regimen))
+    performed = tuple(item for item in parts if isinstance(item, Performed))
     if names:
         load_rule(names[0], where)
-    return Therapy(therapy_key(text), regimens, names[0] if names else None)
+        if not regimens:
+            raise TrialError(f"therapy '{text}' has a rule for doses and no doses", where=where,
+                             remedy="leave the rule out: a procedure is done once")  # fmt: skip
+    return Therapy(therapy_key(text), regimens, names[0] if names else None, performed)
 
 
 @dataclass(frozen=True)
@@ -172,11 +190,10 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
     courses: dict[str, dict[str, Single]] = {}
     states: dict[str, Array] = {}
     for therapy in (None, *plan.therapies):
-        model = base if therapy is None else compose_model("human", therapy.drugs)
+        model = base if therapy is None else therapy.compose()
         mine = doubt_of(plan, model, draw)
         people: dict[str, Array] = {}
-        for drug in therapy.drugs if therapy else ():  # what else is taken changes no one
-            alone = compose_model("human", (drug,))
+        for alone in _each_alone(therapy):  # what else is taken changes no one
             found = draw_people(
                 alone, count, plan.seed, ages=plan.ages, first=first, centres=doubt_of(plan, alone, draw)
             )
@@ -194,6 +211,14 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
     return Block(people_table, reference_drive(base, own), courses)
 
 
+def _each_alone(therapy: Therapy | None) -> list[Model]:
+    """Return the human model with each drug, and with each procedure, of a therapy alone."""
+    if therapy is None:
+        return []
+    drugs = [compose_model("human", (drug,)) for drug in therapy.drugs]
+    return drugs + [compose_model("human", procedures=(item,)) for item in therapy.procedures]
+
+
 def _of(plan: Plan, model: Model, people: Mapping[str, Array], centres: Mapping[str, float]) -> dict[str, Array]:
     """Return people's parameters; without differences between them, those by sex and age alone."""
     if plan.between:
@@ -207,7 +232,7 @@ def _of(plan: Plan, model: Model, people: Mapping[str, Array], centres: Mapping[
 
 def reference_drive(model: Model, parameters: Mapping[str, float]) -> float:
     """Return what a severely degenerated spine sends at 50 years above the healthy [fold]."""
-    solution = _kernel(model.name, ()).solve(
+    solution = _kernel(model.name).solve(
         {**parameters, "degeneration_load": 1.0, "age_at_start": 0.0}, times=[50 * DAYS_PER_YEAR], n_subjects=1,
         rtol=RTOL, threads=1,
     )  # fmt: skip
@@ -219,8 +244,11 @@ def reference_drive(model: Model, parameters: Mapping[str, float]) -> float:
 
 
 @lru_cache(maxsize=16)
-def _kernel(species: str, drugs: tuple[Drug, ...], outputs: tuple[str, ...] = (*OUTPUTS, *STATES)) -> Kernel:
-    model = compose_model(species, drugs)
+def _kernel(
+    species: str, drugs: tuple[Drug, ...] = (), procedures: tuple[Procedure, ...] = (),
+    outputs: tuple[str, ...] = (*OUTPUTS, *STATES),
+) -> Kernel:  # fmt: skip
+    model = compose_model(species, drugs, procedures=procedures)
     return compile_model(model, outputs=[name for name in dict.fromkeys(outputs) if name in model.outputs])
 
 
@@ -229,9 +257,9 @@ def until(therapy: str, day: float) -> str:
     return f"{therapy} until day {day:g}"
 
 
-def stops_of(plan: Plan, entries: Sequence[Entry]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the days on which some stop for good, and those on which something is given."""
-    given = tuple(sorted({entry.time for entry in entries if entry.kind != "switch"}))
+def stops_of(plan: Plan, schedule: Schedule) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the days on which some stop for good, and those on which something is given or done."""
+    given = tuple(np.unique(schedule.time).tolist())
     return telling(plan.stops, given), given
 
 
@@ -241,24 +269,21 @@ def _courses(
 ) -> tuple[dict[str, dict[str, Single]], dict[str, Array]]:  # fmt: skip
     """Return courses under a therapy and of those who stop it, and states on day 0."""
     count = len(parameters["age_at_start"])
-    entries, decisions = doses_of(plan, therapy, model, count, first)
-    stops, _ = stops_of(plan, entries)
+    schedule = schedule_of(plan, therapy, model, parameters, first)
+    stops, _ = stops_of(plan, schedule)
     daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
     times = np.unique([*plan.days, *(daily if therapy is not None else ()), *stops])
-    kernel = _kernel("human", therapy.drugs if therapy else (), (*OUTPUTS, *STATES, *(model.states if stops else ())))
-    solution = kernel.solve(
-        parameters, Schedule.shared(entries, decisions), times, initial=life, rtol=RTOL, threads=1, n_subjects=count
-    )
+    given = (therapy.drugs, therapy.procedures) if therapy else ((), ())
+    kernel = _kernel("human", *given, (*OUTPUTS, *STATES, *(model.states if stops else ())))
+    solution = kernel.solve(parameters, schedule, times, initial=life, rtol=RTOL, threads=1, n_subjects=count)
     at_first = {name: solution[name][:, np.searchsorted(times, plan.days[0])] for name in STATES}
     found = {UNTREATED if therapy is None else therapy.text: _read(plan, solution.values, times, count)}
     if therapy is not None and stops:
-        rest = _kernel("human", therapy.drugs, OUTPUTS)
+        rest = _kernel("human", *given, OUTPUTS)
         states = {name: solution[name][:, np.searchsorted(times, stops)] for name in model.states}
         for place, day in enumerate(stops):
             begin = {name: values[:, place] for name, values in states.items()}
-            later = _read(
-                plan, untreated_from(day, rest, solution, begin, parameters, entries, rtol=RTOL), times, count
-            )
+            later = _read(plan, untreated_from(day, rest, solution, begin, parameters, rtol=RTOL), times, count)
             after = int(np.searchsorted(plan.days, day, side="right"))
             found[until(therapy.text, day)] = {name: values[:, after:] for name, values in later.items()}
     return found, at_first
@@ -284,11 +309,20 @@ def _read(plan: Plan, values: Mapping[str, Array], times: Array, count: int) -> 
     return found
 
 
+def schedule_of(
+    plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], first: int
+) -> Schedule:
+    """Return what is given to all, and what procedures take of each."""
+    doses = Schedule.shared(*doses_of(plan, therapy, model, len(parameters["age_at_start"]), first))
+    done = jumps_of(therapy.performed, model, parameters, plan.seed, first, plan.days[-1]) if therapy else None
+    return doses if done is None else doses + done
+
+
 def doses_of(
     plan: Plan, therapy: Therapy | None, model: Model, count: int, first: int
 ) -> tuple[list[Entry], tuple[Decision, ...]]:
     """Return what is given over the plan's days, and what counts decide; refuse what cannot be given to people."""
-    if therapy is None:
+    if therapy is None or not therapy.regimens:
         return [], ()
     try:
         table = dose_table(therapy.regimens, {"enrolment": 0.0, "birth": -130 * DAYS_PER_YEAR}, species="human")

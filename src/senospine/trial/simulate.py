@@ -133,7 +133,8 @@ class _Conduct:
         design, n, visits = self.design, len(self.enrolled.row), len(self.design.visit_days)
         self.n, self.visits = n, visits
         self.course = lasting_change(n, self._stream("course"))
-        self.disability = self._stream("disability").standard_normal(n)
+        function = self.enrolled.function
+        self.disability = self._stream("disability").standard_normal(n) if function is None else function[1]
         mean = design.file.adherence
         adherence = self._stream("adherence").beta(10 * mean, 10 * (1 - mean), n) if 0 < mean < 1 else np.full(n, mean)
         self.fluctuation, self.since = self.enrolled.fluctuation, -1.0
@@ -154,6 +155,8 @@ class _Conduct:
             else report_disability(name, self.enrolled.felt, self.disability, self._stream(f"{name}/baseline"))
             for name in measures
         }
+        if function is not None and "odi" in measures:
+            self.baseline["odi"] = function[0]  # the one they entered by
         self.rate = np.array(design.share_by_arm(design.file.dropout.rate))[self.enrolled.arm]
         self.skip = np.array(design.share_by_arm(design.file.missed_visits.rate))[self.enrolled.arm]
         self.harm = np.array(design.share_by_arm(design.file.adverse_events.background))[self.enrolled.arm]

@@ -36,18 +36,19 @@ class Taking:
     """
 
     def __init__(self, design: Design, bank: PatientBank, enrolled: Enrolled, adherence: Array) -> None:
-        self.bank, self.offset, self.adherence = bank, design.file.offset_days, adherence
+        done = np.array(design.done_once)[enrolled.arm]  # a nerve that is cut stays cut in those who leave
+        self.bank, self.offset, self.adherence = bank, design.file.offset_days, np.where(done, 1.0, adherence)
         self.rows, n = enrolled.row, len(enrolled.row)
         self.on, self.receiving = np.ones(n, bool), np.ones(n, bool)
         self.day_stopped = np.full(n, np.nan)
-        self.effect, self.context = adherence.copy(), np.ones(n)
+        self.effect, self.context = self.adherence.copy(), np.ones(n)
         self.arms = {
             therapy: np.flatnonzero(np.array(design.therapies)[enrolled.arm] == therapy)
             for therapy in dict.fromkeys(design.therapies) if therapy != UNTREATED
         }  # fmt: skip
         self.weights = {therapy: bank.stops[therapy].weights(np.full(len(who), np.inf))
                         for therapy, who in self.arms.items() if therapy in bank.stops}  # fmt: skip
-        self.lasting = np.zeros(n, bool)  # those whose courses know of stopping
+        self.lasting = done  # those whose effect does not fade by itself; also those whose courses know of stopping
         for therapy in self.weights:
             self.lasting[self.arms[therapy]] = True
 
@@ -88,18 +89,21 @@ class Taking:
 
         They are the untreated, as treatment was taken, and as if it had gone on.
         """
+        untreated, course, treated = self.apart(output, days)
+        taken = untreated + self.effect[:, None] * (course - untreated)
+        return untreated, taken, untreated + self.adherence[:, None] * (treated - untreated)
+
+    def apart(self, output: str, days: Array) -> tuple[Array, Array, Array]:
+        """Return the bank's values as :meth:`courses`, had every dose been taken."""
         bank = self.bank
         at = np.searchsorted(bank.days, days, side="right") - 1
         untreated = bank.course(UNTREATED)[output][self.rows[:, None], at].astype(float)
-        taken, whole = untreated.copy(), untreated.copy()
+        course, treated = untreated.copy(), untreated.copy()
         for therapy, who in self.arms.items():
             rows = self.rows[who]
-            treated = bank.course(therapy)[output][rows[:, None], at].astype(float)
-            course = treated
+            course[who] = treated[who] = bank.course(therapy)[output][rows[:, None], at]
             if therapy in self.weights:
-                course = bank.stops[therapy].mixed(
-                    output, self.weights[therapy], untreated[who], treated, rows=rows, at=at, days=len(bank.days)
+                course[who] = bank.stops[therapy].mixed(
+                    output, self.weights[therapy], untreated[who], treated[who], rows=rows, at=at, days=len(bank.days)
                 )
-            taken[who] += self.effect[who, None] * (course - untreated[who])
-            whole[who] += self.adherence[who, None] * (treated - untreated[who])
-        return untreated, taken, whole
+        return untreated, course, treated
