@@ -95,7 +95,7 @@ def make_bank(
     Notes
     -----
     Cost: about 20 ms of a processor for a person's life, a year untreated and a year under each of three therapies, one
-    of them a pair of drugs.
+    of them a pair of drugs; each stop day adds 0.15 ms.
     """
     if uncertainty not in UNCERTAINTIES:
         raise TrialError(f"no uncertainty is called '{uncertainty}'", remedy=f"one of {', '.join(UNCERTAINTIES)}")
