@@ -23,7 +23,7 @@ def fitted(sums: Sums, structure: Structure) -> tuple[Array, State, Array, Mask]
     """
     theta, settled = maximise(sums, structure)
     state = evaluate(sums, structure.sigma(theta))
-    local = derivatives(sums, structure, theta, state)
+    local = derivatives(sums, structure, theta, state, whole=True)
     return theta, state, *_verdict(structure, theta, state.fine & settled, local.gradient, local.hessian)
 
 
@@ -48,7 +48,7 @@ def infer(sums: Sums, structure: Structure, contrast: Array, method: str) -> tup
     b, m, k, p = sums.sizes
     theta, settled = maximise(sums, structure)
     state = evaluate(sums, structure.sigma(theta))
-    local = derivatives(sums, structure, theta, state)
+    local = derivatives(sums, structure, theta, state, whole=True)
     spread, fine = _verdict(structure, theta, state.fine & settled, local.gradient, local.hessian)
     own = contrast @ sums.turn
     line = state.spread[:, :, -k:] @ own[..., None]

@@ -175,8 +175,12 @@ def crossed(inverse: Array, right: Array, slope: Array) -> Array:
     return slope @ both
 
 
-def derivatives(sums: Sums, structure: Structure, theta: Array, state: State) -> Local:
-    """Return gradient and observed Hessian of the deviance by ``theta`` (b, t)."""
+def derivatives(sums: Sums, structure: Structure, theta: Array, state: State, *, whole: bool) -> Local:
+    """Return gradient and observed Hessian of the deviance by ``theta`` (b, t).
+
+    Without the ``whole``, the Hessian lacks -tr(C M_j C M_l): what is left is larger by a positive semidefinite matrix,
+    a share of some k / n, at a third of the cost.
+    """
     b, m, _, p = sums.sizes
     t = theta.shape[1]
     _, slope, curve = structure.covariance(theta)
@@ -188,7 +192,9 @@ def derivatives(sums: Sums, structure: Structure, theta: Array, state: State) ->
     pairs = pairs.reshape(b, m, m, m, m).transpose(0, 4, 1, 2, 3).reshape(b, m * m, m * m)
     hessian = slope @ pairs @ slope.swapaxes(1, 2) + (curve @ by_sigma).reshape(b, t, t)
     cross = crossed(part.inverse, part.errors, slope)
-    hessian -= 2 * cross @ state.spread @ cross.swapaxes(1, 2) + _restricted(sums, state, slope)
+    hessian -= 2 * cross @ state.spread @ cross.swapaxes(1, 2)
+    if whole:
+        hessian -= _restricted(sums, state, slope)
     gradient = (slope @ by_sigma)[..., 0]
     return Local(slope, curve.reshape(b, t, t, m * m), gradient, (hessian + hessian.swapaxes(1, 2)) / 2)
 

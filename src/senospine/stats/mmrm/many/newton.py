@@ -46,7 +46,7 @@ def maximise(sums: Sums, structure: Structure, *, max_iterations: int = 100) -> 
     for _ in range(max_iterations):
         if not len(open_):
             break
-        local = derivatives(sums, structure, theta, state)
+        local = derivatives(sums, structure, theta, state, whole=False)
         step, promised, last = _step(local)
         theta, state, moved = _search(sums, structure, theta, state, step, promised, last)
         done = last | ~moved
@@ -68,7 +68,7 @@ def _step(local: Local) -> tuple[Array, Array, Mask]:
         step[one] = -vectors @ (vectors.T @ local.gradient[one] / size)
     decrement = -(local.gradient * step).sum(axis=1)
     step *= np.minimum(1.0, 2.0 / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None]
-    return step, -(local.gradient * step).sum(axis=1), positive & (decrement < 1e-9)
+    return step, -(local.gradient * step).sum(axis=1), positive & (decrement < 1e-16)
 
 
 def _search(
@@ -84,7 +84,9 @@ def _search(
         share = 0.5**halving
         trial = theta[here] + share * step[here]
         found = evaluate(sums if len(here) == len(theta) else sums.take(here), structure.sigma(trial))
-        good = found.fine & (last[here] | (found.deviance <= parts[1][here] - 1e-4 * share * promised[here]))
+        before = parts[1][here]
+        enough = found.deviance <= before - 1e-4 * share * promised[here] + 1e-12 * np.abs(before)
+        good = found.fine & (last[here] | enough)
         chosen = here[good]
         theta[chosen], moved[chosen] = trial[good], True
         for part, new in zip(parts, (found.fine, found.deviance, found.beta, found.spread, found.inverse), strict=True):

@@ -145,21 +145,16 @@ def _products(z: Array, y: Array, seen: Mask) -> tuple[Array, Array, Array, Arra
     new = np.diff(codes, axis=1, prepend=0) > 0
     slot = np.cumsum(new, axis=1) - 1
     slots = SLOTS * -(-(int(slot.max(initial=0)) + 1) // SLOTS)
-    both = np.concatenate([z, y], axis=2)
-    both = np.take_along_axis(both, order[..., None], axis=1).reshape(trials * n, k + visits).T.copy()
-    first, second = np.triu_indices(k + visits)
+    both = np.take_along_axis(np.concatenate([z, y], axis=2), order[..., None], axis=1).reshape(trials * n, k + visits)
     starts = np.flatnonzero((new | (np.arange(n) == 0)).ravel())  # nobody's rows, where there are any, come first
-    sums = np.add.reduceat(both[first] * both[second], starts, axis=1) if trials else np.zeros((len(first), 0))
-    lengths = np.diff(starts, append=trials * n)
-    trial, place = starts // n, slot.ravel()[starts]
-    real = place >= 0
-    trial, place, sums = trial[real], place[real], sums[:, real]
+    ends = np.append(starts[1:], trials * n)
     products = np.zeros((trials, k + visits, slots, k + visits))
-    products[trial[:, None], first, place[:, None], second] = sums.T
-    products[trial[:, None], second, place[:, None], first] = sums.T
     count, present = np.zeros((trials, slots)), np.zeros((trials, visits, slots))
-    count[trial, place] = lengths[real]
-    present[trial, :, place] = (codes.ravel()[starts[real], None] >> np.arange(visits)) & 1
+    for start, end in zip(starts[codes.ravel()[starts] > 0], ends[codes.ravel()[starts] > 0], strict=True):
+        rows, trial, place = both[start:end], start // n, slot.ravel()[start]
+        products[trial, :, place] = rows.T @ rows
+        count[trial, place] = end - start
+        present[trial, :, place] = (codes.ravel()[start] >> np.arange(visits)) & 1
     return (
         present, count, products,
         products[:, :k, :, :k].transpose(0, 2, 1, 3).reshape(trials, slots, k * k),
