@@ -9,22 +9,31 @@ from __future__ import annotations
 import numpy as np
 
 from senospine.stats.mmrm.inference import second_order_method
-from senospine.stats.mmrm.many.likelihood import State, by_pattern, crossed, derivatives, evaluate, swept
+from senospine.stats.mmrm.many.likelihood import Local, State, by_pattern, crossed, derivatives, evaluate, swept
 from senospine.stats.mmrm.many.newton import maximise
 from senospine.stats.mmrm.many.results import Array, Mask
 from senospine.stats.mmrm.many.sums import Sums
 from senospine.stats.mmrm.structures import Structure
 
 
-def fitted(sums: Sums, structure: Structure) -> tuple[Array, State, Array, Mask]:
-    """Return parameters (b, t), the likelihood there, inverse observed information (b, t, t), and where it may be used.
+def fitted(sums: Sums, structure: Structure) -> tuple[Array, State, Local, Array, Mask]:
+    """Return parameters (b, t), likelihood and derivatives there, their covariance (b, t, t), and where to use it.
 
     The reasons not to use it are those of :class:`senospine.stats.mmrm.Convergence`.
     """
-    theta, settled = maximise(sums, structure)
+    theta, settled = maximise(sums, structure, careful=False)
+    found = _looked_at(sums, structure, theta, settled)
+    if found[-1].all():
+        return theta, *found
+    again = np.flatnonzero(~found[-1])
+    theta[again], settled[again] = maximise(sums.take(again), structure, careful=True)
+    return theta, *_looked_at(sums, structure, theta, settled)
+
+
+def _looked_at(sums: Sums, structure: Structure, theta: Array, settled: Mask) -> tuple[State, Local, Array, Mask]:
     state = evaluate(sums, structure.sigma(theta))
     local = derivatives(sums, structure, theta, state, whole=True)
-    return theta, state, *_verdict(structure, theta, state.fine & settled, local.gradient, local.hessian)
+    return state, local, *_verdict(structure, theta, state.fine & settled, local.gradient, local.hessian)
 
 
 def _verdict(structure: Structure, theta: Array, fine: Mask, gradient: Array, hessian: Array) -> tuple[Array, Mask]:
@@ -34,11 +43,12 @@ def _verdict(structure: Structure, theta: Array, fine: Mask, gradient: Array, he
         correlation = sigma / (scale[:, :, None] * scale[:, None, :])
     fine = fine & np.isfinite(correlation).all(axis=(1, 2)) & np.isfinite(hessian).all(axis=(1, 2))
     safe = np.where(fine[:, None, None], correlation, np.eye(structure.n_visits))
-    hessian = np.where(fine[:, None, None], hessian, np.eye(hessian.shape[1]))
     fine &= (np.linalg.eigvalsh(safe)[:, 0] >= 1e-7) & (scale.min(axis=1) >= 1e-6)
-    values = np.linalg.eigvalsh(hessian)
+    values = np.linalg.eigvalsh(np.where(fine[:, None, None], hessian, 0.0))
     fine &= values[:, 0] > 1e-10 * values[:, -1]
+    hessian = np.where(fine[:, None, None], hessian, np.eye(hessian.shape[1]))
     inverse = np.ascontiguousarray(swept(hessian.transpose(1, 2, 0))[0].transpose(2, 0, 1))
+    gradient = np.where(fine[:, None], gradient, 0.0)
     remaining = (gradient[:, None] @ inverse @ gradient[..., None])[:, 0, 0]
     return 2 * inverse, fine & (remaining < 1e-6)
 
@@ -46,10 +56,7 @@ def _verdict(structure: Structure, theta: Array, fine: Mask, gradient: Array, he
 def infer(sums: Sums, structure: Structure, contrast: Array, method: str) -> tuple[Array, Array, Array]:
     """Return estimate, standard error and degrees of freedom, each (b,); NaN where the search failed."""
     b, m, k, p = sums.sizes
-    theta, settled = maximise(sums, structure)
-    state = evaluate(sums, structure.sigma(theta))
-    local = derivatives(sums, structure, theta, state, whole=True)
-    spread, fine = _verdict(structure, theta, state.fine & settled, local.gradient, local.hessian)
+    theta, state, local, spread, fine = fitted(sums, structure)
     own = contrast @ sums.turn
     line = state.spread[:, :, -k:] @ own[..., None]
     variance = (line[:, -k:, 0] * own).sum(axis=1)

@@ -58,8 +58,9 @@ def swept(matrix: Array) -> tuple[Array, Array, Mask]:
         pivot = np.where(good, pivot, 1.0)
         log += np.log(pivot)
         column = a[:, j].copy()
-        a -= column[:, None] * (column / pivot)
-        a[:, j] = a[j] = column / pivot
+        with np.errstate(over="ignore", invalid="ignore"):  # of those that are not positive definite
+            a -= column[:, None] * (column / pivot)
+            a[:, j] = a[j] = column / pivot
         a[j, j] = -1 / pivot
     return -a, log, fine
 

@@ -9,12 +9,14 @@ from senospine.stats.mmrm.many.results import Array, Mask
 from senospine.stats.mmrm.many.sums import Sums
 from senospine.stats.mmrm.structures import Structure
 
+#: iterations without the dearest part of the Hessian; a trial that needs more has little data for its model
+CHEAP = 6
 
-def first_guess(sums: Sums, structure: Structure, *, steps: int = 2) -> Array:
-    """Return starting parameters (b, t).
 
-    Covariances of pairs of visits among those who have both, drawn towards independence where they make no covariance
-    together; then EM steps, which keep a covariance a covariance (Laird and Ware 1982, doi 10.2307/2529876).
+def near_guess(sums: Sums) -> Array:
+    """Return covariances (b, m, m) to start from: those of pairs of visits among patients who have both.
+
+    Where they make no covariance together they are drawn towards independence.
     """
     _, m, _, _ = sums.sizes
     together = (sums.seen * sums.count[:, None]) @ sums.seen.swapaxes(1, 2)
@@ -27,26 +29,40 @@ def first_guess(sums: Sums, structure: Structure, *, steps: int = 2) -> Array:
     correlation[:, index, index] = 1.0
     lowest = np.linalg.eigvalsh(correlation)[:, 0]
     share = np.clip((0.05 - lowest) / (1 - np.minimum(lowest, 0.5)), 0.0, 1.0)[:, None, None]
-    sigma = ((1 - share) * correlation + share * np.eye(m)) * outer
+    return np.asarray(((1 - share) * correlation + share * np.eye(m)) * outer)
+
+
+def improved(sums: Sums, sigma: Array, steps: int) -> Array:
+    """Return covariances after steps of EM, which keep them covariances (Laird and Ware 1982, doi 10.2307/2529876)."""
     subjects = sums.count.sum(axis=1)[:, None, None]
     for _ in range(steps):
-        state = evaluate(sums, sigma)
-        sigma = sigma - sigma @ by_entries(sums, state) @ sigma / subjects
+        sigma = sigma - sigma @ by_entries(sums, evaluate(sums, sigma)) @ sigma / subjects
         sigma = (sigma + sigma.swapaxes(1, 2)) / 2
-    return structure.start(sigma)
+    diagonal = np.diagonal(sigma, axis1=1, axis2=2)
+    lifted = 1e-3 * diagonal + 1e-6 * diagonal.mean(axis=1, keepdims=True)  # where a visit is explained exactly
+    return np.asarray(sigma + np.eye(sigma.shape[1]) * lifted[:, :, None])
 
 
-def maximise(sums: Sums, structure: Structure, *, max_iterations: int = 100) -> tuple[Array, Mask]:
-    """Return the parameters (b, t) that maximise the likelihood, and in which trials the search came to an end."""
-    theta = first_guess(sums, structure)
+def maximise(sums: Sums, structure: Structure, *, careful: bool, max_iterations: int = 100) -> tuple[Array, Mask]:
+    """Return the parameters (b, t) that maximise the likelihood, and in which trials the search came to an end.
+
+    Parameters
+    ----------
+    careful : bool
+        Start far off, with more steps of EM, and never leave out a part of the Hessian, as
+        :func:`senospine.stats.mmrm.mmrm` does.
+    """
+    m = structure.n_visits
+    guess = np.broadcast_to(np.eye(m), (len(sums.yy), m, m)) if careful else near_guess(sums)
+    theta = structure.start(improved(sums, guess, 8 if careful else 2))
     found, settled = theta.copy(), np.zeros(len(theta), bool)
     state = evaluate(sums, structure.sigma(theta))
     open_ = np.flatnonzero(state.fine)
     sums, theta, state = sums.take(open_), theta[open_], state.take(open_)
-    for _ in range(max_iterations):
+    for iteration in range(max_iterations):
         if not len(open_):
             break
-        local = derivatives(sums, structure, theta, state, whole=False)
+        local = derivatives(sums, structure, theta, state, whole=careful or iteration >= CHEAP)
         step, promised, last = _step(local)
         theta, state, moved = _search(sums, structure, theta, state, step, promised, last)
         done = last | ~moved
@@ -61,8 +77,9 @@ def _step(local: Local) -> tuple[Array, Array, Mask]:
     Where the Hessian is not positive definite its eigenvalues are taken without their sign.
     """
     inverse, _, positive = swept(local.hessian.transpose(1, 2, 0))
-    step = -(np.ascontiguousarray(inverse.transpose(2, 0, 1)) @ local.gradient[..., None])[..., 0]
-    for one in np.flatnonzero(~positive):
+    inverse = np.where(positive[:, None, None], np.ascontiguousarray(inverse.transpose(2, 0, 1)), 0.0)
+    step = -(inverse @ local.gradient[..., None])[..., 0]
+    for one in np.flatnonzero(~positive & np.isfinite(local.hessian).all(axis=(1, 2))):
         values, vectors = np.linalg.eigh(local.hessian[one])
         size = np.maximum(np.abs(values), 1e-8 * max(1.0, np.abs(values).max()))
         step[one] = -vectors @ (vectors.T @ local.gradient[one] / size)
