@@ -14,13 +14,13 @@ from senospine.errors import AnalysisError, TrialError
 from senospine.stats.imputation import compare_at, impute, impute_many, tipping_point
 from senospine.stats.imputation.completed import reduced
 from senospine.stats.mmrm import mmrm
+from senospine.stats.mmrm.many.fit import monotone
 from senospine.stats.shrinkage import shrink_many
 from senospine.stats.subgroups import shrink, subgroup_effects
 from senospine.trial import analyse, characteristics, simulate_block, simulate_trial
 from senospine.trial.accrual import look, weeks_of_randomisation
 from senospine.trial.adaptive import two_stage
 from senospine.trial.analyse import long_frame
-from senospine.trial.models import comes_back
 
 PLAN = "df: kenward-roger-linear}"
 LOOKS = "interim: {at: [0.5], success: obrien-fleming, futility_z: 0.0}\n"
@@ -98,9 +98,9 @@ def test_trials_in_which_nobody_comes_back_keep_the_closed_form_and_the_others_a
     """Each trial against the mixed model of its long table, whichever path it took."""
     plan = design(more="missed_visits: {rate: 0.4 %}\n")
     trials = [simulate_trial(plan, bank(), 1, number) for number in range(6)]
-    back = comes_back(np.stack([data.observed["pain"] for data in trials]))
-    assert back.any()
-    assert not back.all()
+    leaving = monotone(np.isfinite(np.stack([data.observed["pain"] for data in trials])))
+    assert leaving.any()
+    assert not leaving.all()
     table = analyse(plan, trials, range(6), 1)
     for number, data in enumerate(trials):
         frame, fixed = long_frame(plan, data, plan.hypotheses[0], data.observed["pain"])

@@ -66,7 +66,7 @@ def impute_many(
     for which, fill in ((leaving, exactly_completed), (~leaving, completed_with_gaps)):
         chosen = np.flatnonzero(which)
         if len(chosen):
-            own = [generators[index] for index in chosen]
+            own = [generators[int(index)] for index in chosen]
             some = np.where(idle[chosen, None], 0.0, x[chosen])
             completed[:, chosen] = fill(y[chosen], some, idle[chosen], arm, own, strategy, n_imputations)
     return reduced(completed, x, arm, ~seen[..., -1])

@@ -118,7 +118,7 @@ class Structure:
         return phi / root, root**-3, -3 * phi * root**-5
 
     def sas_curvature(self, theta: Array) -> Array:
-        """Return (d2 theta / d p2) / (d theta / d p)^2, p being SAS's parameters (variances, correlations), (..., t)."""
+        """Return (d2 theta / d p2) / (d theta / d p)^2, p being SAS's (variances, correlations), (..., t)."""
         _, d1, d2 = self._correlation(theta[..., self.n_scales :])
         # of an inverse function: theta'' / theta'^2 = -rho'' / rho'; theta = log(v) / 2 gives -2
         return np.concatenate([np.full((*theta.shape[:-1], self.n_scales), -2.0), -d2 / d1], axis=-1)

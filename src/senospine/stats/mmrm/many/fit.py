@@ -62,7 +62,7 @@ def mmrm_many(
     if df not in METHODS:
         raise AnalysisError(f"no degrees of freedom are called {df!r}", remedy=suggest(df, METHODS))
     seen = np.isfinite(y)
-    here = seen.any(axis=2)
+    here = np.asarray(seen.any(axis=2))
     idle = idle_columns(x, here, c != 0)
     linear = kind.kind == "unstructured" and (second_order_method(df, kind) != "kenward-roger" or y.shape[2] == 1)
     closed = monotone(seen) if linear else np.zeros(len(y), bool)
@@ -72,7 +72,8 @@ def mmrm_many(
     rest = np.flatnonzero(~closed)
     if len(rest):
         found[:, rest] = _iterated(y[rest], x[rest], idle[rest], c, kind, df)
-    return told(*found, here.sum(axis=1), level)
+    estimate, se, free = found
+    return told(estimate, se, free, here.sum(axis=1), level)
 
 
 def monotone(seen: Mask) -> Mask:

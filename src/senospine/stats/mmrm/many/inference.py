@@ -1,7 +1,7 @@
 """One contrast of the coefficients at the last visit: its variance, adjusted or not, and degrees of freedom.
 
-Those of :mod:`senospine.stats.mmrm.inference`, for one contrast: with u = C l for a contrast l, all that is asked of the
-design are sums of squares of X u and of V^-1 V_j V^-1 X u, and no matrix of all coefficients is built.
+Those of :mod:`senospine.stats.mmrm.inference`, for one contrast: with u = C l for a contrast l, all that is asked of
+the design are sums of squares of X u and of V^-1 V_j V^-1 X u, and no matrix of all coefficients is built.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def swept(matrix: Array) -> tuple[Array, Array, Mask]:
 def evaluate(sums: Sums, sigma: Array) -> State:
     """Return the likelihood at covariances (b, m, m)."""
     b, m, k, p = sums.sizes
-    fine = np.isfinite(sigma).all(axis=(1, 2))
+    fine = np.asarray(np.isfinite(sigma).all(axis=(1, 2)))
     sigma = np.where(fine[:, None, None], sigma, np.eye(m))
     seen = sums.seen.transpose(1, 0, 2)
     padded = sigma.transpose(1, 2, 0)[..., None] * (seen[:, None] * seen[None])

@@ -79,11 +79,11 @@ def idle_columns(covariates: Array, here: Mask, wanted: Mask) -> Mask:
     same = low == high
     ones = same & (low != 0)
     first = ones & (np.cumsum(ones, axis=1) == 1)
-    return np.asarray(same & ~first & ~wanted & here.any(axis=1)[:, None])
+    return np.asarray(same & ~first & ~wanted & np.asarray(here.any(axis=1))[:, None])
 
 
 def inverse(matrix: Array) -> Array:
-    """Return inverses of symmetric matrices (..., k, k), NaN where there is none (a column that follows from others)."""
+    """Return inverses of symmetric matrices (..., k, k), NaN where a column follows from others."""
     size = matrix.shape[-1]
     if size == 0:
         return np.zeros_like(matrix)

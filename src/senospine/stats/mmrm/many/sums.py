@@ -1,8 +1,8 @@
 """Trials reduced to sums of products by pattern of visits, which is all the mixed model needs of its patients.
 
-Every covariate is crossed with the visit, so a patient's design is (one row a visit seen) x (covariates z), and patients
-who were seen at the same visits enter the likelihood only through the sums of z z', y z' and y y'. The cost of a
-likelihood no longer depends on the number of patients.
+Every covariate is crossed with the visit, so a patient's design is (one row a visit seen) x (covariates z), and
+patients who were seen at the same visits enter the likelihood only through the sums of z z', y z' and y y'. The cost of
+a likelihood no longer depends on the number of patients.
 """
 
 from __future__ import annotations
@@ -98,12 +98,13 @@ def summed(y: Array, x: Array, idle: Mask, structure: Structure) -> tuple[Mask, 
     structure : Structure
     """
     seen = np.isfinite(y)
-    whole, here = _estimable(seen, structure), seen.any(axis=2)
+    whole, here = _estimable(seen, structure), np.asarray(seen.any(axis=2))
     y, x = np.where(seen, y, 0.0), np.where(here[..., None] & ~idle[:, None], x, 0.0)
     spare = np.eye(x.shape[2]) * idle[:, :, None]
     gram = x.swapaxes(1, 2) @ x + spare
     whole &= np.isfinite(inverse(gram)).all(axis=(1, 2))
-    turn = np.linalg.inv(np.linalg.cholesky(np.where(whole[:, None, None], gram, np.eye(x.shape[2])))).swapaxes(1, 2)
+    lower = np.linalg.cholesky(np.where(whole[:, None, None], gram, np.eye(x.shape[2])))
+    turn = np.asarray(np.linalg.inv(lower).swapaxes(1, 2), float)
     z = x @ turn
     here_too = seen.astype(float).swapaxes(1, 2)
     k = x.shape[2]
@@ -121,7 +122,7 @@ def summed(y: Array, x: Array, idle: Mask, structure: Structure) -> tuple[Mask, 
     squares = (residual**2).sum(axis=1)
     whole &= (free > 0) & (squares.sum(axis=1) > 1e-24 * (y**2).sum(axis=(1, 2)))
     scatter, free, squares, turn = scatter[whole], free[whole], squares[whole], turn[whole]
-    unit = scatter * np.sqrt((squares / scatter**2).sum(axis=1) / free)[:, None]
+    unit: Array = scatter * np.sqrt((squares / scatter**2).sum(axis=1) / free)[:, None]
     parts = _products(z[whole], residual[whole] / unit[:, None], seen[whole])
     return whole, Sums(*parts, unit, centre[whole] @ turn.swapaxes(1, 2), turn)
 
