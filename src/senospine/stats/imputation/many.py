@@ -51,7 +51,7 @@ def impute_many(
     -----
     Visits missed before the last one seen are imputed on the mean of the own arm (CR: of the reference), as in
     :func:`impute`. Where nobody comes back after a missed visit the posterior is exact, elsewhere that of large
-    samples. Cost: linear in imputations, patients and visits; some two or three times as much where somebody comes
+    samples. Cost: linear in imputations, patients and visits; some twice as much where somebody comes
     back; shifts and tipping points of the result cost next to nothing.
     """
     if strategy not in STRATEGIES:
