@@ -128,8 +128,11 @@ def test_what_cannot_be_estimated_is_not_a_number_and_harms_nobody() -> None:
     assert np.isnan([numbers(many, index) for index in range(len(broken))]).all()
     np.testing.assert_array_equal(numbers(many, len(broken)), numbers(all_at_once([(y, x)]), 0))
     assert many.used[5] == 0
-    simple = all_at_once([(apart, x), (once, x)], covariance="compound_symmetry")
-    assert np.isfinite(simple.p).tolist() == [True, False]  # its covariance needs no such pair
+    simple = all_at_once([(apart, x), (flat, x), (once, x)], covariance="compound_symmetry")
+    assert np.isfinite(simple.p).tolist() == [True, True, False]  # its covariance needs no such pair, nor scatter
+    np.testing.assert_allclose(
+        numbers(simple, 1), one_by_one(flat, x, 4, covariance="cs", df="kenward-roger-linear"), rtol=2e-6
+    )
     generators = [np.random.default_rng(seed) for seed in range(len(broken) + 1)]
     sets = impute_many(
         [*(one for one, _ in broken), y], [*(one for _, one in broken), x], 1, generators, n_imputations=2

@@ -106,25 +106,41 @@ def summed(y: Array, x: Array, idle: Mask, structure: Structure) -> tuple[Mask, 
     lower = np.linalg.cholesky(np.where(whole[:, None, None], gram, np.eye(x.shape[2])))
     turn = np.asarray(np.linalg.inv(lower).swapaxes(1, 2), float)
     z = x @ turn
-    here_too = seen.astype(float).swapaxes(1, 2)
-    k = x.shape[2]
-    outer = (z[..., :, None] * z[..., None, :]).reshape(*z.shape[:2], k * k)
-    own = inverse((here_too @ outer).reshape(len(y), -1, k, k) + spare[:, None])
-    centre = (own @ (y.swapaxes(1, 2) @ z)[..., None])[..., 0]
+    centre = _least_squares(y, z, seen, spare)
+    whole &= np.isfinite(centre).all(axis=(1, 2))
     residual = np.where(seen, y - z @ centre.swapaxes(1, 2), 0.0)
-    n = seen.sum(axis=1)
-    mean = y.sum(axis=1) / np.maximum(n, 1)
-    scatter = np.sqrt((np.where(seen, y - mean[:, None], 0.0) ** 2).sum(axis=1) / np.maximum(n, 1))
-    whole &= np.isfinite(centre).all(axis=(1, 2)) & (scatter > 1e-12 * np.abs(y).max(axis=(1, 2))[:, None]).all(axis=1)
-    if not structure.own_scales:
-        scatter = np.broadcast_to(np.sqrt((scatter**2).mean(axis=1, keepdims=True)), scatter.shape)
-    free = n.sum(axis=1) - y.shape[2] * (k - idle.sum(axis=1))
-    squares = (residual**2).sum(axis=1)
-    whole &= (free > 0) & (squares.sum(axis=1) > 1e-24 * (y**2).sum(axis=(1, 2)))
-    scatter, free, squares, turn = scatter[whole], free[whole], squares[whole], turn[whole]
-    unit: Array = scatter * np.sqrt((squares / scatter**2).sum(axis=1) / free)[:, None]
+    free = seen.sum(axis=(1, 2)) - y.shape[2] * (x.shape[2] - idle.sum(axis=1))
+    scattered, unit = _units(y, residual, seen, free, structure)
+    whole &= scattered
+    turn, unit = turn[whole], unit[whole]
     parts = _products(z[whole], residual[whole] / unit[:, None], seen[whole])
     return whole, Sums(*parts, unit, centre[whole] @ turn.swapaxes(1, 2), turn)
+
+
+def _least_squares(y: Array, z: Array, seen: Mask, spare: Array) -> Array:
+    """Return the coefficients of each visit by itself, (b, m, k); NaN where it has no unique ones."""
+    b, n, k = z.shape
+    outer = (z[..., :, None] * z[..., None, :]).reshape(b, n, k * k)
+    gram = (seen.astype(float).swapaxes(1, 2) @ outer).reshape(b, -1, k, k) + spare[:, None]
+    return np.asarray((inverse(gram) @ (y.swapaxes(1, 2) @ z)[..., None])[..., 0])
+
+
+def _units(y: Array, residual: Array, seen: Mask, free: Integers, structure: Structure) -> tuple[Mask, Array]:
+    """Return in which trials there is scatter at every visit and about the coefficients, and units in its size (b, m).
+
+    The limits are those of :func:`senospine.stats.mmrm.mmrm`.
+    """
+    n = np.maximum(seen.sum(axis=1), 1)
+    mean = y.sum(axis=1) / n
+    scatter = np.sqrt((np.where(seen, y - mean[:, None], 0.0) ** 2).sum(axis=1) / n)
+    squares = (residual**2).sum(axis=1)
+    if not structure.own_scales:
+        scatter = np.broadcast_to(np.sqrt((scatter**2).mean(axis=1, keepdims=True)), scatter.shape)
+    fine = (scatter > 1e-12 * np.abs(y).max(axis=(1, 2))[:, None]).all(axis=1)
+    fine &= (free > 0) & (squares.sum(axis=1) > 1e-24 * (y**2).sum(axis=(1, 2)))
+    scatter = np.where(fine[:, None], scatter, 1.0)
+    left = np.where(fine, (squares / scatter**2).sum(axis=1) / np.maximum(free, 1), 1.0)
+    return np.asarray(fine), scatter * np.sqrt(left)[:, None]
 
 
 def _estimable(seen: Mask, structure: Structure) -> Mask:
