@@ -152,8 +152,12 @@ def _pooled(stages: Sequence[TrialData]) -> TrialData:
 
 
 def _joined(parts: Sequence[Any]) -> Any:
+    if parts[0] is None:
+        return None
     if isinstance(parts[0], dict):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if isinstance(parts[0], tuple):
+        return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
     return np.concatenate([np.asarray(part) for part in parts])
 
 
