@@ -17,8 +17,8 @@ from senospine.trial.measures import FINDINGS, is_oracle, measure_of
 
 Array = NDArray[np.float64]
 Latent = Mapping[str, Array]
-#: of a followed state, values untreated and treated, shape (n,)
-Courses = Callable[[str], tuple[Array, Array]]
+#: of a followed state, values untreated, as treatment was taken, and as if it had gone on, each of shape (n,)
+Courses = Callable[[str], tuple[Array, Array, Array]]
 AT_ENTRY, DEVIATES = "at entry/", "deviates/"
 DAYS_PER_YEAR = 365.25
 
@@ -99,33 +99,35 @@ class MarkerVisits:
             key: MARKERS[key].deviates.lasting(values.T, stream(f"{key}/lasting")) for key, values in deviates.items()
         }
 
-    def visit(self, visit: int, courses: Courses, effect: Array, ideal: Array) -> None:
-        """Record what a visit measures, under a part of the effect and under that without intercurrent events."""
+    def visit(self, visit: int, courses: Courses, *, whole: bool) -> None:
+        """Record what a visit measures; ``whole`` tells whether ideally treatment would have gone on."""
         for key, weeks in self._weeks.items():
             if self._visits[visit] not in weeks:
                 continue
-            item = measure_of(key)
-            both = {state: courses(state) for state in item.needs}
+            found = {state: courses(state) for state in measure_of(key).needs}
             age = self._age + 7 * self._visits[visit] / DAYS_PER_YEAR
             drawn: Array | None = None
             if not is_oracle(key):
                 drawn = MARKERS[key].deviates.again(self._lasting[key], self._stream(f"{key}/{visit}"))
-            for into, part in ((self.complete, effect), (self.ideal, ideal)):
-                latent = {"age": age, **{state: between(state, *two, part) for state, two in both.items()}}
+            for into, which in ((self.complete, 1), (self.ideal, 2 if whole else 1)):
+                latent = {"age": age, **{state: settled(state, one[which], one[0]) for state, one in found.items()}}
                 into[key][:, visit] = (
                     in_truth_of(key, latent) if drawn is None else marker_of(key, latent).clinic(latent, drawn)
                 )
 
 
-def between(state: str, untreated: Array, treated: Array, part: Array) -> Array:
-    """Return a state under a part of a therapy's effect; a finding is the treated one's from half of it on.
+def settled(state: str, value: Array, untreated: Array) -> Array:
+    """Return a state that a patient can have from a mixture of courses.
+
+    A finding is there from half of it on, with the type it has untreated; what cells remain is never below a hundredth
+    of the untreated, which a superposition of pauses could undershoot.
 
     Examples
     --------
-    >>> two = np.array([2.0, 2.0]), np.array([0.0, 0.0])
-    >>> between("modic", *two, np.array([0.4, 0.6])).tolist()
-    [2.0, 0.0]
+    >>> settled("modic", np.array([1.2, 0.8, 0.6]), np.array([2.0, 2.0, 0.0])).tolist()
+    [2.0, 0.0, 1.0]
     """
     if state in FINDINGS:
-        return np.where(part >= 0.5, treated, untreated)
-    return np.asarray(untreated + part * (treated - untreated))
+        kind = np.where(untreated > 0, untreated, np.ceil(value - 1e-6))
+        return np.where(value >= kind / 2, kind, 0.0)
+    return np.maximum(value, 0.01 * untreated)
