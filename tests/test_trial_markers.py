@@ -33,6 +33,7 @@ from senospine.trial import (
 )
 from senospine.trial.analyse import analysed
 from senospine.trial.over_time import states_of_markers, states_over_time
+from senospine.trial.reading import settled
 
 PAIN = "  pain: {measure: pain, week: 12}"
 STAY = ("rate: 20 %", "rate: 0 %")
@@ -338,3 +339,22 @@ def test_the_human_model_fills_a_bank_with_what_markers_come_from(tmp_path: Path
     assert (treated[:, 1] < 0.9 * untreated[:, 1]).mean() > 0.5
     with pytest.raises(TrialError, match="did you mean 'gdf15'"):
         make_bank(tmp_path / "bad", [therapy], markers=["gdf16"], **options)  # type: ignore[arg-type]
+
+
+def test_those_who_stop_keep_the_states_of_markers(tmp_path: Path) -> None:
+    """After the stop cells come back; a finding is there or not, whatever courses are mixed."""
+    therapy = "navitoclax 250 mg oral daily for 7 days every 28 days, 2 cycles, from day 0 after enrolment"
+    full = make_bank(
+        tmp_path, [therapy], patients=60, draws=1, weeks=8, uncertainty="none", workers=1, stops=[28],
+        markers=["gdf15", "modic", "endplate_defect"],
+    )  # fmt: skip
+    again = read_bank(tmp_path)
+    key = therapy_key(therapy)
+    assert again.sha256 == full.sha256
+    on, off = (again.course(key, stopped=day)["endplate_senescence"] for day in (None, 28.0))
+    after = np.searchsorted(again.days, 35)  # the day after the second pulse, or without it
+    np.testing.assert_array_equal(on[:, again.days <= 28], off[:, again.days <= 28])
+    assert (on[:, after] < 0.95 * off[:, after]).mean() > 0.5
+    value, untreated = np.array([1.2, 0.8, 1.8, 0.9, 0.2]), np.array([2.0, 2.0, 0.0, 1.0, 0.0])
+    assert settled("modic", value, untreated).tolist() == [2, 0, 2, 1, 0]
+    assert settled("disc_senescence", np.array([-0.5]), np.array([3.0])).tolist() == [0.03]
