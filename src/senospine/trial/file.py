@@ -191,6 +191,7 @@ class Interim(Section):
     at: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)]
     success: Literal["obrien-fleming", "pocock", "none"] = "obrien-fleming"
     futility_z: Number | None = None
+    binding: bool = True
 
 
 class Population(Section):
