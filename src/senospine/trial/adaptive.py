@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from senospine.stats.mmrm import ancova_many
-from senospine.stats.selection import after_selection
+from senospine.stats.selection import after_selection, pooled_df
 from senospine.trial.accrual import weeks_of_randomisation
 from senospine.trial.analyse import analysed, covariates, in_truth
 from senospine.trial.bank import PatientBank
@@ -145,10 +145,11 @@ def _of_chosen(design: Design, trials: Sequence[_Stages], own: pd.DataFrame) -> 
     rival = np.array([item.early[method]["negative"][0] for item in trials])
     positive = np.array([item.chosen == "positive" for item in trials])
     limit = np.where(positive, rival - design.file.population.select_difference, np.inf)
-    found = after_selection(early[0], early[1], late[0], late[1], below=limit, level=1 - alpha)
+    df = pooled_df(early[1], early[2], late[1], late[2])
+    found = after_selection(early[0], early[1], late[0], late[1], below=limit, df=df, level=1 - alpha)
     quantile = -special.ndtri(alpha / 2)
     known = own.assign(se=(found.upper - found.lower) / (2 * quantile), p=found.p, lower=found.lower,
-                       upper=found.upper, rejected=found.p <= alpha)  # fmt: skip
+                       upper=found.upper, df=df, rejected=found.p <= alpha)  # fmt: skip
     estimate, se, df = late
     half = -special.stdtrit(df, alpha / 2) * se
     p = 2 * special.stdtr(df, -np.abs(estimate) / se)
