@@ -234,7 +234,7 @@ def test_the_second_stage_enrols_whom_was_chosen_and_the_test_is_closed() -> Non
             continue
         early, late = (
             {name: stats.t.cdf(e / se, df) for name, (e, se, df) in
-             ((name, _estimate(plan, stage, name)) for name in ("all", "positive"))}
+             ((name, _estimate(plan, stage, name, "mmrm")) for name in ("all", "positive"))}
             for stage in (one, two)
         )  # fmt: skip
         for p in (early, late):

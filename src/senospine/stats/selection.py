@@ -1,9 +1,9 @@
 """Estimates after a choice between two stages: of a population, an arm or a dose that the first stage made look best.
 
-Of what was carried on, the first stage has an estimate X ~ N(mu, s1^2) and the second an independent Y ~ N(mu, s2^2). It
-was carried on because X fell between two limits that depend only on estimates independent of X (those of its rivals),
-and given these X is a truncated normal. A choice by any linear statistic D of the first stage, D > d, comes to that: with
-c = cov(D, X), D - (c / s1^2) X is independent of X, and the limit is where D would have been d. So for X- - X+ > d, by
+Of what was carried on, the first stage has an estimate X ~ N(mu, s1^2) and the second an independent Y ~ N(mu, s2^2).
+It was carried on because X fell between two limits that depend only on estimates independent of X (those of its
+rivals), and given these X is a truncated normal. A choice by any linear statistic D of the first stage, D > d, comes to
+that: with c = cov(D, X), D - (c / s1^2) X is independent of X, and the limit is where D would have been d. So for X- - X+ > d, by
 which X+ is chosen over X-, the limit is X+ < X- - d; where c = 0 there is none, and nothing needs adjusting.
 
 The pooled estimate, weighted by precision, is sufficient for mu given the limits, and complete:
@@ -14,13 +14,14 @@ The pooled estimate, weighted by precision, is sufficient for mu given the limit
 * its conditional distribution, with density N(t; mu, v) P(X within the limits | t), rises with mu, so that solving for
   mu gives a median-unbiased estimate and an interval that hold given the choice, not only on average.
 
-Both are exact for known variances. With estimated ones they are approximations, the better the more patients; degrees of
-freedom of the pooled standard error then widen the interval as a t quantile would where nothing was chosen.
+Both are exact for known variances. With estimated ones they are approximations, the better the more patients; degrees
+of freedom of the pooled standard error then widen the interval as a t quantile would where nothing was chosen.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,8 +101,8 @@ def after_selection(
     first, first_se, second, second_se : array_like, shape (n_trials,) or scalar
         Estimates of the two stages and their standard errors; NaN where a trial has none.
     above, below : array_like, shape (n_trials,) or scalar
-        It was carried on because ``above < first < below``. Limits may depend on other estimates of the first stage that
-        are independent of ``first``: for the best of several, ``above`` is the second best.
+        It was carried on because ``above < first < below``. Limits may depend on other estimates of the first stage
+        that are independent of ``first``: for the best of several, ``above`` is the second best.
     df : array_like, shape (n_trials,) or scalar
         Degrees of freedom of the pooled standard error: see :func:`pooled_df`.
     level : float
@@ -216,7 +217,7 @@ class _Choice:
         # the density is log-concave and no wider than without a choice: beyond the reach nothing is left
         ends = mean - REACH * spread, np.clip(seen, mean - REACH * spread, mean + REACH * spread), mean + REACH * spread
         logs, steps = [], []
-        for start, stop in zip(ends[:2], ends[1:], strict=True):
+        for start, stop in pairwise(ends):
             half = (stop - start) / 2
             at = start[:, None] + half[:, None] * (NODES + 1)
             inside = _log_mass((low[:, None] - at) / rest[:, None], (high[:, None] - at) / rest[:, None])

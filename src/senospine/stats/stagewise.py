@@ -7,8 +7,8 @@ probability
 
     p(delta) = sum over earlier looks of P(success at j) + P(no stop before k, Z_k at least as high as seen),
 
-which rises with delta. It is one half at the median-unbiased estimate and alpha / 2 and 1 - alpha / 2 at the ends of the
-interval. Only looks up to the stop are needed, so those never taken need not have been planned. Given the information
+which rises with delta. It is one half at the median-unbiased estimate and alpha / 2 and 1 - alpha / 2 at the ends of
+the interval. Only looks up to the stop are needed, so those never taken need not have been planned. Given the information
 the theory is exact for normal estimates. Where their variance is estimated, the last look's own t distribution is
 used and earlier looks are taken as normal: without an interim look that is the t interval, else an approximation.
 """
@@ -92,7 +92,9 @@ class Stopped:
             "not adjusted": f"{self.naive:.4f} ({level} interval {self.naive_lower:.4f} to {self.naive_upper:.4f})",
         }
         width = max(len(name) for name in facts)
-        return "\n".join(["Estimate after a group-sequential trial", *(f"{k:>{width}} = {v}" for k, v in facts.items())])
+        return "\n".join(
+            ["Estimate after a group-sequential trial", *(f"{k:>{width}} = {v}" for k, v in facts.items())]
+        )
 
     def __str__(self) -> str:
         return self.summary()
@@ -264,7 +266,8 @@ class _Ordering:
         # in terms of what is left when the drift is taken away: a process without drift between bounds that sink
         seen = -special.ndtri(special.stdtr(self.df[index], drift - self.z[index]))
         seen = np.clip(seen, -37, 37)
-        total, nodes, mass, before = np.zeros(len(index)), np.zeros((len(index), 1)), np.ones((len(index), 1)), 0.0
+        total, before = np.zeros(len(index)), np.zeros(len(index))
+        nodes, mass = np.zeros((len(index), 1)), np.ones((len(index), 1))
         for look in range(last):
             time = times[:, look]
             root, step = np.sqrt(time), np.sqrt(time - before)

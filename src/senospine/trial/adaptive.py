@@ -192,7 +192,7 @@ def _columns(design: Design, data: TrialData, hypothesis: Hypothesis, group: str
 
 
 def _true(design: Design, data: TrialData, group: str) -> float:
-    """Return the contrast had nobody been missing; a first stage is of all-comers, so both populations are told there."""
+    """Return the contrast had nobody been missing; a first stage is of all-comers, so both populations are there."""
     hypothesis = design.hypotheses[0]
     endpoint = design.file.endpoints[hypothesis.endpoint]
     mine = np.ones(len(data.enrolled.row), bool) if group == "all" else data.enrolled.recorded["positive"] > 0

@@ -179,7 +179,7 @@ class Tipping(Section):
 
 
 class Shares(Section):
-    """How hypotheses share alpha: a weight for each, and where a rejected one's share goes; names as tables show them."""
+    """How hypotheses share alpha: their weights, and where a rejected one's share goes; names as tables show them."""
 
     weights: Annotated[dict[str, Share], Field(min_length=1)]
     transitions: dict[str, dict[str, Share]] = {}

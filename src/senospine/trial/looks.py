@@ -61,7 +61,7 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
     ended, parts = np.zeros(len(trials), bool), []
     information = np.full((len(trials), len(at)), np.nan)
     for number, (fraction, bar) in enumerate(zip(at, height, strict=True), start=1):
-        going = np.flatnonzero(~ended)
+        going = [int(index) for index in np.flatnonzero(~ended)]
         if len(going) == 0:
             break
         views = {numbers[i]: look(design, trials[i], seed, numbers[i], fraction) for i in going}
@@ -82,7 +82,7 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
             part["weeks"] = part["trial"].map({key: view.weeks for key, view in views.items()})
         part["rejected"] = _normal_score(part["p"]) >= bar
         parts.append(part)
-        ended[going[stop]] = True
+        ended[np.array(going)[stop]] = True
     rows = pd.concat(parts, ignore_index=True)
     if plan is None:
         return rows
@@ -106,7 +106,7 @@ def _adjusted(design: Design, rows: pd.DataFrame, information: Array, benefit: f
     place = rows["look"].to_numpy()
     own = np.take_along_axis(information, place[:, None] - 1, axis=1)
     after = np.arange(len(height)) >= place[:, None]
-    risen = ((np.diff(information, axis=1) > 0) | after[:, 1:]).all(axis=1)
+    risen = np.asarray(((np.diff(information, axis=1) > 0) | after[:, 1:]).all(axis=1))
     # where an estimated variance rose so much that information fell, the looks' planned shares are taken
     shares = own * np.array(fractions(design)) / np.array(fractions(design))[place - 1][:, None]
     found = after_stopping_many(
@@ -145,8 +145,10 @@ def repeated_p(design: Design, p: ArrayLike, place: ArrayLike) -> Array:
     for index in np.unique(number):
         mine = number == index
         with np.errstate(divide="ignore"):
-            found[mine] = np.exp(np.interp(np.log(value[mine]), np.log(nominal[:, index - 1]), np.log(alphas), right=0.0))
-    return np.maximum(found, value)
+            found[mine] = np.exp(
+                np.interp(np.log(value[mine]), np.log(nominal[:, index - 1]), np.log(alphas), right=0.0)
+            )
+    return np.asarray(np.maximum(found, value))
 
 
 @lru_cache(maxsize=8)

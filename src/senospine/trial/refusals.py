@@ -1,4 +1,4 @@
-"""Keys that a kind of design would not heed are refused, never left out in silence; and graphs of hypotheses checked."""
+"""Keys that a kind of design would not heed are refused, never left out in silence; graphs of hypotheses checked."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def _check_two_stage(file: File, document: Document) -> None:
             )
     names = list(file.endpoints)
     if file.endpoints[names[0]].responder is not None:
-        _refuse(document, ("endpoints", names[0], "responder"), "a two-stage design chooses by a mean, not by responders",
-                "leave out 'responder', or use a stratified design")  # fmt: skip
+        _refuse(document, ("endpoints", names[0], "responder"),
+                "a two-stage design chooses by a mean, not by responders", "leave out 'responder', or use a stratified design")  # fmt: skip
     if len(names) > 1:
-        _refuse(document, ("endpoints", names[1]), f"a two-stage design tests its first endpoint only, not '{names[1]}'",
-                "leave it out, or use a stratified design")  # fmt: skip
+        _refuse(document, ("endpoints", names[1]),
+                f"a two-stage design tests its first endpoint only, not '{names[1]}'", "leave it out, or use a stratified design")  # fmt: skip
     if "multiplicity" in file.analysis.model_fields_set:
         _refuse(document, ("analysis", "multiplicity"), "a two-stage design has a closed test of its own")
     first = round(file.patients * file.population.first_stage)
@@ -77,7 +77,7 @@ def _check_two_stage(file: File, document: Document) -> None:
     for words, size in (("first", first), ("second", file.patients - first)):
         if size < least:
             _refuse(document, ("population",), f"the {words} stage has {size} patients: too few to estimate anything",
-                    f"at least {least}, and rather three times as many: change 'first_stage' or 'patients'")  # fmt: skip
+                    f"at least {least}, and rather three times as many: change its share or 'patients'")  # fmt: skip
 
 
 def _check_looks(file: File, document: Document) -> None:
@@ -99,7 +99,8 @@ def _refuse(document: Document, key: tuple[str, ...], what: str, remedy: str = "
 def check_graph(shares: Shares, names: Sequence[str], document: Document) -> None:
     """Refuse a graph whose hypotheses are not those of the design, or that shares more than there is."""
     top = ("analysis", "multiplicity")
-    keys = [("weights", name) for name in shares.weights] + [("transitions", name) for name in shares.transitions]
+    keys: list[tuple[str, ...]] = [("weights", name) for name in shares.weights]
+    keys += [("transitions", name) for name in shares.transitions]
     keys += [("transitions", name, target) for name, row in shares.transitions.items() for target in row]
     for key in keys:
         if key[-1] not in names:
@@ -107,7 +108,7 @@ def check_graph(shares: Shares, names: Sequence[str], document: Document) -> Non
                 f"'{key[-1]}' is no hypothesis of this design", where=document.where(*top, *key),
                 why=f"its hypotheses are {'; '.join(names)}", remedy=suggest(key[-1], names),
             )  # fmt: skip
-    sums = {("weights",): sum(shares.weights.values())}
+    sums: dict[tuple[str, ...], float] = {("weights",): sum(shares.weights.values())}
     sums |= {("transitions", name): sum(row.values()) for name, row in shares.transitions.items()}
     for place, total in sums.items():
         if total > 1 + ROUNDING:

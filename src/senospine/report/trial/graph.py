@@ -17,7 +17,9 @@ def graph_parts(graph: Graph, top: float) -> tuple[list[str], float]:
     n = len(graph.names)
     columns = n if n <= 3 else 2 if n == 4 else 3
     gap = (WIDTH - 28) / columns
-    used = [abs(i - j) for i in range(n) for j in range(n) if graph.transitions[i, j] > 0 and i // columns == j // columns]
+    used = [
+        abs(i - j) for i in range(n) for j in range(n) if graph.transitions[i, j] > 0 and i // columns == j // columns
+    ]
     room = _bend(gap * max(used)) + 16 if used else 16.0  # for arrows over and under a row
     first = top + 26 + room + _TALL / 2
     centres = [(14 + gap * (k % columns + 0.5), first + _STEP * (k // columns)) for k in range(n)]
