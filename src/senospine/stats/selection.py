@@ -3,8 +3,9 @@
 Of what was carried on, the first stage has an estimate X ~ N(mu, s1^2) and the second an independent Y ~ N(mu, s2^2).
 It was carried on because X fell between two limits that depend only on estimates independent of X (those of its
 rivals), and given these X is a truncated normal. A choice by any linear statistic D of the first stage, D > d, comes to
-that: with c = cov(D, X), D - (c / s1^2) X is independent of X, and the limit is where D would have been d. So for X- - X+ > d, by
-which X+ is chosen over X-, the limit is X+ < X- - d; where c = 0 there is none, and nothing needs adjusting.
+that: with c = cov(D, X), D - (c / s1^2) X is independent of X, and the limit is where D would have been d. So
+for X- - X+ > d, by which X+ is chosen over X-, the limit is X+ < X- - d; where c = 0 there is none, and nothing needs
+adjusting.
 
 The pooled estimate, weighted by precision, is sufficient for mu given the limits, and complete:
 

@@ -8,9 +8,9 @@ probability
     p(delta) = sum over earlier looks of P(success at j) + P(no stop before k, Z_k at least as high as seen),
 
 which rises with delta. It is one half at the median-unbiased estimate and alpha / 2 and 1 - alpha / 2 at the ends of
-the interval. Only looks up to the stop are needed, so those never taken need not have been planned. Given the information
-the theory is exact for normal estimates. Where their variance is estimated, the last look's own t distribution is
-used and earlier looks are taken as normal: without an interim look that is the t interval, else an approximation.
+the interval. Only looks up to the stop are needed, so those never taken need not have been planned. Given the
+information the theory is exact for normal estimates. Where their variance is estimated, the last look's own t
+distribution is used and earlier looks are taken as normal: without an interim look that is the t interval, else an approximation.
 """
 
 from __future__ import annotations

@@ -71,9 +71,8 @@ def analyse(
     -------
     pandas.DataFrame
         Columns trial, hypothesis, method, estimate, se, df, p, lower, upper, used, true; ``true`` is the same contrast
-        had nobody been missing, by analysis of covariance, of all who were planned, also where a look sees fewer. With a
-        tipping point declared also ``tips_at``, with
-        subgroups ``interaction_p``; NaN in the other rows.
+        had nobody been missing, by analysis of covariance, of all who were planned, also where a look sees fewer. With
+        a tipping point declared also ``tips_at``, with subgroups ``interaction_p``; NaN in the other rows.
     """
     n, visits = len(trials[0].enrolled.row), len(design.visit_days)
     reach = np.full((len(trials), n), visits) if reached is None else np.stack(list(reached))

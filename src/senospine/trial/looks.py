@@ -50,10 +50,10 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
 
     A trial stops for success (or harm) where |Z| of the primary hypothesis reaches the boundary, and for futility where
     Z in the direction of benefit is below ``futility_z``; ``rejected`` says whether a row reached the boundary of that
-    look. Rows of the method followed by ``, adjusted`` have the primary hypothesis with the median-unbiased estimate and
-    the interval that know of the looks (their ``se`` is the interval's half-width over its normal quantile). With an
-    accrual there are also ``overrun``, the patients randomised by the decision who had not come up to the endpoint, and
-    ``weeks`` from the first candidate to the decision; without one, patients still on the way count as not yet enrolled.
+    look. Rows of the method followed by ``, adjusted`` have the primary hypothesis with the median-unbiased estimate
+    and the interval that know of the looks (their ``se`` is the interval's half-width over its normal quantile). With
+    an accrual there are also ``overrun``, the patients randomised by the decision who had not come up to the endpoint,
+    and ``weeks`` from the first candidate to the decision; without one, patients on the way count as not yet enrolled.
     """
     plan, at, height = design.file.interim, fractions(design), bars(design)
     primary, method = design.hypotheses[0], main_method(design)

@@ -66,10 +66,12 @@ def _check_two_stage(file: File, document: Document) -> None:
     names = list(file.endpoints)
     if file.endpoints[names[0]].responder is not None:
         _refuse(document, ("endpoints", names[0], "responder"),
-                "a two-stage design chooses by a mean, not by responders", "leave out 'responder', or use a stratified design")  # fmt: skip
+                "a two-stage design chooses by a mean, not by responders",
+                "leave out 'responder', or use a stratified design")  # fmt: skip
     if len(names) > 1:
         _refuse(document, ("endpoints", names[1]),
-                f"a two-stage design tests its first endpoint only, not '{names[1]}'", "leave it out, or use a stratified design")  # fmt: skip
+                f"a two-stage design tests its first endpoint only, not '{names[1]}'",
+                "leave it out, or use a stratified design")  # fmt: skip
     if "multiplicity" in file.analysis.model_fields_set:
         _refuse(document, ("analysis", "multiplicity"), "a two-stage design has a closed test of its own")
     first = round(file.patients * file.population.first_stage)
