@@ -89,12 +89,12 @@ class Graph:
             for state in np.unique(gone):
                 mine = np.flatnonzero(gone == state)
                 weights, moves = graphs[int(state)]
-                left = [i for i in range(n) if not state >> i & 1]
+                left = np.array([i for i in range(n) if not state >> i & 1])
                 with np.errstate(divide="ignore", invalid="ignore"):
                     needed = np.where(weights[left] > 0, values[np.ix_(mine, left)] / weights[left], np.inf)
                 best = np.argmin(needed, axis=1)
                 highest[mine] = np.maximum(highest[mine], np.minimum(needed[np.arange(len(mine)), best], 1.0))
-                taken = np.array(left)[best]
+                taken = left[best]
                 adjusted[mine, taken] = highest[mine]
                 gone[mine] |= 1 << taken
                 for out in np.unique(taken):

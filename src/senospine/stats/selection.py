@@ -135,7 +135,8 @@ def after_selection(
             "an estimate of the first stage lies outside the limits between which it was carried on",
             remedy="give the limits of its own trial; what was not chosen has no such estimate",
         )
-    out = np.full((7, len(x)), np.nan)
+    names = ("unbiased", "median", "lower", "upper", "p", "pooled", "pooled_se")
+    out = np.full((len(names), len(x)), np.nan)
     choice = _Choice(*(item[good] for item in (x, s1, y, s2, low, high)))
     out[0, good], out[5, good], out[6, good] = choice.unbiased(), choice.pooled, choice.spread
     free, n = free[good], int(good.sum())
@@ -144,7 +145,7 @@ def after_selection(
         out[row, good] = choice.effect(aim)
     score = choice.score(np.zeros(n), np.arange(n))
     out[4, good] = 2 * special.stdtr(free, -np.abs(score))
-    return Selected(*out, y.copy(), level)
+    return Selected(**dict(zip(names, out, strict=True)), second=y.copy(), level=level)
 
 
 def pooled_df(first_se: ArrayLike, first_df: ArrayLike, second_se: ArrayLike, second_df: ArrayLike) -> Array:

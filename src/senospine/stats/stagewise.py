@@ -10,7 +10,8 @@ probability
 which rises with delta. It is one half at the median-unbiased estimate and alpha / 2 and 1 - alpha / 2 at the ends of
 the interval. Only looks up to the stop are needed, so those never taken need not have been planned. Given the
 information the theory is exact for normal estimates. Where their variance is estimated, the last look's own t
-distribution is used and earlier looks are taken as normal: without an interim look that is the t interval, else an approximation.
+distribution is used and earlier looks are taken as normal: without an interim look that is the t interval, else an
+approximation.
 """
 
 from __future__ import annotations
@@ -252,7 +253,7 @@ class _Ordering:
             return np.asarray(naive)
         aim = special.ndtri(target)
 
-        def gap(drift: Array, index: Array) -> Array:
+        def gap(drift: Array, index: NDArray[np.int64]) -> Array:
             return np.asarray(np.clip(special.ndtri(self.higher(drift, index)), -37, 37) - aim)
 
         index = np.arange(len(self.z))

@@ -102,6 +102,7 @@ class Entry(Section):
 
     age: Range = Range()
     pain: PainRange = PainRange()
+    odi: Range = Range()
     platelets: Range = Range()
     markers: dict[str, MarkerRange] = {}
 

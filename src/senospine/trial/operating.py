@@ -44,14 +44,16 @@ class OperatingCharacteristics:
         is below alpha; two stages have ``bias_if_chosen`` and ``coverage_if_chosen``, over the trials that carried on
         with that population, against the truth of all trials. Designs with looks or two stages have ``below_truth``,
         how often the estimate is below the truth: one half for a median-unbiased one. Where several hypotheses share
-        alpha, ``rejected_together`` is how often this one is rejected as the design says, ``rejected`` how often by itself.
+        alpha, ``rejected_together`` is how often this one is rejected as the design says, ``rejected`` how often by
+        itself.
     design : dict of str to Measure
         success (primary hypothesis rejected in the direction of benefit), right_decision, patients, screened,
         screen_failures, and for each arm the shares that left, stopped, had adverse events, were held, were rescued.
         ``family_wise_error`` where several hypotheses are tested and some compare a therapy with itself in one context:
         how often any of those is rejected as the design says. ``assurance`` where the bank
-        holds more than one draw of the parameters; ``overrun`` and ``weeks`` where the design has an accrual; ``tipping_point``
-        (mean over the trials that show a benefit in that analysis, at most the largest shift) and ``never_tips`` where it asks for one.
+        holds more than one draw of the parameters; ``overrun`` and ``weeks`` where the design has an accrual;
+        ``tipping_point`` (mean over the trials that show a benefit in that analysis, at most the largest shift) and
+        ``never_tips`` where it asks for one.
     null : bool
         Whether the primary hypothesis compares two arms with the same therapy.
     trials : int
