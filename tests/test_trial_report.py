@@ -276,6 +276,7 @@ def test_every_kind_of_design_has_a_page(more: str, tmp_path: Path) -> None:
         ElementTree.fromstring(figure)
         assert "nan" not in figure
     assert report.followed.change.shape == (8, 2, 4)
+    assert ("MMRM, adjusted" in text) == ("Rows called" in text) == ("stratified" not in more)
 
 
 @pytest.mark.parametrize("kind", ["stratified", "two-stage"])
