@@ -145,6 +145,7 @@ def _of_chosen(design: Design, trials: Sequence[_Stages], own: pd.DataFrame) -> 
     rival = np.array([item.early[method]["negative"][0] for item in trials])
     positive = np.array([item.chosen == "positive" for item in trials])
     limit = np.where(positive, rival - design.file.population.select_difference, np.inf)
+    limit = np.maximum(limit, np.nextafter(early[0], np.inf))  # a difference may round to the other side
     df = pooled_df(early[1], early[2], late[1], late[2])
     found = after_selection(early[0], early[1], late[0], late[1], below=limit, df=df, level=1 - alpha)
     quantile = -special.ndtri(alpha / 2)
