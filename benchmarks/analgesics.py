@@ -70,7 +70,7 @@ def main() -> None:
         for reach in REACHES:
             each = found[reach][(arm, week)]
             low, high = each.interval
-            cells.append(f"{each.mean:.3f} ({low:.3f} to {high:.3f})")
+            cells.append(f"{each.mean:.2f}" + (f" ({low:.2f} to {high:.2f})" if draws > 1 else ""))
         print(f"| {arm}, week {week} | {' | '.join(cells)} | {points} | {role} |")  # noqa: T201
         if disability:
             cells = [f"{per_point * found[reach][(arm, week)].mean:.2f}" for reach in REACHES]

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from senospine.cli import app
 from senospine.errors import SenospineError, TrialError
+from senospine.therapy import drug_names, load_drug
 from senospine.trial import (
     COURSES,
     UNTREATED,
@@ -98,6 +99,13 @@ def test_reach_moves_what_an_analgesic_does_and_nothing_a_senolytic_does(tmp_pat
     hurting = (spine.baseline["pain"] >= 4).to_numpy()
     assert gains[1][hurting].mean() > 5 * gains[0][hurting].mean()
     assert gains[1].max() < 10 * 0.3
+
+
+def test_three_shipped_drugs_block_outright_and_no_senolytic_does() -> None:
+    blockade = {"ngf_neutralisation", "cox2_inhibition", "analgesia"}
+    found = {name for name in drug_names() if blockade & set(load_drug(name).actions.get("human", {}))}
+    assert found == {"tanezumab", "celecoxib", "o-vanillin"}
+    assert load_drug("o-vanillin").actions["human"]["analgesia"].max.value == 0
 
 
 def test_platelets_fall_on_the_drug_and_less_with_a_dosing_rule(people: PatientBank) -> None:

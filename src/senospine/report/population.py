@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ def _points(axis: Any, rows: pd.DataFrame) -> None:
         if np.isfinite(row.simulated_low):
             axis.plot([row.simulated_low, row.simulated_high], [y, y], color=colour, lw=1)
         axis.plot(row.simulated, y, "o", color=colour, ms=4.5)
-    axis.set_yticks(range(len(rows)), [_marked(row) for row in rows.itertuples()][::-1], fontsize=7.5)
+    axis.set_yticks(range(len(rows)), [_marked(row) for row in rows.itertuples()][::-1], fontsize=7, linespacing=1.0)
     axis.set_ylim(-0.7, len(rows) - 0.3)
 
 
@@ -150,7 +151,7 @@ def _marked(row: Any) -> str:
         "odds_ratio_per_decade": ", a decade",
         "odds_ratio_at_one_age": ", at one age",
     }.get(row.statistic, "")
-    return f"{row.figure}{each} ({_short(row.source)})"
+    return fill(f"{row.figure}{each} ({_short(row.source)})", 34)
 
 
 def _shares(axis: Any, rows: pd.DataFrame) -> None:

@@ -257,7 +257,9 @@ def _verdict(row: Published, found: float) -> str:
     if _agrees(row, found):
         return "set" if row.role == "calibration" else "agrees"
     same = [other for other in published_population() if _question(other) == _question(row)]
-    values = [each.value for each in same if np.isfinite(each.value)] or [float("nan")]
+    values = [each.value for each in same if np.isfinite(each.value)]
+    if not values or any(each.role == "calibration" for each in same):  # one source was taken, so the others are missed
+        return "misses"
     return "between" if min(values) <= found <= max(values) else "misses"
 
 
