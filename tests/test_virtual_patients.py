@@ -146,6 +146,7 @@ def test_weights_bring_people_to_the_calibration_figures(people: PatientBank) ->
     away = [(rows[name] - rows["published"]).abs()[used.index].sum() for name in ("sampled", "simulated")]
     assert away[1] < 0.2 * away[0]
     assert not rows["agrees"].all()  # two published readings that disagree cannot both be met
+    assert rows["verdict"][["limiting_gbd2010", "limiting_gbd2017", "ever_schmidt"]].eq("misses").all()  # others taken
     assert people.baseline["weight"].sum() == pytest.approx(len(people.baseline))
 
 
@@ -173,8 +174,10 @@ def test_an_odds_ratio_at_one_age_is_that_of_a_logistic_regression() -> None:
     )
     assert adjusted == pytest.approx(6, rel=0.06)
     assert crude > 10
-    decade = figure_of(replace(row, statistic="odds_ratio_per_decade", among="given"), events, np.ones(len(age)))
-    assert decade == pytest.approx(np.exp(0.4), rel=0.05)
+    slope = replace(row, statistic="odds_ratio_per_decade", among="given")
+    assert figure_of(slope, events, np.ones(len(age))) == pytest.approx(np.exp(0.4), rel=0.05)
+    assert np.isnan(figure_of(slope, events, np.zeros(len(age))))
+    assert np.isnan(figure_of(slope, events | {"of": (age > 60).astype(float)}, np.ones(len(age))))  # no best slope
 
 
 def test_selection_counts_each_limit(people: PatientBank) -> None:

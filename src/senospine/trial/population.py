@@ -165,6 +165,8 @@ def figure_of(row: Published, events: Mapping[str, Array], weights: Array) -> fl
 
 def _log_odds(of: Array, on: Sequence[Array], group: Array) -> Array:
     """Return the slopes of a weighted logistic regression by Newton, shape (n_columns,); NaN where none is best."""
+    if not group.sum() > 0:
+        return np.full(len(on), np.nan)
     design = np.stack([np.ones(len(of)), *(column - np.average(column, weights=group) for column in on)], axis=1)
     beta = np.zeros(design.shape[1])
     step = beta
