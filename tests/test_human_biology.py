@@ -19,7 +19,8 @@ DECADES = YEAR * np.arange(20, 91, 10)
 ACTIONS = [
     "endplate_kill", "osteoclast_kill", "disc_kill_1", "disc_kill_2", "disc_kill_3", "disc_kill_4", "dorsal_horn_kill",
     "platelet_kill", "precursor_kill", "neutrophil_precursor_kill", "lymphocyte_kill", "osteoblast_kill",
-    "senomorphic_action", "cox2_inhibition", "ngf_neutralisation", "analgesia", "tlr4_inhibition", "gut_exposure",
+    "senomorphic_action", "cox2_inhibition", "ngf_neutralisation", "analgesia", "tlr4_inhibition",
+    "endplate_denervation", "gut_exposure",
 ]  # fmt: skip
 
 ZERO_IN_THE_YOUNG = {"degeneration", "ectopic_ossification", "systemic_relief"}
@@ -222,9 +223,9 @@ def test_relief_settles_at_the_share_of_drive_that_is_blocked(kernel: Kernel, hu
 
 
 def test_relief_is_of_direct_blockade_alone(kernel: Kernel) -> None:
-    """Killed cells make less NGF and PGE2, and still nothing is blocked anywhere else; nor is by a senomorphic."""
+    """Killed cells make less NGF and PGE2, and still nothing is blocked anywhere else; nor by a cut nerve."""
     rates = {"endplate_kill": 0.1, "osteoclast_kill": 0.1, "disc_kill_1": 0.1, "senomorphic_action": 0.9,
-             "tlr4_inhibition": 0.9}  # fmt: skip
+             "tlr4_inhibition": 0.9, "endplate_denervation": 0.5}  # fmt: skip
     for name, rate in rates.items():
         plan = Schedule.shared([Entry(60 * YEAR, "switch", name, rate)])
         solution = kernel.solve({"degeneration_load": 1.0}, plan, times=[60 * YEAR, 61 * YEAR])

@@ -116,11 +116,13 @@ def trial(
     )  # fmt: skip
     page = write_trial_report(folder / "report.html", report)
     if as_json:
-        print_json({**trial_dict(report), "folder": str(folder), "bank": str(people), "report": str(page),
-                    "tables": [str(path) for path in tables]})  # fmt: skip
+        print_json({**trial_dict(report), "context": loaded.context_note, "folder": str(folder),
+                    "bank": str(people), "report": str(page), "tables": [str(path) for path in tables]})  # fmt: skip
         return
     print_trial(console(), report, page, tables)
     console().print(benefit_text(list(report.benefits), simulated), markup=False, highlight=False, soft_wrap=True)
+    if loaded.context_note:
+        console().print(loaded.context_note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _command(
