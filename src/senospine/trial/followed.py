@@ -223,8 +223,7 @@ def _contrasts(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
         x, contrast = covariates(design, trials, hypothesis)
         mine = np.stack([_counts(design, hypothesis, data) for data in trials])[..., None]
         for visit, week in enumerate(design.file.visits):
-            seen = np.where(mine, y[..., : visit + 1], np.nan)
-            found = model_contrasts(plan, plan.method, seen, x, contrast)
+            found = model_contrasts(plan, plan.method, np.where(mine, y[..., : visit + 1], np.nan), x, contrast)
             tables.append(
                 pd.DataFrame(
                     {
