@@ -57,6 +57,7 @@ def trial(
         benefit_text,
         find_size,
         follow,
+        lasting_benefit,
         load_design,
         operating_characteristics,
         predicted_benefit,
@@ -64,6 +65,8 @@ def trial(
         run_rivals,
         run_trials,
         simulate_trial,
+        stop_days,
+        stopping_text,
     )
 
     loaded, beside = load_design(design), beside or []
@@ -79,8 +82,9 @@ def trial(
     else:
         people = folder.with_name(f"{folder.name}-bank")
         weeks = max(item.visit_days[-1] for item in (loaded, *others)) / 7
+        stops = stop_days(7 * weeks, [day for item in (loaded, *others) for day in item.visit_days[:-1]])
         with progress(as_json) as on_progress:
-            bank_of(people, therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress)
+            bank_of(people, therapies, weeks, stops, patients, draws, parameters, seed, workers, overwrite, on_progress)
     if power is not None:
         with progress(as_json) as on_progress:
             found = find_size(
@@ -112,14 +116,16 @@ def trial(
         tuple(predicted_benefit(loaded, simulated)), _command(design, bank, trials, effect, seed, beside),
     )  # fmt: skip
     page = write_trial_report(folder / "report.html", report)
+    stopping, lasting = stopping_text(loaded, simulated), lasting_benefit(loaded, simulated)
     if as_json:
-        print_json({**trial_dict(report), "context": loaded.context_note, "folder": str(folder),
-                    "bank": str(people), "report": str(page), "tables": [str(path) for path in tables]})  # fmt: skip
+        print_json({**trial_dict(report), "context": loaded.context_note, "stopping": stopping,
+                    "lasting": [item.to_dict() for item in lasting], "folder": str(folder), "bank": str(people),
+                    "report": str(page), "tables": [str(path) for path in tables]})  # fmt: skip
         return
     print_trial(console(), report, page, tables)
     console().print(benefit_text(list(report.benefits), simulated), markup=False, highlight=False, soft_wrap=True)
-    if loaded.context_note:
-        console().print(loaded.context_note, markup=False, highlight=False, soft_wrap=True)
+    told = [*(item.text() for item in lasting), stopping, *([loaded.context_note] if loaded.context_note else [])]
+    console().print("\n".join(told), markup=False, highlight=False, soft_wrap=True)
 
 
 def _command(
@@ -134,8 +140,8 @@ def _command(
 
 
 def bank_of(
-    folder: Path, therapies: Sequence[str], weeks: float, patients: int, draws: int, parameters: str, seed: int,
-    workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
+    folder: Path, therapies: Sequence[str], weeks: float, stops: Sequence[float] | None, patients: int, draws: int,
+    parameters: str, seed: int, workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
 ) -> PatientBank:  # fmt: skip
     """Return a bank made from the human model, or the rest of one, with the gains of mice that a word chooses."""
     from senospine.calibration import chosen_parameters
@@ -144,7 +150,7 @@ def bank_of(
 
     return make_bank(
         folder, [item for item in therapies if item != UNTREATED], patients=patients, draws=draws, weeks=weeks,
-        seed=seed, centres=chosen_parameters(parameters, load_model("human")),
+        stops=stops, seed=seed, centres=chosen_parameters(parameters, load_model("human")),
         uncertainty="all" if draws > 1 else "none", workers=workers, overwrite=overwrite,
         on_progress=lambda done, of: on_progress("simulate patients", done, of),
     )  # fmt: skip
