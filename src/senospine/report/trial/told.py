@@ -80,11 +80,12 @@ def sentences(report: TrialReport) -> list[str]:
         low, high = monte_carlo_interval(design.file.analysis.alpha, null.trials)
         row = primary_row(null, design, "rejected")
         inside = low <= row["value"] <= high
+        seen = "the arms' contexts differ, and it finds that" if design.context_note else "its level is not held"
         found.append(
             f"With drugs that do nothing the same design finds a difference in {100 * row['value']:.1f} % of "
             f"{null.trials} trials; a true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to "
             f"{100 * high:.1f} "
-            f"%{'' if inside else ', so its level is not held, or a looser test was seen to be right'}."
+            f"%{'' if inside else f', so {seen}, or a looser test was seen to be right'}."
         )
     if report.benefits and endpoint.measure == "pain":
         item = report.benefits[0]
