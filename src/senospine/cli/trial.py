@@ -14,6 +14,8 @@ from senospine.errors import TrialError
 if TYPE_CHECKING:
     from senospine.trial import Design, PatientBank
 
+REACH_HELP = "What a systemic analgesic acts on beside endplate and disc: spine (nothing), tissue, persisting, all."
+
 
 def trial(
     design: Annotated[str, typer.Argument(help="A shipped design, or a path to a design file (.yaml).")],
@@ -41,6 +43,7 @@ def trial(
     parameters: Annotated[
         str, typer.Option(help="Of a bank that is made: fit, register, or the file of a fit.")
     ] = "fit",
+    reach: Annotated[str, typer.Option(help=f"Of a bank that is made: {REACH_HELP}")] = "all",
     seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
     workers: Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the trials that stand in the folder.")] = False,
@@ -90,7 +93,7 @@ def trial(
         with progress(as_json) as on_progress:
             bank_of(
                 people, therapies, weeks, stops, patients, draws, parameters, seed, workers, overwrite, on_progress,
-                markers=_markers((loaded, *others)),
+                reach, markers=_markers((loaded, *others)),
             )  # fmt: skip
     if power is not None:
         with progress(as_json) as on_progress:
@@ -150,7 +153,7 @@ def _command(
 def bank_of(
     folder: Path, therapies: Sequence[str], weeks: float, stops: Sequence[float] | None, patients: int, draws: int,
     parameters: str, seed: int, workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
-    markers: Sequence[str] = (),
+    reach: str, markers: Sequence[str] = (),
 ) -> PatientBank:  # fmt: skip
     """Return a bank made from the human model, or the rest of one, with the gains of mice that a word chooses."""
     from senospine.calibration import chosen_parameters
@@ -159,7 +162,7 @@ def bank_of(
 
     return make_bank(
         folder, [item for item in therapies if item != UNTREATED], patients=patients, draws=draws, weeks=weeks,
-        stops=stops, seed=seed, centres=chosen_parameters(parameters, load_model("human")),
+        stops=stops, seed=seed, centres=chosen_parameters(parameters, load_model("human")), reach=reach,
         uncertainty="all" if draws > 1 else "none", workers=workers, overwrite=overwrite,
         markers=markers, on_progress=lambda done, of: on_progress("simulate patients", done, of),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from senospine.report.svg import BLUE, INK, PURPLE, figure
 from senospine.report.trial.drawing import colour_of
 from senospine.report.trial.panel import WIDTH, Panel, keys, span_of
 from senospine.report.trial.units import axis_of
+from senospine.trial.design import Hypothesis
 from senospine.trial.followed import IMPROVEMENTS, Followed, comparisons
 
 _TALL = 250.0
@@ -18,7 +19,8 @@ def effect_svg(followed: Followed) -> str:
     """Return the mean change in each arm and, for every comparison, the difference at every visit."""
     design, weeks = followed.design, np.array(followed.weeks)
     pairs = comparisons(design)
-    rows = 1 + (len(pairs) - 1 + 1) // 2
+    before = 2 if any(item.positive for item in pairs) else 1  # all-comers and the positive side by side
+    rows = -(-(before + len(pairs)) // 2)
     height = 100 + rows * (_TALL + 104) - 44
     across = (0.0, float(weeks[-1]) * 1.03)
     low, middle, high = (np.nanquantile(followed.change, q, axis=0) for q in (0.025, 0.5, 0.975))
@@ -38,11 +40,13 @@ def effect_svg(followed: Followed) -> str:
             value, below, above = followed.example_change[:, index, visit]
             if np.isfinite(value):
                 parts += panel.whisker(week, below, value, above, colour, shift)
+    along = _shared_span(followed) if before == 2 else None
     for number, hypothesis in enumerate(pairs):
-        row, column = divmod(number + 1, 2)
+        row, column = divmod(number + before, 2)
         left, top = (510.0 if column else 60.0), 100 + row * (_TALL + 104)
         mine = followed.contrasts[followed.contrasts["hypothesis"] == hypothesis.name]
-        parts += _difference(followed, mine, f"{hypothesis.treated} − {hypothesis.control}", left, top, across)
+        whom = "" if along is None else ", marker-positive" if hypothesis.positive else ", all"
+        parts += _difference(followed, mine, hypothesis, whom, left, top, across, along)
     return figure(WIDTH, height, parts, "Effect over time")
 
 
@@ -53,16 +57,27 @@ def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
     return items
 
 
+def _shared_span(followed: Followed) -> tuple[float, float]:
+    """Return one span for all differences, so that populations can be held against each other by eye."""
+    rows = followed.contrasts
+    ends = rows.groupby(["hypothesis", "week"])["estimate"].quantile(np.array([0.025, 0.975]))
+    return span_of(ends, rows.loc[rows["trial"] == 0, ["lower", "upper"]], include=(0,))
+
+
 def _difference(
-    followed: Followed, mine: pd.DataFrame, title: str, left: float, top: float, across: tuple[float, float]
-) -> list[str]:
+    followed: Followed, mine: pd.DataFrame, hypothesis: Hypothesis, whom: str, left: float, top: float,
+    across: tuple[float, float], along: tuple[float, float] | None,
+) -> list[str]:  # fmt: skip
     weeks = np.array(followed.weeks)
     wide = mine.pivot_table(index="trial", columns="week", values="estimate", dropna=False).to_numpy()
     low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
     first = mine[mine["trial"] == 0].set_index("week")
-    panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
-    parts = panel.frame(title, "week", f"difference, {axis_of(followed.measure)}; below 0 favours {_treated(title)}",
-                        at=[0, *weeks.tolist()])  # fmt: skip
+    along = along or span_of(low, high, first[["lower", "upper"]], include=(0,))
+    panel = Panel(left, top, 340, _TALL, across, along)
+    parts = panel.frame(
+        f"{hypothesis.treated} − {hypothesis.control}{whom}", "week",
+        f"difference, {axis_of(followed.measure)}; below 0 favours {hypothesis.treated}", at=[0, *weeks.tolist()],
+    )  # fmt: skip
     parts += [
         panel.level(0),
         panel.band(weeks, low, high, BLUE, 0.15),
@@ -74,10 +89,6 @@ def _difference(
         if np.isfinite(row["estimate"]):
             parts += panel.whisker(float(str(week)), row["lower"], row["estimate"], row["upper"], INK)
     return parts
-
-
-def _treated(title: str) -> str:
-    return title.split(" − ")[0]
 
 
 def draw_means(followed: Followed, mine: pd.DataFrame) -> pd.DataFrame:

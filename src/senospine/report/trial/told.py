@@ -206,4 +206,6 @@ def method_rows(report: TrialReport) -> list[dict[str, str]]:
 
 
 def _method(name: str) -> str:
-    return {"mmrm": "MMRM", "ancova": "ANCOVA", "responder": "difference of shares"}.get(name, name)
+    first, *more = name.split(", ")
+    known = {"mmrm": "MMRM", "ancova": "ANCOVA", "responder": "difference of shares"}
+    return ", ".join([known.get(first, first), *more])
