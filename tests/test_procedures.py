@@ -275,10 +275,11 @@ def test_the_commands(tmp_path: Path) -> None:
     path = own(tmp_path)
     assert senospine("procedure", "check", path).stdout.split()[-2:] == ["are", "clean"]
     own(tmp_path, ("value: 0.5", "value: 1.5"))
-    bad = senospine("procedure", "check", path)
-    assert (bad.returncode, "cold.yaml:10" in bad.stdout) == (2, True)
-    unknown = senospine("procedure", "show", "bvnb")
-    assert (unknown.returncode, "did you mean 'BVNA'" in unknown.stderr) == (2, True)
+    bad = senospine("procedure", "check", path, "--json")
+    (finding,) = json.loads(bad.stdout)
+    assert (bad.returncode, finding["where"].endswith("cold.yaml:10")) == (2, True)
+    unknown = senospine("procedure", "show", "sham-procedur")
+    assert (unknown.returncode, "did you mean 'sham-procedure'" in unknown.stderr) == (2, True)
     own(tmp_path)
     model = senospine("model", "check", "human", "--drugs", f"bvna,{path},navitoclax")
     assert model.stdout.split()[-2:] == ["are", "clean"]
