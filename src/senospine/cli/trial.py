@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senospine.cli.output import Json, console, print_json, progress
-from senospine.errors import TrialError
+from senospine.errors import FileError, TrialError
 
 if TYPE_CHECKING:
-    from senospine.trial import PatientBank
+    from senospine.report.trial import TrialReport
+    from senospine.trial import Design, PatientBank
 
 
 def trial(
@@ -51,13 +52,61 @@ def trial(
     as_json: Json = False,
 ) -> None:
     """Simulate trials of a design: how often it is right, a report for a trial meeting, tables of the first trial."""
+    from senospine.report.trial import print_trial, trial_dict, write_trial_report
+    from senospine.trial import load_design
+    from senospine.trial.run import refuse_standing, standing
+
+    loaded, beside = load_design(design), beside or []
+    others = [load_design(item) for item in beside]
+    if effect and bank != "synthetic":
+        raise TrialError("--effect is only for made-up patients", remedy="add --bank synthetic, or leave it out")
+    folder = out or Path("results") / f"trial-{loaded.name}"
+    if power is None:
+        refuse_standing(folder, resume=resume, overwrite=overwrite)  # told before patients are made
+    therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
+    days = max(item.visit_days[-1] for item in (loaded, *others))
+    if bank == "synthetic":
+        people = _synthetic(therapies, effect, days, folder, overwrite)
+    elif bank is not None:
+        people = Path(bank)
+    else:
+        people = folder.with_name(f"{folder.name}-bank")
+        with progress(as_json) as on_progress:
+            bank_of(people, therapies, days / 7, patients, draws, parameters, seed, workers, overwrite, on_progress)
+    if power is not None:
+        _search(loaded, people, power, sizes, trials, seed, as_json)
+        return
+
+    def stopped() -> str:
+        done = standing(folder, trials)
+        return f"stopped; {done:,} of {trials:,} trials stand in {folder}" + (
+            ", the same command with --resume goes on from them" if done else ", the same command begins again"
+        )
+
+    with progress(as_json, stopped) as on_progress:
+        report, tables = _run(
+            loaded, people, folder, trials, seed, workers, resume, overwrite, others, beside_trials,
+            _command(design, bank, trials, effect, seed, beside), on_progress,
+        )  # fmt: skip
+        page = folder / "report.html"
+        write_trial_report(page, report)
+    if as_json:
+        print_json({**trial_dict(report), "folder": str(folder), "bank": str(people), "report": str(page),
+                    "tables": [str(path) for path in tables]})  # fmt: skip
+    else:
+        print_trial(console(), report, page, tables, people)
+
+
+def _run(
+    design: Design, people: Path, folder: Path, trials: int, seed: int, workers: int | None, resume: bool,
+    overwrite: bool, others: Sequence[Design], beside_trials: int, command: str,
+    on_progress: Callable[[str, int, int], None],
+) -> tuple[TrialReport, list[Path]]:  # fmt: skip
+    """Return what a report is told from, and the tables of the first trial that were written."""
     from senospine.exchange import write_cdisc
-    from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
+    from senospine.report.trial import TrialReport
     from senospine.trial import (
-        benefit_text,
-        find_size,
         follow,
-        load_design,
         operating_characteristics,
         predicted_benefit,
         read_bank,
@@ -66,58 +115,45 @@ def trial(
         simulate_trial,
     )
 
-    loaded, beside = load_design(design), beside or []
-    others = [load_design(item) for item in beside]
-    if trials < 2:
-        raise TrialError("need at least two trials")
-    folder = out or Path("results") / f"trial-{loaded.name}"
-    therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
-    if bank == "synthetic":
-        people = _synthetic(therapies, effect, max(item.visit_days[-1] for item in (loaded, *others)), folder)
-    elif bank is not None:
-        people = Path(bank)
-    else:
-        people = folder.with_name(f"{folder.name}-bank")
-        weeks = max(item.visit_days[-1] for item in (loaded, *others)) / 7
-        with progress(as_json) as on_progress:
-            bank_of(people, therapies, weeks, patients, draws, parameters, seed, workers, overwrite, on_progress)
-    if power is not None:
-        with progress(as_json) as on_progress:
-            found = find_size(
-                loaded, read_bank(people), power=power, low=sizes[0], high=sizes[1], trials=trials, seed=seed,
-                on_progress=lambda size: on_progress(f"try {size} patients", 0, 1),
-            )  # fmt: skip
-        if as_json:
-            print_json({"patients": found.size, "power": power, "tried": found.table.to_dict("records")})
-        else:
-            console().print(f"{found.size} patients reach a power of {power:g}\n{found.table.to_string(index=False)}")
-        return
-    with progress(as_json) as on_progress:
-        run = run_trials(
-            loaded, people, folder, trials=trials, seed=seed, workers=workers, resume=resume, overwrite=overwrite,
-            on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
-        )  # fmt: skip
+    run = run_trials(
+        design, people, folder, trials=trials, seed=seed, workers=workers, resume=resume, overwrite=overwrite,
+        on_progress=lambda done, of: on_progress(f"simulate {design.name}", done, of),
+    )  # fmt: skip
+    rivals = run_rivals(
+        run, people, trials=min(trials, beside_trials), beside=others, workers=workers,
+        on_progress=lambda done, of: on_progress("other sizes and populations", done, of),
+    )  # fmt: skip
+    on_progress("write the report", 0, 1)
     simulated = read_bank(people)
-    with progress(as_json) as on_progress:
-        rivals = run_rivals(
-            run, people, trials=min(trials, beside_trials), beside=others, workers=workers,
-            on_progress=lambda done, of: on_progress("other sizes and populations", done, of),
-        )  # fmt: skip
     tables: list[Path] = []
-    if loaded.file.population.kind != "two-stage":
-        first = simulate_trial(loaded, simulated, seed, 0, tables=True)
-        tables = write_cdisc(loaded, simulated, first, folder / "first-trial")
+    if design.file.population.kind != "two-stage":
+        first = simulate_trial(design, simulated, seed, 0, tables=True)
+        tables = write_cdisc(design, simulated, first, folder / "first-trial")
     report = TrialReport(
         run, simulated, operating_characteristics(run), rivals, follow(run, simulated),
-        tuple(predicted_benefit(loaded, simulated)), _command(design, bank, trials, effect, seed, beside),
+        tuple(predicted_benefit(design, simulated)), command,
     )  # fmt: skip
-    page = write_trial_report(folder / "report.html", report)
+    on_progress("write the report", 1, 1)
+    return report, tables
+
+
+def _search(
+    design: Design, people: Path, power: float, sizes: tuple[int, int], trials: int, seed: int, as_json: bool
+) -> None:
+    """Print the smallest number of patients that reaches a power, and the sizes that were tried."""
+    from senospine.report.trial import print_search
+    from senospine.trial import find_size, read_bank
+
+    with progress(as_json, lambda: "stopped; a search keeps nothing") as on_progress:
+        found = find_size(
+            design, read_bank(people), power=power, low=sizes[0], high=sizes[1], trials=trials, seed=seed,
+            on_progress=lambda size: on_progress(f"try {size} patients", 0, 1),
+        )  # fmt: skip
     if as_json:
-        print_json({**trial_dict(report), "folder": str(folder), "bank": str(people), "report": str(page),
-                    "tables": [str(path) for path in tables]})  # fmt: skip
-        return
-    print_trial(console(), report, page, tables)
-    console().print(benefit_text(list(report.benefits), simulated), markup=False, highlight=False, soft_wrap=True)
+        print_json({"trial": design.name, "patients": found.size, "power": power, "seed": seed, "bank": str(people),
+                    "tried": found.table.to_dict("records")})  # fmt: skip
+    else:
+        print_search(console(), design, found)
 
 
 def _command(
@@ -148,10 +184,18 @@ def bank_of(
     )  # fmt: skip
 
 
-def _synthetic(therapies: tuple[str, ...], effect: float, days: float, folder: Path) -> Path:
+def _synthetic(therapies: tuple[str, ...], effect: float, days: float, folder: Path, overwrite: bool) -> Path:
+    """Return the folder of a made-up bank; one that a run was made from is never exchanged below it."""
+    from senospine.runs import read_manifest
     from senospine.trial import UNTREATED, synthetic_bank
 
     wanted = {name: effect for name in therapies if name != UNTREATED}
     grid = [7.0 * week for week in range(int(days // 7) + 2)]
     bank = synthetic_bank(wanted, days=grid)
+    stands = read_manifest(folder)
+    if stands is not None and stands["inputs"].get("bank") != bank.sha256 and not overwrite:
+        raise FileError(
+            "the trials in this folder were made from other patients", where=str(folder),
+            remedy="give the same --effect and --beside, replace them with --overwrite, or choose another folder",
+        )  # fmt: skip
     return bank.write(folder.with_name(f"{folder.name}-bank"))

@@ -122,6 +122,8 @@ class Design:
         TrialError
             A therapy it was not made with, or courses that end before the trial does.
         """
+        if not isinstance(bank, PatientBank):
+            raise TrialError(f"a bank of patients is wanted, not {bank!r:.60}", remedy="read_bank(folder) opens one")
         for name, therapy in zip(self.arms, self.therapies, strict=True):
             bank.course(therapy, self.document.where("arms", name, "therapy"))
         if bank.days[-1] < self.visit_days[-1]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from senospine.runs import OutcomeFolder, read_manifest, run_blocks
 from senospine.runs.manifest import plain
-from senospine.trial.bank import UNTREATED
+from senospine.trial.bank import UNTREATED, bank_folder
 from senospine.trial.design import Design
 from senospine.trial.file import Population
 from senospine.trial.operating import OperatingCharacteristics, characteristics, operating_characteristics
@@ -83,10 +83,10 @@ def other_populations(design: Design) -> dict[str, Design]:
     plan = design.file.population
     if plan.kind == "all-comers":
         return {}
-    found = {"all-comers": varied(design, "all-comers", population=Population())}
+    found = {"the same, all-comers": varied(design, "all-comers", population=Population())}
     if plan.mode == "clinic":
         perfect = plan.model_copy(update={"mode": "oracle"})
-        found[f"{plan.kind}, perfect reader"] = varied(design, "perfect reader", population=perfect)
+        found["the same, perfect reader"] = varied(design, "perfect reader", population=perfect)
     return found
 
 
@@ -136,8 +136,11 @@ def run_rivals(
     FileError
         The folder holds something else.
     """
+    bank_folder(bank)
     design = _primary_only(run.design)
-    others = {**other_populations(design), **{item.name: _primary_only(item) for item in beside}}
+    others = {
+        **other_populations(design), **{f"{item.name}, {_label(item)}": _primary_only(item) for item in beside},
+    }  # fmt: skip
     for other in others.values():
         other.check_bank(bank_in(str(bank)))
     wanted = [design.with_patients(size) for size in sizes_of(design)]
@@ -146,7 +149,7 @@ def run_rivals(
     null = None if set(design.therapies) == {UNTREATED} else without_effect(design)
     wanted += [null] if null is not None else []
     found = _simulated(run, bank, wanted, trials, workers, on_progress)
-    designs = [Rival(_label(design), design, _sizes(design, found, operating_characteristics(run)))]
+    designs = [Rival(f"{design.name}, {_label(design)}", design, _sizes(design, found, operating_characteristics(run)))]
     for name, other in others.items():
         designs.append(Rival(name, other, _sizes(other, found, found[other.sha256])))
     return Rivals(tuple(designs), found[null.sha256] if null is not None else None)

@@ -14,7 +14,7 @@ import pandas as pd
 from senospine.errors import FileError, TrialError
 from senospine.runs import OutcomeFolder, check_parts, read_manifest, run_blocks
 from senospine.trial.adaptive import sequential, two_stage
-from senospine.trial.bank import PatientBank, read_bank
+from senospine.trial.bank import PatientBank, bank_folder, read_bank
 from senospine.trial.design import Design
 from senospine.trial.simulate import Reason, TrialData, simulate_trial
 
@@ -98,16 +98,13 @@ def run_trials(
     """
     if trials < 1:
         raise TrialError(f"need at least one trial, got {trials}")
-    patients = bank_in(str(bank))
+    if not isinstance(design, Design):
+        raise TrialError(f"a Design is wanted, not {design!r:.60}", remedy="load_design(name or path) makes one")
+    patients = bank_in(str(bank_folder(bank)))
     design.check_bank(patients)
     simulate_trial(design, patients, seed, 0)  # criteria that enrol no one are told before anything is written
     out = Path(out)
-    if not (resume or overwrite) and (read_manifest(out) or {}).get("parts"):
-        raise FileError(
-            "the folder holds trials already",
-            where=str(out),
-            remedy="go on from them with --resume, replace them with --overwrite, or choose another folder",
-        )
+    refuse_standing(out, resume=resume, overwrite=overwrite)
     inputs = {
         "study": f"trial {design.name}", "design": design.sha256, "bank": patients.sha256, "seed": seed, "block": BLOCK,
     }  # fmt: skip
@@ -132,6 +129,32 @@ def run_trials(
         run_blocks(simulated_tables, tasks, on_result, workers=workers)
         folder.write_manifest("complete")
     return open_trials(out, design, trials)
+
+
+def refuse_standing(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse a folder that holds trials, unless it was said what shall become of them.
+
+    Raises
+    ------
+    FileError
+        It holds some and neither ``resume`` nor ``overwrite`` was said.
+    """
+    if not (resume or overwrite) and (read_manifest(folder) or {}).get("parts"):
+        raise FileError(
+            "the folder holds trials already",
+            where=str(folder),
+            remedy="go on from them with --resume, replace them with --overwrite, or choose another folder",
+        )
+
+
+def standing(folder: Path, trials: int) -> int:
+    """Return how many of the first so many trials stand in a folder."""
+    parts = folder / "parts"
+    return sum(
+        stop - start
+        for start, stop in blocks(trials)
+        if all((parts / f"{_name(kind, start, stop)}.parquet").is_file() for kind in ("analyses", "conduct"))
+    )
 
 
 def open_trials(path: str | Path, design: Design, trials: int) -> TrialRun:

@@ -18,31 +18,34 @@ def effect_svg(followed: Followed) -> str:
     """Return the mean change in each arm and, for every comparison, the difference at every visit."""
     design, weeks = followed.design, np.array(followed.design.file.visits)
     pairs = comparisons(design)
-    rows = 1 + (len(pairs) - 1 + 1) // 2
+    rows = 1 + len(pairs) // 2
     height = 100 + rows * (_TALL + 104) - 44
     across = (0.0, float(weeks[-1]) * 1.03)
     low, middle, high = (np.nanquantile(followed.change, q, axis=0) for q in (0.025, 0.5, 0.975))
     middle = np.nanmean(followed.change, axis=0)
     panel = Panel(60, 100, 340, _TALL, across, span_of(low, high, followed.example_change, include=(0,)))
     parts = keys(
-        [(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22
+        [(arm, colour_of(design, arm), index) for index, arm in enumerate(design.arms)], 60, 22
     ) + keys(_meanings(followed), 60, 44)  # fmt: skip
     parts += panel.frame("Change from baseline", "week", MEASURE[followed.measure], at=[0, *weeks.tolist()])
     for index, arm in enumerate(design.arms):
         colour, shift = colour_of(design, arm), 5 * (index - (len(design.arms) - 1) / 2)
         xs = np.r_[0.0, weeks]
         ends = [np.r_[0.0, values[index]] for values in (low, middle, high)]
-        parts.append(panel.band(xs, ends[0], ends[2], colour, 0.13))
+        parts.append(panel.band(xs, ends[0], ends[2], colour, 0.26 / len(design.arms)))
         parts.append(panel.line(xs, ends[1], colour))
+        parts += panel.marks(weeks, middle[index], colour, index)
         for visit, week in enumerate(weeks):
             value, below, above = followed.example_change[:, index, visit]
             if np.isfinite(value):
-                parts += panel.whisker(week, below, value, above, colour, shift)
+                parts += panel.whisker(week, below, value, above, colour, shift, index)
+    names = {item.name for item in pairs}
+    along = _shared_span(followed.contrasts[followed.contrasts["hypothesis"].isin(names)])
     for number, hypothesis in enumerate(pairs):
         row, column = divmod(number + 1, 2)
         left, top = (510.0 if column else 60.0), 100 + row * (_TALL + 104)
         mine = followed.contrasts[followed.contrasts["hypothesis"] == hypothesis.name]
-        parts += _difference(followed, mine, f"{hypothesis.treated} − {hypothesis.control}", left, top, across)
+        parts += _difference(followed, mine, (hypothesis.treated, hypothesis.control), (left, top), across, along)
     return figure(WIDTH, height, parts, "Effect over time")
 
 
@@ -53,15 +56,28 @@ def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
     return items
 
 
+def _shared_span(contrasts: pd.DataFrame) -> tuple[float, float]:
+    """Return one range for all comparisons, so that panels can be compared by eye."""
+    groups = contrasts.groupby(["hypothesis", "week"])["estimate"]
+    return span_of(
+        groups.quantile(0.025),
+        groups.quantile(0.975),
+        contrasts.loc[contrasts["trial"] == 0, ["lower", "upper"]],
+        include=(0,),
+    )
+
+
 def _difference(
-    followed: Followed, mine: pd.DataFrame, title: str, left: float, top: float, across: tuple[float, float]
-) -> list[str]:
+    followed: Followed, mine: pd.DataFrame, arms: tuple[str, str], corner: tuple[float, float],
+    across: tuple[float, float], along: tuple[float, float],
+) -> list[str]:  # fmt: skip
     weeks = np.array(followed.design.file.visits)
     wide = mine.pivot_table(index="trial", columns="week", values="estimate", dropna=False).to_numpy()
     low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
     first = mine[mine["trial"] == 0].set_index("week")
-    panel = Panel(left, top, 340, _TALL, across, span_of(low, high, first[["lower", "upper"]], include=(0,)))
-    parts = panel.frame(title, "week", f"difference, {MEASURE[followed.measure]}; below 0 favours {_treated(title)}",
+    panel = Panel(*corner, 340, _TALL, across, along)
+    parts = panel.frame(f"{arms[0]} − {arms[1]}", "week",
+                        f"difference, {MEASURE[followed.measure]}; below 0 favours {arms[0]}",
                         at=[0, *weeks.tolist()])  # fmt: skip
     parts += [
         panel.level(0),
@@ -76,10 +92,6 @@ def _difference(
     return parts
 
 
-def _treated(title: str) -> str:
-    return title.split(" − ")[0]
-
-
 def draw_means(followed: Followed, mine: pd.DataFrame) -> pd.DataFrame:
     """Return the mean true difference by draw and week; no rows where the bank has one draw."""
     if len(np.unique(followed.draws)) < 2:
@@ -92,8 +104,9 @@ def responders_svg(followed: Followed) -> str:
     """Return the cumulative distribution of responders: the share improved by at least so much."""
     design = followed.design
     week = design.file.endpoints[design.hypotheses[0].endpoint].week
-    panel = Panel(60, 84, 560, _TALL, (0.0, 100.0), (0.0, 1.0))
-    parts = keys([(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22)
+    panel = Panel(60, 106, 790, _TALL, (0.0, 100.0), (0.0, 1.0))
+    parts = keys([(arm, colour_of(design, arm), index) for index, arm in enumerate(design.arms)], 60, 22)
+    parts += keys([("mean of trials", INK, "line"), ("95 % of trials", INK, "band"), ("trial 0", INK, "dash")], 60, 44)
     parts += panel.frame(
         f"Responders at week {week:g}", "improvement of at least, % of baseline",
         "share of the randomised; who is missing is no responder", at=list(range(0, 101, 10)), percent=True,
@@ -102,14 +115,14 @@ def responders_svg(followed: Followed) -> str:
     middle = followed.responders.mean(axis=0)
     for index, arm in enumerate(design.arms):
         colour = colour_of(design, arm)
-        parts.append(panel.band(IMPROVEMENTS, low[index], high[index], colour, 0.13))
+        parts.append(panel.band(IMPROVEMENTS, low[index], high[index], colour, 0.26 / len(design.arms)))
         parts.append(panel.line(IMPROVEMENTS, middle[index], colour))
+        some = slice(index, None, 4)  # lines lie close: marks of arms in turn
+        parts += panel.marks(IMPROVEMENTS[some], middle[index][some], colour, index)
         parts.append(panel.line(IMPROVEMENTS, followed.responders[0, index], colour, 1.1, "2 3"))
     for cut in (30, 50):
         x = panel.x(cut)
         parts.append(
-            f'<line x1="{x:.1f}" y1="84" x2="{x:.1f}" y2="{84 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>'
+            f'<line x1="{x:.1f}" y1="106" x2="{x:.1f}" y2="{106 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>'
         )
-    parts += keys([("mean of trials", INK, "line")], 650, 90) + keys([("95 % of trials", INK, "band")], 650, 112)
-    parts += keys([("trial 0", INK, "dash")], 650, 134)
-    return figure(WIDTH, 84 + _TALL + 62, parts, "Responders")
+    return figure(WIDTH, 106 + _TALL + 62, parts, "Responders")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from senospine.stats.performance import Measure, mean_of, monte_carlo_interval
 from senospine.trial import Benefit, Design, OperatingCharacteristics, PatientBank, TrialRun
+from senospine.trial.file import Endpoint
 from senospine.trial.followed import Followed
 from senospine.trial.rivals import Rivals
 
@@ -53,14 +54,16 @@ def measured(value: Measure, *, percent: bool = False) -> str:
     --------
     >>> measured(Measure(0.8123, 0.0123, 1000), percent=True), measured(Measure(-0.3051, 0.004, 1000))
     ('81.2 ± 1.2 %', '−0.305 ± 0.004')
+    >>> measured(Measure(0.906, 0.0004, 1000), percent=True), measured(Measure(400.0, 0.0, 1000))
+    ('90.60 ± 0.04 %', '400')
     """
-    scale = 100 if percent else 1
+    scale, unit = (100, " %") if percent else (1, "")
     error = scale * value.error
-    places = min(max(1 - int(np.floor(np.log10(error))), 1), 3) if error > 0 else 1
-    if percent:
-        places = min(places, 1)
-    shown = f"{scale * value.value:,.{places}f} ± {error:.{places}f}{' %' if percent else ''}"
-    return shown.replace("-", "−")
+    if not error > 0:  # the same in every trial
+        return f"{scale * value.value:,.10g}{unit}".replace("-", "−")
+    size = int(np.floor(np.log10(error)))
+    places = max(min(max(1 - size, 1), 1 if percent else 3), -size)  # an error above 0 never shows as 0
+    return f"{scale * value.value:,.{places}f} ± {error:.{places}f}{unit}".replace("-", "−")
 
 
 def sentences(report: TrialReport) -> list[str]:
@@ -81,18 +84,18 @@ def sentences(report: TrialReport) -> list[str]:
         row = primary_row(null, design, "rejected")
         inside = low <= row["value"] <= high
         found.append(
-            f"With drugs that do nothing the same design finds a difference in {100 * row['value']:.1f} % of "
-            f"{null.trials} trials; a true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to "
-            f"{100 * high:.1f} "
-            f"%{'' if inside else ', so its level is not held, or a looser test was seen to be right'}."
+            "With drugs that do nothing the same design finds a difference in "
+            f"{measured(Measure(row['value'], row['error'], null.trials), percent=True)} of {null.trials:,} trials; a true "
+            f"{100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to {100 * high:.1f} %"
+            f"{'' if inside else ', and this lies outside'}."
         )
     if report.benefits and endpoint.measure == "pain":
         item = report.benefits[0]
         low, high = item.interval
         draws = f" (90 % over draws: {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
         found.append(
-            f"Taken as prescribed and without losses, {item.treated} takes {item.mean:.2f} points of pain more than "
-            f"{item.control} at week {item.week:g}{draws}. {item.statement()}"
+            f"Taken as prescribed and without losses, the arm {item.treated} has {item.mean:.2f} points of pain less "
+            f"than {item.control} at week {item.week:g}{draws}. {item.statement()}"
         )
     return [sentence.replace(" -0", " −0").replace("(-", "(−") for sentence in found]
 
@@ -110,7 +113,17 @@ def _success(report: TrialReport) -> str:
     return (
         f"In {result.trials:,} simulated trials of {design.file.patients:,} patients the design {kind} in "
         f"{measured(result.design['success'], percent=True)}: its primary hypothesis is rejected in the "
-        "direction of benefit."
+        f"direction of benefit.{_decision(report)}"
+    )
+
+
+def _decision(report: TrialReport) -> str:
+    if "right_decision" not in report.result.design or report.result.null:
+        return ""
+    return (
+        " Taken as go or no-go it decides rightly in "
+        f"{measured(report.result.design['right_decision'], percent=True)}: go is right where the true benefit is "
+        f"{report.design.file.worthwhile:g} or more."
     )
 
 
@@ -118,15 +131,19 @@ def _truth(report: TrialReport) -> str:
     first, rows = report.design.hypotheses[0], report.primary
     endpoint = report.design.file.endpoints[first.endpoint]
     low, high = np.nanquantile(rows["estimate"], [0.025, 0.975])
-    unit = "" if endpoint.responder else {"pain": " points of pain", "odi": " % points of ODI"}.get(
-        endpoint.measure, " points of RMDQ"
-    )  # fmt: skip
     return (
-        f"At week {endpoint.week:g} the true difference of {first.treated} from {first.control} under the estimand is "
-        f"{measured(mean_of(rows['true']))}{unit}; nineteen trials in twenty estimate it between {low:.2f} and "
-        f"{high:.2f}, "
-        f"off by {measured(_bias(report))} on average."
+        f"At week {endpoint.week:g} the true difference, {first.treated} − {first.control}, under the estimand is "
+        f"{measured(mean_of(rows['true']))} ({unit_of(endpoint)}); nineteen trials in twenty estimate it between "
+        f"{low:.2f} and {high:.2f}, off by {measured(_bias(report))} on average."
     ).replace(" -", " −")
+
+
+def unit_of(endpoint: Endpoint) -> str:
+    """Return what an endpoint's contrasts are counted in."""
+    if endpoint.responder is not None:
+        return f"share of patients {100 * endpoint.responder:g} % better"
+    units = {"pain": "points of pain, 0–10", "odi": "% points of ODI", "rmdq": "points of RMDQ, 0–24"}
+    return units.get(endpoint.measure, endpoint.measure.replace("_", " "))
 
 
 def _bias(report: TrialReport) -> Measure:
@@ -139,56 +156,6 @@ def _screening(report: TrialReport) -> str:
     found = report.result.design
     each = found["screened"].value / found["patients"].value
     return (
-        f"For every patient randomised {each:.2f} are screened ({100 * found['screen_failures'].value:.0f} % fail), "
-        f"{found['screened'].value:,.0f} in a trial."
+        f"For every patient randomised {each:.2f} are screened ({measured(found['screen_failures'], percent=True)} "
+        f"fail), {measured(found['screened'])} in a trial."
     )
-
-
-def beside_rows(report: TrialReport) -> list[dict[str, str]]:
-    """Return one row a design: what it randomises and screens, and how often it succeeds and is right."""
-    rows = []
-    for rival in report.rivals.designs:
-        found = rival.own.design
-        rows.append(
-            {
-                "design": rival.label, "trials": f"{rival.own.trials:,}",
-                "patients": f"{found['patients'].value:,.0f}", "screened": f"{found['screened'].value:,.0f}",
-                "each": f"{found['screened'].value / found['patients'].value:.2f}",
-                "truth": measured(_own_truth(rival.design, rival.own)),
-                "success": measured(found["success"], percent=True),
-                "right": measured(found["right_decision"], percent=True) if "right_decision" in found else "–",
-            }
-        )  # fmt: skip
-    return rows
-
-
-def _own_truth(design: Design, result: OperatingCharacteristics) -> Measure:
-    row = primary_row(result, design, "truth")
-    return Measure(float(row["value"]), float(row["error"]), int(row["n"]) if "n" in row else result.trials)
-
-
-def method_rows(report: TrialReport) -> list[dict[str, str]]:
-    """Return one row a hypothesis and method: truth, bias, coverage, share rejected, each with its error."""
-    rows = []
-    table = report.result.methods.sort_index()
-    for hypothesis, method in dict.fromkeys((key[0], key[1]) for key in report.result.methods.index):
-        mine = table.loc[(hypothesis, method)]
-        cells = {"hypothesis": str(hypothesis), "method": _method(str(method))}
-        for name, percent in (
-            ("truth", False),
-            ("bias", False),
-            ("coverage", True),
-            ("rejected", True),
-            ("estimable", True),
-        ):
-            if name not in mine.index:  # could not be estimated
-                cells[name] = "–"
-                continue
-            value, error = (float(mine.loc[name, column]) for column in ("value", "error"))
-            cells[name] = measured(Measure(value, error, 0), percent=percent) if np.isfinite(value) else "–"
-        rows.append(cells)
-    return rows
-
-
-def _method(name: str) -> str:
-    return {"mmrm": "MMRM", "ancova": "ANCOVA", "responder": "difference of shares"}.get(name, name)
