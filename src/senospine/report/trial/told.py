@@ -85,8 +85,8 @@ def sentences(report: TrialReport) -> list[str]:
         inside = low <= row["value"] <= high
         found.append(
             "With drugs that do nothing the same design finds a difference in "
-            f"{measured(Measure(row['value'], row['error'], null.trials), percent=True)} of {null.trials:,} trials; a true "
-            f"{100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to {100 * high:.1f} %"
+            f"{measured(Measure(row['value'], row['error'], null.trials), percent=True)} of {null.trials:,} trials; a "
+            f"true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to {100 * high:.1f} %"
             f"{'' if inside else ', and this lies outside'}."
         )
     if report.benefits and endpoint.measure == "pain":
