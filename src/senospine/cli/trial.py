@@ -54,7 +54,8 @@ def trial(
     """Simulate trials of a design: how often it is right, a report for a trial meeting, tables of the first trial."""
     from senospine.report.trial import print_trial, trial_dict, write_trial_report
     from senospine.trial import load_design
-    from senospine.trial.run import refuse_standing, standing
+    from senospine.trial.dosing import check_therapies
+    from senospine.trial.run import bank_in, refuse_standing, standing
 
     loaded, beside = load_design(design), beside or []
     others = [load_design(item) for item in beside]
@@ -66,13 +67,17 @@ def trial(
     therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
     days = max(item.visit_days[-1] for item in (loaded, *others))
     if bank == "synthetic":
-        people = _synthetic(therapies, effect, days, folder, overwrite)
+        people = _synthetic(loaded, therapies, effect, days, seed, folder, overwrite)
     elif bank is not None:
         people = Path(bank)
     else:
         people = folder.with_name(f"{folder.name}-bank")
+        for item in (loaded, *others):
+            check_therapies(item)
         with progress(as_json) as on_progress:
             bank_of(people, therapies, days / 7, patients, draws, parameters, seed, workers, overwrite, on_progress)
+    for item in others:
+        item.check_bank(bank_in(str(people)))
     if power is not None:
         _search(loaded, people, power, sizes, trials, seed, as_json)
         return
@@ -184,14 +189,17 @@ def bank_of(
     )  # fmt: skip
 
 
-def _synthetic(therapies: tuple[str, ...], effect: float, days: float, folder: Path, overwrite: bool) -> Path:
+def _synthetic(
+    design: Design, therapies: tuple[str, ...], effect: float, days: float, seed: int, folder: Path, overwrite: bool
+) -> Path:
     """Return the folder of a made-up bank; one that a run was made from is never exchanged below it."""
     from senospine.runs import read_manifest
-    from senospine.trial import UNTREATED, synthetic_bank
+    from senospine.trial import UNTREATED, simulate_trial, synthetic_bank
 
     wanted = {name: effect for name in therapies if name != UNTREATED}
     grid = [7.0 * week for week in range(int(days // 7) + 2)]
     bank = synthetic_bank(wanted, days=grid)
+    simulate_trial(design, bank, seed, 0)  # criteria that enrol no one leave nothing behind
     stands = read_manifest(folder)
     if stands is not None and stands["inputs"].get("bank") != bank.sha256 and not overwrite:
         raise FileError(

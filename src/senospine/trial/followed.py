@@ -103,6 +103,7 @@ def follow(run: TrialRun, bank: PatientBank, *, most: int = MOST) -> Followed:
     -----
     Cost: 5 to 20 ms a trial.
     """
+    run.design.check_bank(bank)
     if bank.sha256 != run.manifest["inputs"]["bank"]:
         raise TrialError("the bank is not the one these trials were made from", remedy="give the same --bank")
     seed, numbers = int(run.manifest["inputs"]["seed"]), list(range(min(run.trials, most)))

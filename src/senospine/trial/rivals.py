@@ -18,7 +18,12 @@ from senospine.runs.manifest import plain
 from senospine.trial.bank import UNTREATED, bank_folder
 from senospine.trial.design import Design
 from senospine.trial.file import Population
-from senospine.trial.operating import OperatingCharacteristics, characteristics, operating_characteristics
+from senospine.trial.operating import (
+    OperatingCharacteristics,
+    characteristics,
+    operating_characteristics,
+    smallest,
+)
 from senospine.trial.run import TrialRun, bank_in, blocks, simulated_tables
 
 #: sizes that are tried, as parts of the design's own
@@ -92,14 +97,7 @@ def other_populations(design: Design) -> dict[str, Design]:
 
 def sizes_of(design: Design) -> list[int]:
     """Return sizes around the design's own that can be analysed, in whole blocks, without its own."""
-    plan = design.file
-    least = 9.0 + len(plan.arms) + len(plan.stratify) + len(plan.visits)
-    if plan.interim is not None:
-        least /= min(plan.interim.at)
-    if plan.population.kind == "two-stage":
-        least /= min(plan.population.first_stage, 1 - plan.population.first_stage)
-    if plan.population.kind in {"stratified", "two-stage"}:
-        least *= 4  # subgroups are analysed too
+    plan, least = design.file, smallest(design)
     tried = {int(plan.block * round(factor * plan.patients / plan.block)) for factor in FACTORS}
     return sorted(size for size in tried if size >= least and size != plan.patients)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from senospine.errors import FileError, TrialError
-from senospine.runs import OutcomeFolder, check_parts, read_manifest, run_blocks
+from senospine.runs import OutcomeFolder, check_parts, read_manifest, run_blocks, sha256_of
 from senospine.trial.adaptive import sequential, two_stage
 from senospine.trial.bank import PatientBank, bank_folder, read_bank
 from senospine.trial.design import Design
@@ -167,6 +167,12 @@ def open_trials(path: str | Path, design: Design, trials: int) -> TrialRun:
     """
     path = Path(path)
     manifest = read_manifest(path)
+    if manifest is not None and standing(path, trials) < trials:
+        raise FileError(
+            f"of {trials:,} trials {standing(path, trials):,} stand here",
+            where=str(path),
+            remedy="run the others first",
+        )
     if manifest is None or manifest["inputs"].get("design") != design.sha256:
         raise FileError("here are no trials of this design", where=str(path), remedy="run them first")
     check_parts(path, manifest)
@@ -183,9 +189,15 @@ def _name(kind: str, start: int, stop: int) -> str:
     return f"{kind}-{start:06d}-{stop:06d}"
 
 
-@lru_cache(maxsize=2)
 def bank_in(folder: str) -> PatientBank:
-    """Return the bank in a folder; read once in each process."""
+    """Return the bank in a folder; read once in each process, and again when it was written anew."""
+    manifest = Path(folder) / "manifest.json"
+    return _bank_as_of(folder, sha256_of(manifest) if manifest.is_file() else "")
+
+
+@lru_cache(maxsize=2)
+def _bank_as_of(folder: str, manifest: str) -> PatientBank:
+    """Return the bank in a folder whose manifest has this hash."""
     return read_bank(folder)
 
 
@@ -205,6 +217,7 @@ def simulate_block(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return analyses and conduct of some trials, simulated here and now."""
     numbers = list(numbers)
+    design.check_bank(bank)
     if design.file.population.kind == "two-stage":
         analyses, stages = two_stage(design, bank, numbers, seed)
     else:

@@ -59,12 +59,8 @@ def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
 def _shared_span(contrasts: pd.DataFrame) -> tuple[float, float]:
     """Return one range for all comparisons, so that panels can be compared by eye."""
     groups = contrasts.groupby(["hypothesis", "week"])["estimate"]
-    return span_of(
-        groups.quantile(0.025),
-        groups.quantile(0.975),
-        contrasts.loc[contrasts["trial"] == 0, ["lower", "upper"]],
-        include=(0,),
-    )
+    first = contrasts.loc[contrasts["trial"] == 0, ["lower", "upper"]]
+    return span_of(groups.quantile(0.025), groups.quantile(0.975), first, include=(0,))
 
 
 def _difference(
