@@ -181,7 +181,7 @@ def test_a_bank_in_place_of_its_folder_is_refused_in_a_line(tmp_path: Path) -> N
         (
             "rate: 20 %",
             "rate: {placebo: 20 %, drug: 130 %}",
-            19,
+            18,
             "'dropout.rate.drug' is '130 %': a share lies between",
         ),
         ("df: kenward-roger-linear", "covariance: banana", 17, "no covariance structure is called 'banana'"),
