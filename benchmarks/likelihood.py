@@ -41,7 +41,7 @@ class Mouse:
         centre = self.problem.priors.centre
         generator = np.random.default_rng(1)
         self.candidates = centre + 0.3 * generator.standard_normal((OURS_AT_ONCE, len(centre)))
-        self.arms = self.problem._arms
+        self.arms = self.problem.arms.measured
         self.histories: dict[tuple[Entry, ...], list[tuple[str, Arm, tuple[str, ...]]]] = {}
         for item in self.arms:
             self.histories.setdefault(item[1].entries, []).append(item)

@@ -119,9 +119,21 @@ def test_celecoxib_gives_back_its_label() -> None:
     assert found["peak, oral: total"].value * n["molar_mass"] == pytest.approx(0.705, rel=0.38)
 
 
-def test_peaks_come_when_they_were_reported() -> None:
+def test_rg_7112_peaks_when_it_was_reported_to() -> None:
     assert 3 <= derived("rg-7112")["peak, oral: when"].value <= 6  # ASH 2010 abstract 657
-    assert load_drug("rg-7112").kinetics["human"]["food_effect"].value > 2  # Patnaik 2015: slightly over twofold
+
+
+def test_a_meal_raises_rg_7112_slightly_over_twofold() -> None:
+    assert 2 < load_drug("rg-7112").kinetics["human"]["food_effect"].value < 2.5  # Patnaik 2015
+
+
+def test_exposure_to_rg_7112_is_linear_over_the_doses_that_were_given() -> None:
+    doses = np.array([20.0, 400.0, 1920.0]) * 1.8  # mg/m2, on an adult's body surface; ASH 2010 abstract 657
+    n, hours = numbers("rg-7112"), np.linspace(0, 40, 4001)
+    averages = [derived("rg-7112", dose=dose)["average, oral: total"].value for dose in doses]
+    areas = [np.trapezoid(course(n, dose, hours), hours) for dose in doses]
+    assert averages / doses == pytest.approx(averages[0] / doses[0], rel=1e-9)
+    assert areas / doses == pytest.approx(areas[0] / doses[0], rel=1e-6)
 
 
 def test_navitoclax_is_allometry_of_the_dog_and_not_the_generated_library() -> None:

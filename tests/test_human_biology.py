@@ -19,7 +19,8 @@ DECADES = YEAR * np.arange(20, 91, 10)
 ACTIONS = [
     "endplate_kill", "osteoclast_kill", "disc_kill_1", "disc_kill_2", "disc_kill_3", "disc_kill_4", "dorsal_horn_kill",
     "platelet_kill", "precursor_kill", "neutrophil_precursor_kill", "lymphocyte_kill", "osteoblast_kill",
-    "senomorphic_action", "cox2_inhibition", "ngf_neutralisation", "analgesia", "tlr4_inhibition", "gut_exposure",
+    "senomorphic_action", "cox2_inhibition", "ngf_neutralisation", "analgesia", "tlr4_inhibition",
+    "endplate_denervation", "gut_exposure",
 ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def _course(start: float) -> Schedule:
     """
     on = {"endplate_kill": 0.4, "disc_kill_1": 0.2, "disc_kill_4": 0.01, "dorsal_horn_kill": 0.05, "platelet_kill": 1.0,
           "lymphocyte_kill": 0.02, "osteoblast_kill": 0.1, "senomorphic_action": 0.4, "cox2_inhibition": 0.5,
-          "ngf_neutralisation": 0.9, "tlr4_inhibition": 0.5, "analgesia": 0.2}  # fmt: skip
+          "ngf_neutralisation": 0.9, "tlr4_inhibition": 0.5, "analgesia": 0.2, "endplate_denervation": 0.7}  # fmt: skip
     return Schedule.shared(
         [Entry(36 * YEAR, "switch", "degeneration_load", 1.0),
          *(Entry(start, "switch", name, value) for name, value in on.items()),

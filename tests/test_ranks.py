@@ -9,7 +9,7 @@ import pytest
 from sampling_cases import Straight
 
 from senospine.calibration.ranks import Ranks, band, ecdf, pooled_power, power, rank, ranks_of
-from senospine.calibration.sampling import temper
+from senospine.calibration.tempering import temper
 
 REPLICATES, DRAWS = 120, 63
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,9 @@ from senospine.report.board import boards, insights
 from senospine.report.endpoints import control_arm, endpoints_svg, measured
 from senospine.report.glance import ORDER, at_a_glance, contradictions, in_order
 from senospine.report.sentences import brief, headline
-from senospine.report.svg import number, ticks
+from senospine.report.svg import number, text_width, ticks
 from senospine.report.timeaxis import time_axis
-from senospine.report.timecourses import course, pooled_course, timecourses_svg
+from senospine.report.timecourses import _PLOT_W, course, pooled_course, timecourses_svg
 from senospine.study import Outcome, load_study, published_studies, run_study
 
 HOSTILE = '<script>alert("x")</script>'
@@ -200,6 +201,24 @@ def test_time_axes_fit_their_studies(made: Made) -> None:
     places = [float(aged.place(day)) for day, _ in aged.ticks]
     assert places == sorted(places)
     assert 0 <= places[0] < places[-1] <= 1
+
+
+@pytest.mark.parametrize("name", published_studies())
+def test_labels_of_a_time_axis_stand_apart_and_on_it(name: str) -> None:
+    axis = time_axis(load_study(name))
+    middles = [float(axis.place(day)) * _PLOT_W for day, _ in axis.ticks]
+    halves = [text_width(label, 10) / 2 for _, label in axis.ticks]
+    ends = [(middle - half, middle + half) for middle, half in zip(middles, halves, strict=True)]
+    assert all(right + 2 < left for (_, right), (left, _) in pairwise(ends))
+    assert 0 <= middles[0] < middles[-1] <= _PLOT_W + 1
+
+
+def test_a_study_of_days_counts_days_and_one_of_weeks_weeks() -> None:
+    dogs, cll = time_axis(load_study("dog-platelets")), time_axis(load_study("navitoclax-cll"))
+    assert (dogs.title, cll.title) == ("days after enrolment", "weeks after enrolment")
+    assert [label for _, label in dogs.ticks] == ["−5", "0", "5"]
+    assert [day - dogs.ticks[1][0] for day, _ in dogs.ticks] == [-5, 0, 5]
+    assert [day - cll.ticks[0][0] for day, _ in cll.ticks] == [0, 7, 14, 21]
 
 
 # --- sentences follow the numbers ---

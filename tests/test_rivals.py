@@ -14,7 +14,7 @@ from senospine.calibration import load_problem
 from senospine.calibration.problem import Problem
 from senospine.calibration.rival_scores import CANNOT_TELL, Base, Difference, RivalScore, log_scores, rival_scores
 from senospine.calibration.rivals import Rival, load_rivals
-from senospine.calibration.sampling import temper
+from senospine.calibration.tempering import temper
 from senospine.errors import CalibrationError
 
 

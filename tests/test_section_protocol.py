@@ -208,7 +208,7 @@ def test_places_come_from_a_table_too(tmp_path: Path) -> None:
     assert protocol.place(Path("x/a.tif")) == {"group": "sham", "animal": "m1", "field": "2"}
     with pytest.raises(MeasureError, match="which animal"):
         protocol.place(Path("b.tif"))
-    with pytest.raises(MeasureError, match=r"0 rows for c\.tif"):
+    with pytest.raises(MeasureError, match=r"0 rows for the file c\.tif"):
         protocol.place(Path("c.tif"))
     (tmp_path / "places.csv").write_text("file,grup,animal\na.tif,sham,m1\n")
     with pytest.raises(MeasureError, match="did you mean 'group'"):

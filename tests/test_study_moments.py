@@ -12,7 +12,7 @@ from study_helpers import SHORT_STUDY
 
 from senospine.errors import StudyError
 from senospine.evidence import Laboratory
-from senospine.report.terminal import outcome_dict, print_outcome
+from senospine.report.outcomes import outcome_dict, print_outcome
 from senospine.study import load_study, published_studies, run_study
 
 TWICE = SHORT_STUDY.replace("measure_at: day 8 after surgery", "measure_at: [day 8 after surgery, day 2 after surgery]")

@@ -243,7 +243,7 @@ def test_calibration_takes_the_facts_of_its_species(monkeypatch: pytest.MonkeyPa
 def test_figures_of_people_and_dogs_count_from_enrolment_and_show_their_plasma(folder: Path) -> None:
     study = load_study(folder / "dogs.yaml")
     outcome = run_study(study, folder / "out", animals=2, workers=1)
-    assert time_axis(study).title == "weeks after enrolment"
+    assert time_axis(study).title == "days after enrolment"
     drawn = timecourses_svg(outcome, outcome.model)
     assert "imaginary in plasma" in drawn
     assert "hours after first dose" in drawn

@@ -17,7 +17,7 @@ from senospine.evidence import Laboratory, doubts
 from senospine.evidence.doubt import explained
 from senospine.model import Model, ParameterDraws, load_model
 from senospine.report.doubts import comparison_dicts
-from senospine.report.terminal import outcome_dict
+from senospine.report.outcomes import outcome_dict
 from senospine.report.timecourses import course
 from senospine.stats import split_worlds
 from senospine.study import Outcome, Study, load_study, run_study

@@ -56,7 +56,7 @@ class Journal:
                     )  # fmt: skip
                 return cls(folder)
             text = json.dumps(mine, indent=1) + "\n"
-            write_then_rename(path, lambda place: place.write_text(text, encoding="utf-8"))
+            write_then_rename(path, text)
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise FileError(f"cannot use this folder: {error}", where=str(folder), remedy="choose another") from None
         return cls(folder)
@@ -69,7 +69,7 @@ class Journal:
         """Write a round, whole or not at all; equal arrays give equal bytes."""
         content = io.BytesIO()
         np.savez(content, **dict(arrays))  # type: ignore[arg-type]
-        write_then_rename(self._path(number), lambda place: place.write_bytes(content.getvalue()))
+        write_then_rename(self._path(number), content.getvalue())
 
     def read(self, number: int) -> Arrays:
         """Return a round.

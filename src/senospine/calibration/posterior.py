@@ -21,7 +21,7 @@ from senospine.randomness import stream
 from senospine.runs import write_then_rename
 
 if TYPE_CHECKING:
-    from senospine.calibration.sampling import Sampled
+    from senospine.calibration.tempering import Sampled
 
 Array = NDArray[np.float64]
 
@@ -188,7 +188,7 @@ class Posterior:
             content, manifest=text, draws=self.draws.astype(np.float32), weights=self.weights,
             log_likelihoods=self.log_likelihoods.astype(np.float32),
         )  # fmt: skip
-        write_then_rename(Path(path), lambda place: place.write_bytes(content.getvalue()))
+        write_then_rename(Path(path), content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> Posterior:

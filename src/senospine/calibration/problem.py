@@ -14,18 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.assays import assay_register, readout
-from senospine.calibration import likelihood, signs
+from senospine.calibration import judging, likelihood, signs
 from senospine.calibration.animals import Animals
+from senospine.calibration.arms import AskedArms
 from senospine.calibration.groups import Measured, Place
-from senospine.calibration.likelihood import Group, can_judge, log_probability
+from senospine.calibration.likelihood import can_judge
 from senospine.calibration.lives import Lives
 from senospine.calibration.noise import NoiseTable
 from senospine.calibration.priors import Prior, Priors
 from senospine.errors import CalibrationError, suggest
-from senospine.evidence import Association, Bound, Fact, Rate, Value, load_evidence
+from senospine.evidence import Association, Fact, load_evidence
 from senospine.evidence.judging import ALPHA
 from senospine.model import Model, load_model
-from senospine.study import Arm, Study, load_study
+from senospine.study import Study, load_study
 
 Array = NDArray[np.float64]
 
@@ -148,7 +149,7 @@ class Problem:
     def with_facts(self, facts: Iterable[Fact]) -> Problem:
         """Return the same problem with other facts on the same arms and read-outs; what was solved for is shared."""
         found = replace(self, facts=tuple(facts))
-        found.__dict__.update({name: getattr(self, name) for name in ("_arms", "_lives", "_animals", "_noise")})
+        found.__dict__.update({name: getattr(self, name) for name in ("arms", "_lives", "_animals", "_noise")})
         return found
 
     @cached_property
@@ -184,7 +185,7 @@ class Problem:
         arms = json.dumps(
             [
                 [study, arm.name, arm.day_of(moment), [astuple(entry) for entry in arm.entries]]
-                for study, arm, moments in sorted(self._arms, key=lambda item: (item[0], item[1].name))
+                for study, arm, moments in sorted(self.arms.measured, key=lambda item: (item[0], item[1].name))
                 for moment in moments
             ]
         )
@@ -204,38 +205,15 @@ class Problem:
         }  # fmt: skip
 
     @cached_property
-    def _arms(self) -> list[tuple[str, Arm, tuple[str, ...]]]:
-        """Every arm that a fact speaks of, with the moments it is measured at."""
-        wanted: dict[tuple[str, str], set[str]] = {}
-        for row in self.facts:
-            for group in row.drawn:
-                self._known_arm(row, group)
-                wanted.setdefault((row.study, group), set()).add(row.at)
-        return [
-            (name, arm, tuple(sorted(wanted[name, arm.stands_for])))
-            for name, study in self.studies.items()
-            for arm in study.arms
-            if (name, arm.stands_for) in wanted
-        ]
-
-    def _known_arm(self, row: Fact, group: str) -> None:
-        if row.study not in self.studies:
-            raise CalibrationError(
-                f"'{row.id}' is of study '{row.study}', which is not given", where=row.where,
-                remedy=suggest(row.study, self.studies),
-            )  # fmt: skip
-        groups = self.studies[row.study].groups
-        if group not in groups:
-            raise CalibrationError(
-                f"'{row.id}' speaks of arm '{group}', which study '{row.study}' does not have", where=row.where,
-                remedy=suggest(group, groups),
-            )  # fmt: skip
+    def arms(self) -> AskedArms:
+        """The arms that facts speak of."""
+        return AskedArms(self.facts, self.studies)
 
     @cached_property
     def _lives(self) -> Lives:
-        names = {name for row in self.facts for name in _readouts(row)}
+        names = {name for row in self.facts for name in judging.readouts_of(row)}
         needed = {output for name in names for output in readout(name).needs}
-        return Lives(self.model, tuple(sorted(needed)), tuple(self._arms), self.rtol, self.threads)
+        return Lives(self.model, tuple(sorted(needed)), self.arms.measured, self.rtol, self.threads)
 
     @cached_property
     def _animals(self) -> Animals:
@@ -247,9 +225,9 @@ class Problem:
         register = Measured(self.solve(self.priors.values(self.priors.centre[None])), self._animals, {})
         tables: dict[str, NoiseTable] = {}
         for row in self.facts:
-            for name in _readouts(row):
+            for name in judging.readouts_of(row):
                 if name not in tables:
-                    arm = next(iter(self._chosen(row)[0].values()))
+                    arm = next(iter(self.arms.possible(row)[0].values()))
                     middle = float(np.nanmean(register.expected((row.study, arm.name, row.at), name)))
                     tables[name] = NoiseTable.around(readout(name), middle, self.seed)
         return tables
@@ -301,66 +279,15 @@ class Problem:
         """Return what a laboratory would measure of candidates given by values."""
         return Measured(self.solve(values), self._animals, self._noise)
 
-    def seen(
-        self, row: Fact, measured: Measured, values: Mapping[str, Array]
-    ) -> list[tuple[dict[str, Place], Mapping[str, Group] | None]]:
-        """Return places and groups as a fact's laboratory sees them, once for each possible therapy.
-
-        Groups are None of facts that means and spreads do not decide.
-        """
-        found: list[tuple[dict[str, Place], Mapping[str, Group] | None]] = []
-        for chosen in self._chosen(row):
-            places = {name: (row.study, arm.name, row.at) for name, arm in chosen.items()}
-            if isinstance(row, Rate | Association):
-                found.append((places, None))
-                continue
-            groups = {name: measured.group(place, row.readout) for name, place in places.items()}
-            found.append((places, _shared(row, groups, values)))
-        return found
+    def seen(self, row: Fact, measured: Measured, values: Mapping[str, Array]) -> list[judging.Seen]:
+        """Return places and groups as a fact's laboratory sees them, once for each possible therapy."""
+        return judging.seen(row, self.arms.possible(row), measured, values)
 
     def judge(self, row: Fact, measured: Measured, values: Mapping[str, Array]) -> Array:
         """Return one fact's log probability, shape (n_candidates,)."""
-        found = []  # of several possible doses one was given: their probabilities are averaged
-        for places, groups in self.seen(row, measured, values):
-            if isinstance(row, Rate):
-                found.append(likelihood.rate(row, measured.share(places[row.arm], row.readout, row.low, row.high)))
-            elif isinstance(row, Association):
-                correlation = measured.correlation(places[row.arm], row.readout, row.with_readout)
-                found.append(signs.association(row, correlation, selection=self.assumptions.selection))
-            else:
-                assert groups is not None  # of every other kind
-                found.append(log_probability(row, groups, selection=self.assumptions.selection))
-        return np.asarray(np.logaddexp.reduce(found, axis=0) - math.log(len(found)))
-
-    def _chosen(self, row: Fact) -> list[dict[str, Arm]]:
-        """Return the arms a fact speaks of, by group, once for each possible therapy."""
-        arms = [arm for arm in self.studies[row.study].arms if arm.stands_for in row.drawn]
-        choices = sorted({arm.name.removeprefix(f"{arm.group}.") for arm in arms if arm.group})
-        return [
-            {arm.stands_for: arm for arm in arms if not arm.group or arm.name == f"{arm.group}.{choice}"}
-            for choice in choices or [""]
-        ]
+        return judging.judge(row, self.seen(row, measured, values), measured, selection=self.assumptions.selection)
 
     def log_posterior(self, normal: Array) -> Array:
         """Return the tempered log posterior of candidates, shape (n_candidates,), up to a constant."""
         normal = np.atleast_2d(normal)
         return np.asarray(self.log_likelihoods(normal) @ self.weights - 0.5 * (normal**2).sum(axis=1))
-
-
-def _readouts(row: Fact) -> tuple[str, ...]:
-    return (row.readout, row.with_readout) if isinstance(row, Association) else (row.readout,)
-
-
-def _shared(row: Fact, groups: Mapping[str, Group], values: Mapping[str, Array]) -> Mapping[str, Group]:
-    """Return groups as this laboratory with this assay sees them: log folds stretched, or levels multiplied."""
-    factors = [values[name] for name in (f"laboratory/{row.study}", f"assay/{row.readout}") if name in values]
-    if not factors:
-        return groups
-    factor = np.prod(factors, axis=0)
-    if not row.versus or (isinstance(row, Value | Bound) and row.scale == "absolute"):
-        return {name: group.times(factor) for name, group in groups.items()}
-    base = np.maximum(groups[row.versus].mean, 1e-9)
-    return {
-        name: group if name == row.versus else group.times((np.maximum(group.mean, 1e-9) / base) ** (factor - 1))
-        for name, group in groups.items()
-    }

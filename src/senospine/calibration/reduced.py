@@ -15,8 +15,8 @@ from scipy.interpolate import RegularGridInterpolator
 from senospine.calibration.priors import Priors
 from senospine.calibration.problem import Problem
 from senospine.calibration.ranks import Ranks, ranks_of
-from senospine.calibration.sampling import temper
 from senospine.calibration.simulated import outcomes
+from senospine.calibration.tempering import temper
 from senospine.evidence import Fact
 from senospine.randomness import stream
 

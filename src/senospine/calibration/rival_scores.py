@@ -16,7 +16,8 @@ from senospine.calibration.diagnostics import smoothed
 from senospine.calibration.posterior import Posterior
 from senospine.calibration.problem import Problem
 from senospine.calibration.rivals import Rival, RivalProblem
-from senospine.calibration.sampling import Tempered, sample, temper
+from senospine.calibration.sampling import sample
+from senospine.calibration.tempering import Tempered, temper
 from senospine.calibration.witnesses import lift, with_validation
 
 Array = NDArray[np.float64]

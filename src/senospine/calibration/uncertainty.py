@@ -101,7 +101,7 @@ def run_parts(
             text = json.dumps({"identity": identity, "found": kept}, indent=1, sort_keys=True) + "\n"
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_then_rename(path, lambda place, text=text: place.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+                write_then_rename(path, text)
             except OSError as error:
                 raise FileError(f"cannot write: {error}", where=str(path), remedy="choose another folder") from None
             kept = json.loads(text)["found"]

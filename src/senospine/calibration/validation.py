@@ -18,8 +18,8 @@ from senospine.calibration.likelihood import TAIL, fold_of, level
 from senospine.calibration.lives import Lives
 from senospine.calibration.posterior import Posterior
 from senospine.calibration.problem import Problem
-from senospine.calibration.sampling import temper
 from senospine.calibration.simulated import outcomes
+from senospine.calibration.tempering import temper
 from senospine.calibration.witnesses import lift, with_validation
 from senospine.evidence import Contrast, Fact, Value
 from senospine.evidence.scoreboard import naive_probabilities
@@ -139,7 +139,7 @@ def _burden_scores(joint: Problem, normal: Array) -> dict[str, float]:
     """
     middle = np.median(normal, axis=0)[None]
     lives = joint.with_facts(joint.facts)
-    lives.__dict__["_lives"] = Lives(joint.model, BURDEN, tuple(joint._arms), joint.rtol, joint.threads)
+    lives.__dict__["_lives"] = Lives(joint.model, BURDEN, joint.arms.measured, joint.rtol, joint.threads)
     states = lives.solve(joint.priors.values(middle))
     burden = {place: float(np.log1p(np.sum([found[name] for name in BURDEN], axis=0)).mean())
               for place, found in states.items()}  # fmt: skip
@@ -148,7 +148,7 @@ def _burden_scores(joint: Problem, normal: Array) -> dict[str, float]:
     for row in rows:
         worse = 1 if readouts()[row.readout].worse == "up" else -1
         logs = []
-        for chosen in joint._chosen(row):
+        for chosen in joint.arms.possible(row):
             arm, versus = ((row.study, chosen[name].name, row.at) for name in (row.arm, row.versus))
             logs.append(signs.contrast(row, worse * (burden[arm] - burden[versus]) * SLOPES,
                                        selection=joint.assumptions.selection))  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from senospine.cli.options import Seed
 from senospine.cli.output import Json, console, print_json
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def drug_combine(
     interaction: Annotated[bool, typer.Option("--interaction", help="Draw the interaction of hazards too.")] = False,
     full: Annotated[str | None, typer.Option(help="What counts as fully affected: 'zero' or 'healthy'.")] = None,
     n: Annotated[int, typer.Option(help="Animals a group of the experiment that is asked about.", min=2)] = 8,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
+    seed: Seed = 20240913,
     picture: Annotated[Path | None, typer.Option(help="Write the surface with its isoboles here (.svg).")] = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from senospine.cli.options import Seed
 from senospine.cli.output import Json, console, print_json
 from senospine.errors import RegimenError
 
@@ -58,7 +59,7 @@ def drug_design(
     days: Annotated[float | None, typer.Option(help="From the first day to the end [day].", min=0.1)] = None,
     reading: Reading = None,
     draws: Annotated[int, typer.Option(help="Draws from the priors.", min=2)] = 200,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
+    seed: Seed = 20240913,
     as_json: Json = False,
 ) -> None:
     """Sweep half-life, dose, route, binding and charge: what reaches the centre, and what it does."""

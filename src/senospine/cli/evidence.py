@@ -21,7 +21,7 @@ def evidence_show(
     """Show the published findings the model is scored against."""
     from senospine.errors import EvidenceError, suggest
     from senospine.evidence import load_evidence
-    from senospine.report.terminal import evidence_dicts, print_evidence
+    from senospine.report.scoreboard import evidence_dicts, print_evidence
 
     rows = load_evidence()
     for name, wanted in (("study", study), ("role", role)):

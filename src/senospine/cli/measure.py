@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from senospine.cli.options import Animals
 from senospine.cli.output import Json, console, print_json, progress
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def measure_template(
     if output is not None:
         if output.exists():
             raise FileError("the file exists", where=str(output), why="it may be filled in", remedy="name another")
-        write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(output, text)
     if as_json:
         content: dict[str, Any] = {"file": str(output)} if output else {"text": text}
         print_json({"sheet": sheet, "sheets": list(schemas()), **content})
@@ -168,7 +169,7 @@ def measure_animals(
     outcome: Annotated[
         Path | None, typer.Option(help="Folder of the study's outcome; results/STUDY by default.")
     ] = None,
-    animals: Annotated[int, typer.Option(help="Virtual animals per arm.", min=1)] = 1000,
+    animals: Animals = 1000,
     as_json: Json = False,
 ) -> None:
     """Compare groups of animals, and set them beside the simulated arms of a study."""

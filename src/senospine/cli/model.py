@@ -20,7 +20,9 @@ model_app.add_typer(export_app, name="export")
 ModelName = Annotated[str, typer.Argument(help="A shipped model, or a path to .ant or .xml.")]
 Drugs = Annotated[
     str | None,
-    typer.Option(help="Drugs to compose the model of a person or a dog with: names or files, comma between."),
+    typer.Option(
+        help="Drugs and procedures to compose a person's or a dog's model with: names or files, comma between."
+    ),
 ]
 Register = Annotated[Path | None, typer.Option(help="Parameter register (CSV) of a model of your own.")]
 
@@ -29,7 +31,15 @@ def _model(name: str, register: Path | None, drugs: str | None) -> Model:
     """Return the model that a command line names, composed with drugs where it names some."""
     from senospine.errors import RegimenError
     from senospine.model import load_model, shipped_models
-    from senospine.therapy import COMPOSED, compose_model, load_drug, read_drug
+    from senospine.therapy import (
+        COMPOSED,
+        compose_model,
+        is_procedure,
+        is_procedure_file,
+        load_drug,
+        read_drug,
+        read_procedure,
+    )
 
     if drugs is None:
         return load_model(name, register)
@@ -40,7 +50,11 @@ def _model(name: str, register: Path | None, drugs: str | None) -> Model:
         )  # fmt: skip
     words = [word.strip() for word in drugs.split(",") if word.strip()]
     files = {word for word in words if Path(word).suffix.lower() in {".yaml", ".yml"}}
-    return compose_model(name, [read_drug(word) if word in files else load_drug(word, "--drugs") for word in words])
+    done = {word for word in words if (is_procedure_file(word) if word in files else is_procedure(word))}
+    given = [read_drug(word) if word in files else load_drug(word, "--drugs") for word in words if word not in done]
+    return compose_model(
+        name, given, procedures=[read_procedure(word) if word in files else word for word in words if word in done]
+    )
 
 
 @model_app.command("show")
@@ -52,7 +66,7 @@ def model_show(
     as_json: Json = False,
 ) -> None:
     """Show equations, values and how much of a model is sourced."""
-    from senospine.report.terminal import model_dict, print_model
+    from senospine.report.models import model_dict, print_model
 
     loaded = _model(model, register, drugs)
     if picture is not None:
@@ -141,7 +155,7 @@ def model_export_sbml(
     loaded = _model(model, register, drugs)
     text = loaded.to_sbml()
     if output is not None:
-        write_then_rename(output, lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(output, text)
     if as_json:
         content = {} if output else {"sbml": text}
         print_json({"model": loaded.name, "sha256": loaded.sha256, "file": str(output) if output else None, **content})

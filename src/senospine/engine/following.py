@@ -12,10 +12,10 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from senospine.engine.inputs import Asked
 from senospine.engine.kernel import Solution
 from senospine.engine.lanes import LaneKernel, _cores
 from senospine.engine.problem import Problem, Run
@@ -50,9 +50,8 @@ class FollowingKernel(LaneKernel):
         system = read_system(model.states, list(model.constants), self._assignments, model.rates, self.outputs)
         return write_leading_driver(system, self.lanes)
 
-    def solve(self, *arguments: Any, **more: Any) -> Solution:
-        """Return the solution of every subject; see :meth:`Kernel.solve`."""
-        solution = super().solve(*arguments, **more)
+    def _solve(self, asked: Asked) -> Solution:
+        solution = super()._solve(asked)
         lost = np.zeros((len(solution.status), np.shape(solution.times)[-1]), dtype=bool)
         for values in solution.values.values():
             lost |= ~np.isfinite(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,40 @@ from senospine.engine.schedule import Schedule, check_times
 from senospine.errors import ModelError, ScheduleError
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call of a kernel, checked.
+
+    Attributes
+    ----------
+    first : ndarray, shape (n_subjects, n_states)
+        Initial values.
+    constants : ndarray, shape (n_subjects, n_constants)
+    outputs_at : ndarray, shape (n_times,) or (n_subjects, n_times)
+        Times of the outputs.
+    times : ndarray, of the same kind
+        The same with how far reductions reach.
+    edges : ndarray, shape (1 or n_subjects, n_windows, 2)
+        Of the reductions' windows.
+    """
+
+    first: Array
+    constants: Array
+    outputs_at: Array
+    times: Array
+    edges: Array
+    schedule: Schedule | None
+    start: float
+    rtol: float
+    max_steps: int
+    threads: int | None
+
+    @property
+    def count(self) -> int:
+        """Number of subjects."""
+        return len(self.first)
 
 
 def refuse_settings(start: float, rtol: float, max_steps: int, n_subjects: int | None) -> None:

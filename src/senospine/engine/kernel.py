@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from senospine.engine.decisions import Decided
-from senospine.engine.inputs import columns_of, count_subjects, output_times
+from senospine.engine.inputs import Asked, columns_of, count_subjects, output_times, refuse_settings
 from senospine.engine.reductions import Reduction, ReductionPlan
 from senospine.engine.schedule import Schedule
 from senospine.engine.start import start_values
@@ -146,8 +146,26 @@ class Kernel:
 
         Notes
         -----
-        A subject that fails costs only itself: see ``status`` and ``failures``.
+        A subject that fails costs only itself: see ``status`` and ``failures``. Cost with SciPy: about 3 ms a mouse
+        of two years.
         """
+        rtol = self._usual_rtol if rtol is None else float(rtol)
+        refuse_settings(start, rtol, max_steps, n_subjects)
+        outputs_at, reaching, edges = self._times(times, start)
+        given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
+        n = count_subjects(given, schedule, reaching, begun, n_subjects)
+        first, constants = start_values(self.model, given, begun, start, n)
+        return self._solve(
+            Asked(first, constants, outputs_at, reaching, edges, schedule, start, rtol, max_steps, threads)
+        )
+
+    @property
+    def _usual_rtol(self) -> float:
+        """The relative tolerance where none is asked for."""
+        raise NotImplementedError
+
+    def _solve(self, asked: Asked) -> Solution:
+        """Solve what was checked."""
         raise NotImplementedError
 
     def constants(

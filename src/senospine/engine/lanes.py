@@ -7,25 +7,23 @@ import json
 import math
 import os
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from senospine.engine.breakpoints import BreakPoints
 from senospine.engine.cache import Code, default_folder, load_code, this_machine
 from senospine.engine.decisions import Rules, read_record
-from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
+from senospine.engine.inputs import Asked
 from senospine.engine.kernel import Kernel, Solution
 from senospine.engine.layout import EMITTER, Job
 from senospine.engine.problem import Problem, Run
 from senospine.engine.reader import OFFERED
 from senospine.engine.schedule import Schedule
-from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 from senospine.engine.tableaus import RODAS5P
 from senospine.engine.timetable import with_events
@@ -176,38 +174,24 @@ class LaneKernel(Kernel):
         )  # fmt: skip
         return write_driver(system, self.lanes, single=self._single)
 
-    def solve(
-        self,
-        parameters: Mapping[str, ArrayLike] | None = None,
-        schedule: Schedule | None = None,
-        times: ArrayLike = (),
-        *,
-        start: float = 0.0,
-        initial: Mapping[str, ArrayLike] | None = None,
-        n_subjects: int | None = None,
-        rtol: float | None = None,
-        max_steps: int = 100_000,
-        threads: int | None = None,
-    ) -> Solution:
-        """Return the solution of every subject; see :meth:`Kernel.solve`."""
-        rtol = (SINGLE_RTOL if self._single else DEFAULT_RTOL) if rtol is None else float(rtol)
-        refuse_settings(start, rtol, max_steps, n_subjects)
+    @property
+    def _usual_rtol(self) -> float:
+        return SINGLE_RTOL if self._single else DEFAULT_RTOL
+
+    def _solve(self, asked: Asked) -> Solution:
+        rtol, times, schedule, start, n = asked.rtol, asked.times, asked.schedule, asked.start, asked.count
         if self._single and rtol < SINGLE_TIGHTEST:
             raise ModelError(
                 f"rtol {rtol:g} is more than single precision can hold",
                 remedy=f"ask for {SINGLE_TIGHTEST:g} or more, or compile with precision='double'",
             )
-        asked, times, edges = self._times(times, start)
-        given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
-        n = count_subjects(given, schedule, times, begun, n_subjects)
-        first, values = start_values(self.model, given, begun, start, n)
         table = self._break_points(schedule, start, n)
         stored = 0
         if self.model.events:
-            table, stored = with_events(table, self.model.events, list(self.model.constants), values, start)
+            table, stored = with_events(table, self.model.events, list(self.model.constants), asked.constants, start)
         problem = Problem(
-            np.ascontiguousarray(first), np.ascontiguousarray(values), times, table, start, max_steps, threads, edges,
-            self._rules(schedule, start, n), stored,
+            np.ascontiguousarray(asked.first), np.ascontiguousarray(asked.constants), times, table, start,
+            asked.max_steps, asked.threads, asked.edges, self._rules(schedule, start, n), stored,
         )  # fmt: skip
         if rtol < TIGHTEST:
             run = Run.refused(problem, len(self.outputs), self._slots)
@@ -221,12 +205,12 @@ class LaneKernel(Kernel):
         for failure in failures:
             own = times if times.ndim == 1 else times[failure.subject]
             run.values[failure.subject, own >= failure.time] = math.nan
-        columns = {name: run.values[:, : asked.shape[-1], index] for index, name in enumerate(self.outputs)}
+        columns = {name: run.values[:, : asked.outputs_at.shape[-1], index] for index, name in enumerate(self.outputs)}
         words = f"{RODAS5P.name}, {self.code_path}, rtol {rtol:g}, {self.norm} norm"
         run.gathered[run.status != Status.OK] = math.nan
-        reduced = self.reductions.values(run.gathered, edges) if self.reductions else {}
+        reduced = self.reductions.values(run.gathered, asked.edges) if self.reductions else {}
         decided = None if problem.rules is None or schedule is None else read_record(schedule, table, run.record)
-        return Solution(asked, columns, run.status, failures, words, run.steps, reduced, decided)
+        return Solution(asked.outputs_at, columns, run.status, failures, words, run.steps, reduced, decided)
 
     def _break_points(self, schedule: Schedule | None, start: float, n: int) -> BreakPoints:
         """Return the break points, from the last solve if it had the same schedule."""

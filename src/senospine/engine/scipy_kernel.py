@@ -9,17 +9,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from senospine.engine.breakpoints import ADD_TO_STATE, DECIDE, SET_PARAMETER, Action, BreakPoints
 from senospine.engine.decisions import Decided, Recorder, Rules
 from senospine.engine.events import AFTER, AT, ENTRIES, EventRunner, Firing, firings, refuse_moving_triggers
 from senospine.engine.generate import output_function, right_hand_side
-from senospine.engine.inputs import columns_of, count_subjects, refuse_settings
+from senospine.engine.inputs import Asked
 from senospine.engine.kernel import Kernel, Solution
-from senospine.engine.schedule import Schedule
 from senospine.engine.scipy_reductions import Gatherer
-from senospine.engine.start import start_values
 from senospine.engine.status import Failure, Status
 
 Array = NDArray[np.float64]
@@ -77,30 +75,16 @@ class ScipyKernel(Kernel):
     def _events(self) -> EventRunner:
         return EventRunner(self.model.states, list(self.model.constants), self.model.assignments)
 
-    def solve(
-        self,
-        parameters: Mapping[str, ArrayLike] | None = None,
-        schedule: Schedule | None = None,
-        times: ArrayLike = (),
-        *,
-        start: float = 0.0,
-        initial: Mapping[str, ArrayLike] | None = None,
-        n_subjects: int | None = None,
-        rtol: float | None = None,
-        max_steps: int = 100_000,
-        threads: int | None = None,
-    ) -> Solution:
-        """Return the solution of every subject; see :meth:`Kernel.solve`. Cost: about 3 ms a mouse of two years."""
-        model = self.model
-        rtol = DEFAULT_RTOL if rtol is None else rtol
-        refuse_settings(start, rtol, max_steps, n_subjects)
-        asked, times, edges = self._times(times, start)
-        given, begun = columns_of(parameters or {}, "parameter"), columns_of(initial or {}, "initial value of")
-        n = count_subjects(given, schedule, times, begun, n_subjects)
-        first, values = start_values(model, given, begun, start, n)
+    @property
+    def _usual_rtol(self) -> float:
+        return DEFAULT_RTOL
+
+    def _solve(self, asked: Asked) -> Solution:
+        model, schedule, start, rtol, n = self.model, asked.schedule, asked.start, asked.rtol, asked.count
+        times, outputs_at, edges = asked.times, asked.outputs_at, asked.edges
         tolerance = rtol * np.array([model.scale(name) for name in model.states])
 
-        results = np.full((len(self.outputs), n, asked.shape[-1]), np.nan)
+        results = np.full((len(self.outputs), n, outputs_at.shape[-1]), np.nan)
         slots = np.full((n, self.reductions.slots if self.reductions else 0), np.nan)
         status = np.zeros(n, dtype=np.int64)
         failures = []
@@ -118,16 +102,16 @@ class ScipyKernel(Kernel):
                     records.append(recorder)
                 grid, gatherer = times if times.ndim == 1 else times[subject], None
                 own = edges[subject % len(edges)]
-                recorded = np.arange(asked.shape[-1])
+                recorded = np.arange(outputs_at.shape[-1])
                 if self.reductions:
                     gatherer = Gatherer(self.reductions, own, max(10 * rtol, 1e-11))
                     grid = np.unique(np.concatenate((grid, self.reductions.points(own))))
-                    recorded = np.searchsorted(grid, asked if asked.ndim == 1 else asked[subject])
+                    recorded = np.searchsorted(grid, outputs_at if outputs_at.ndim == 1 else outputs_at[subject])
                 found = np.full((len(self._all), len(grid)), np.nan)
-                stops = self._stops(table.points(subject), values[subject], start, float(grid[-1]))
+                stops = self._stops(table.points(subject), asked.constants[subject], start, float(grid[-1]))
                 failure = self._one(
-                    subject, first[subject].copy(), values[subject].copy(), stops, grid,
-                    start, rtol, tolerance, max_steps, found, gatherer, recorder,
+                    subject, asked.first[subject].copy(), asked.constants[subject].copy(), stops, grid,
+                    start, rtol, tolerance, asked.max_steps, found, gatherer, recorder,
                 )  # fmt: skip
                 results[:, subject] = found[: len(self.outputs), recorded]
                 if failure is not None:
@@ -141,7 +125,7 @@ class ScipyKernel(Kernel):
         decided = Decided(
             schedule, *(tuple(getattr(item, name) for item in records) for name in ("factors", "seen", "in_force"))
         ) if schedule and rules else None  # fmt: skip
-        return Solution(asked, columns, status, tuple(failures), method, reductions=reduced, decided=decided)
+        return Solution(outputs_at, columns, status, tuple(failures), method, reductions=reduced, decided=decided)
 
     def _looks(self, observed: tuple[str, ...]) -> Any:
         """Return the function of state, time and constants to the outputs that rules look at."""

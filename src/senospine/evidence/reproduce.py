@@ -127,8 +127,8 @@ def reproduce(
     scores = scoreboard(evidence, repeated, {study.name: study.species for study in studies})
     result = Reproduction(folder, tuple(outcomes), laboratories, tuple(scores), tuple(totals(scores)), repeats)
     text = json.dumps(result.to_dict(), indent=1, ensure_ascii=False) + "\n"
-    write_then_rename(folder / "scoreboard.json", lambda path: path.write_text(text, encoding="utf-8"))
-    write_then_rename(folder / "scoreboard.csv", lambda path: path.write_text(_csv(scores), encoding="utf-8"))
+    write_then_rename(folder / "scoreboard.json", text)
+    write_then_rename(folder / "scoreboard.csv", _csv(scores))
     return result
 
 

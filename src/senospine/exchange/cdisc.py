@@ -8,7 +8,6 @@ that no analysis file names.
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,12 +237,8 @@ def write_cdisc(design: Design, bank: PatientBank, data: TrialData, folder: str 
         found = fit.differences("TRT01P", by="AVISITN", reference=hypothesis.control).reset_index()
         texts["expected.json"] = json.dumps({"notice": NOTICE, "contrasts": found.to_dict("records")}, indent=1) + "\n"
     for name, text in texts.items():
-        write_then_rename(folder / name, partial(_write, text))
+        write_then_rename(folder / name, text)
     return [folder / name for name in texts]
-
-
-def _write(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -153,7 +153,7 @@ def claim_folder(folder: Path, kind: str) -> None:
             raise FileError(f"the folder holds measurements of {theirs}", where=str(folder), remedy="choose another")
     else:
         text = json.dumps({"note": NOTE, "kind": kind}) + "\n"
-        write_then_rename(mark, lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(mark, text)
 
 
 def _measure(
@@ -171,7 +171,7 @@ def _measure(
         if found is None:
             found = _whole(import_module(measurer.module).measure_file(path, chosen))
             text = json.dumps(_packed(found), allow_nan=True)
-            write_then_rename(part, lambda beside: beside.write_text(text, encoding="utf-8"))
+            write_then_rename(part, text)
         else:
             batch.reused += 1
         batch.measured[name] = replace(found, arrive={**found.arrive, **chosen.arrive}) if _rules(chosen) else found

@@ -68,7 +68,7 @@ def write_results(out: str | Path, analysis: Analysis, batch: Batch | None = Non
             target.unlink(missing_ok=True)
             continue
         text = table.to_csv(index=False)
-        write_then_rename(target, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+        write_then_rename(target, text)
         written.append(target)
     arrive = {
         "source": "ARRIVE 2.0, doi 10.1371/journal.pbio.3000410",
@@ -78,7 +78,7 @@ def write_results(out: str | Path, analysis: Analysis, batch: Batch | None = Non
     }  # fmt: skip
     target = folder / ARRIVE
     text = json.dumps(arrive, indent=1, ensure_ascii=False) + "\n"
-    write_then_rename(target, lambda path: path.write_text(text, encoding="utf-8"))
+    write_then_rename(target, text)
     return [*written, target]
 
 

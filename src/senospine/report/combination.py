@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from senospine.report.svg import MARK, number
+from senospine.report.tables import add_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,15 +24,12 @@ def print_combination(out: Console, result: Combination) -> None:
     table = Table(
         title=f"{d.readout.label}, {d.readout.unit}: median of {result.kept} parameter sets", title_justify="left"
     )
-    table.add_column(f"{d.drugs[0]} \\ {d.drugs[1]}, {d.units[1]}")
-    for dose in d.doses_b:
-        table.add_column(f"{dose:g}", justify="right")
+    add_columns(table, f"{d.drugs[0]} \\ {d.drugs[1]}, {d.units[1]}", *(f">{dose:g}" for dose in d.doses_b))
     for dose, row in zip(d.doses_a, np.median(result.level, axis=0), strict=True):
         table.add_row(f"{dose:g} {d.units[0]}", *(number(float(value), 3) for value in row))
     out.print(table)
     indices = Table(title="Distance from each null, mean over the pairs", title_justify="left")
-    for name in ("index", "median", "90 % from", "to", "no interaction"):
-        indices.add_column(name, justify="left" if name == "index" else "right")
+    add_columns(indices, "index", ">median", ">90 % from", ">to", ">no interaction")
     for name, values in result.indices.items():
         null = "1" if name == "interaction index" else "≤ 0" if name == "excess over the better drug" else "0"
         indices.add_row(name, *(number(value, 3) for value in values), null)
@@ -52,10 +50,7 @@ def print_beaten(out: Console, rows: Sequence[Beaten]) -> None:
     places = list(dict.fromkeys((row.arm, row.readout) for row in rows))
     by = {(row.arm, row.readout, row.parameters, row.interaction): row for row in rows}
     table = Table(title=f"{rows[0].study}: both drugs against the better one", title_justify="left")
-    table.add_column("arm")
-    table.add_column("read-out")
-    for kind, free in kinds:
-        table.add_column(f"{kind}, psi {'free' if free else '0'}", justify="right")
+    add_columns(table, "arm", "read-out", *(f">{kind}, psi {'free' if free else '0'}" for kind, free in kinds))
     for arm, readout in places:
         cells = [by[arm, readout, *kind] for kind in kinds]
         table.add_row(

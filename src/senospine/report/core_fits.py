@@ -11,6 +11,7 @@ from rich.table import Table
 
 from senospine.calibration import READINGS, CoreComparison, CoreFit
 from senospine.report.drawing import write_figure
+from senospine.report.tables import add_columns
 
 
 def print_cores(console: Console, comparisons: Sequence[CoreComparison]) -> None:
@@ -33,12 +34,10 @@ def _table(comparison: CoreComparison) -> Table:
         title=f"reading '{comparison.reading}': {READINGS[comparison.reading]}",
         title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
     )  # fmt: skip
-    table.add_column("core")
-    for datum in comparison.data:
-        table.add_column(f"{datum.label}\n{_measured(datum.value, datum.spread, datum.scale)}", justify="right")
-    for words in ("log L", "log L,\nno backgr.", "evidence"):
-        table.add_column(words, justify="right", no_wrap=True)
-    table.add_column("fails without\nbackground")
+    data = (f">{item.label}\n{_measured(item.value, item.spread, item.scale)}" for item in comparison.data)
+    add_columns(table, "core", *data)
+    add_columns(table, ">log L", ">log L,\nno backgr.", ">evidence", no_wrap=True)
+    add_columns(table, "fails without\nbackground")
     for fit in comparison.fits:
         table.add_row(*_cells(comparison, fit))
     return table

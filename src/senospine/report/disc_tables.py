@@ -13,6 +13,7 @@ from rich.table import Table
 
 from senospine.delivery import Accuracy, Comparison, Design, HalfTime, Interval, Profile
 from senospine.report.svg import number
+from senospine.report.tables import add_columns
 
 _NOTICE = "Simulated by senospine, not measured; an instrument for ranking hypotheses, never medical advice."
 
@@ -32,8 +33,7 @@ def profile_dict(profile: Profile) -> dict[str, Any]:
 def print_profile(console: Console, profile: Profile) -> None:
     """Print peak, time above the line and cells left, by depth."""
     table = Table(title=profile.regimen, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("depth [mm]", "peak free [umol/L]", "above the line", "senescent cells left"):
-        table.add_column(name, justify="right")
+    add_columns(table, ">depth [mm]", ">peak free [umol/L]", ">above the line", ">senescent cells left")
     for index, (peak, share) in enumerate(zip(profile.values.max(axis=1), profile.above(), strict=True)):
         middle = (profile.edges[index] + profile.edges[index + 1]) / 2
         left = f"{100 * profile.burden[(index - 4) // 2, -1]:.0f} %" if index >= 4 else "cartilage"
@@ -67,9 +67,10 @@ def _plain(value: Any) -> Any:
 def print_designs(console: Console, designs: Sequence[Design]) -> None:
     """Print one line a combination, and what they rest on."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("regimen", "half-life\n[h]", "release\n[h]", "dose", "binding", "charge", "free at centre\n[umol/L]",
-                 "disc cells\ncleared [%]", "relief of\npain [%]"):  # fmt: skip
-        table.add_column(name, justify="left" if name == "regimen" else "right")
+    add_columns(
+        table, "regimen", ">half-life\n[h]", ">release\n[h]", ">dose", ">binding", ">charge",
+        ">free at centre\n[umol/L]", ">disc cells\ncleared [%]", ">relief of\npain [%]",
+    )  # fmt: skip
     for item in designs:
         table.add_row(
             _short(item.regimen), number(item.half_life), number(item.release), "matched" if item.matched else "same",

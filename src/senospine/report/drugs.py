@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.padding import Padding
 from rich.text import Text
 
-from senospine.report.tables import new_table
+from senospine.report.tables import add_columns, new_table
 from senospine.therapy.card import Card, CardRow, card_rows
 from senospine.therapy.rows import Row
 from senospine.therapy.schema import Drug
@@ -40,8 +40,7 @@ def drugs_dict(drugs: Sequence[Drug]) -> list[dict[str, Any]]:
 def print_drugs(console: Console, drugs: Sequence[Drug]) -> None:
     """Print a table of drugs."""
     table = new_table("Drugs")
-    for name, right in (("drug", 0), ("what it is", 0), ("in", 0), ("given", 0), ("numbers", 1), ("assumed", 1)):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    add_columns(table, "drug", "what it is", "in", "given", ">numbers", ">assumed", fold=True)
     for row in drugs_dict(drugs):
         for index, species in enumerate(row["routes"]):
             head = (row["name"], row["class"]) if index == 0 else ("", "")
@@ -51,6 +50,7 @@ def print_drugs(console: Console, drugs: Sequence[Drug]) -> None:
     console.print(table)
     console.print("numbers: values a model takes; assumed: share that rests on no publication.", style="dim")
     console.print("senospine drug show NAME prints a card; a file of your own: senospine drug check FILE", style="dim")
+    console.print("what is done and not given, such as nerve ablation: senospine procedure list", style="dim")
 
 
 def card_dict(card: Card) -> dict[str, Any]:
@@ -132,8 +132,7 @@ def _print_head(console: Console, card: Card) -> None:
 
 def _derived_table(card: Card) -> Table:
     table = new_table("What follows, with its interval over the priors")
-    for name, justify in (("", "left"), ("value", "right"), ("90 %", "left"), ("unit", "left"), ("", "left")):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    add_columns(table, "", ">value", "90 %", "unit", "", fold=True)
     for item in card.derived:
         table.add_row(item.name, short(item.value), f"{short(item.low)} to {short(item.high)}", item.unit,
                       Text(item.meaning, style="dim"))  # fmt: skip
@@ -177,8 +176,7 @@ def _print_readings(console: Console, card: Card) -> None:
     if not paths:
         return
     table = new_table("Where the literature can be read in two ways")
-    for name in ("number", "shown above", *readings):
-        table.add_column(name, justify="left" if name == "number" else "right", overflow="fold")
+    add_columns(table, "number", ">shown above", *(f">{name}" for name in readings), fold=True)
     shown = {".".join(_path(item, card.species)): item.row for item in card.rows}
     for path in paths:
         cells = [_cell(rows.get(path)) for rows in readings.values()]

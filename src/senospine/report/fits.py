@@ -16,9 +16,7 @@ SMALL = 0.5
 
 def print_fit(console: Console, fit: Fit) -> None:
     """Print the starts, the parameters that moved most, and the likelihood before and after."""
-    table = new_table("Starts")
-    for name in ("start", "begun at", "reached", "steps", "ended because"):
-        table.add_column(name, justify="left" if name == "ended because" else "right")
+    table = new_table("Starts", ">start", ">begun at", ">reached", ">steps", "ended because")
     for start in fit.starts:
         table.add_row(
             str(start.number + 1), f"{start.begun:.2f}", f"{start.reached:.2f}", str(start.iterations), start.message
@@ -26,9 +24,7 @@ def print_fit(console: Console, fit: Fit) -> None:
     console.print(table)
     order = sorted(fit.values, key=lambda name: -abs(_shift(fit, name)))
     moved = [name for name in order if abs(_shift(fit, name)) >= SMALL]
-    table = new_table("Parameters that moved")
-    for name in ("parameter", "register", "fit", "moved by, prior SDs"):
-        table.add_column(name, justify="left" if name == "parameter" else "right")
+    table = new_table("Parameters that moved", "parameter", ">register", ">fit", ">moved by, prior SDs")
     for name in moved:
         table.add_row(name, f"{fit.centres[name]:g}", f"{fit.values[name]:.4g}", f"{_shift(fit, name):+.1f}")
     console.print(table)
@@ -69,9 +65,9 @@ def print_posterior(console: Console, posterior: Posterior) -> None:
     values = posterior.values()
     order = sorted(contraction, key=lambda name: -contraction[name])
     heard = [name for name in order if contraction[name] >= LITTLE]
-    table = new_table("What the data spoke about")
-    for name in ("parameter", "5 %", "median", "95 %", "prior variance taken away"):
-        table.add_column(name, justify="left" if name == "parameter" else "right")
+    table = new_table(
+        "What the data spoke about", "parameter", ">5 %", ">median", ">95 %", ">prior variance taken away"
+    )
     for name in heard:
         low, middle, high = (f"{value:.3g}" for value in np.quantile(values[name], [0.05, 0.5, 0.95]))
         table.add_row(name, low, middle, high, f"{contraction[name]:.0%}")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import math
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-import senospine
 from senospine.measure import definition
 from senospine.measure.animals import Analysis, beside_plot, estimation_plot, superplot, with_group
-from senospine.report.svg import number, write_text
-from senospine.report.words import count, p_text, to_float
+from senospine.report.svg import number
+from senospine.report.template import write_page
+from senospine.report.words import p_text, to_float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,14 +46,8 @@ def write_measurements(
     FileError
         The file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("senospine.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.globals |= {"count": count}
-    environment.filters |= {"number": _number, "p": p_text, "end": _end}
-    page = environment.get_template("measurements.html").render(_contents(analysis, batch, beside, command))
-    return write_text(path, page)
+    filters = {"number": _number, "p": p_text, "end": _end}
+    return write_page(path, "measurements.html", _contents(analysis, batch, beside, command), filters)
 
 
 def _number(value: object) -> str:
@@ -96,9 +88,6 @@ def _contents(analysis: Analysis, batch: Batch | None, beside: Any, command: str
         "inputs": inputs,
         "warnings": _warnings(analysis.readings),
         "command": command,
-        "version": senospine.__version__,
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "css": Markup((Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")),
     }
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from senospine.measure import definition
 from senospine.measure.animals import Analysis
 from senospine.report.svg import number
+from senospine.report.tables import add_columns
 from senospine.report.words import count, p_text, span, to_float
 
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ def print_measurements(
 
     if analysis is not None and len(analysis.comparisons):
         table = Table(title="", box=None, pad_edge=False)
-        for name, side in (("read-out", "left"), ("session", "left"), ("groups", "left"), ("n", "right"),
-                           ("effect", "right"), ("95 %", "left"), ("p", "right"), ("g", "right")):  # fmt: skip
-            table.add_column(name, justify=side)  # type: ignore[arg-type]
+        add_columns(table, "read-out", "session", "groups", ">n", ">effect", "95 %", ">p", ">g")
         for row in _rows(analysis.comparisons):
             label = ", ".join(word for word in (definition(row["definition"]).label, row["variant"]) if word)
             table.add_row(label, row["session"], f"{row['group']} vs {row['versus']}",
@@ -101,8 +100,7 @@ def _print_beside(console: Console, rows: pd.DataFrame) -> None:
     from rich.table import Table
 
     table = Table(title="measured beside simulated (SYNTHETIC DATA)", box=None, pad_edge=False, title_justify="left")
-    for name in ("read-out", "group", "arm", "n", "measured", "simulated", "means of n", "percentile"):
-        table.add_column(name)
+    add_columns(table, "read-out", "group", "arm", "n", "measured", "simulated", "means of n", "percentile")
     for row in _rows(rows):
         table.add_row(row["label"], row["group"], row["arm"], str(row["n"]), number(row["measured_mean"], 3),
                       f"{number(row['simulated_median'], 3)} ({span(row['simulated_low'], row['simulated_high'])})",

@@ -6,11 +6,9 @@ import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from senospine.assays import assay_register
@@ -26,12 +24,11 @@ from senospine.report.glance import at_a_glance, contradictions, in_order, speci
 from senospine.report.mechanism import mechanism_svg
 from senospine.report.sentences import brief, headline, which_values
 from senospine.report.spine import CAPTION, shows_spine, spine_courses, spine_figure, spine_script
-from senospine.report.svg import write_text
+from senospine.report.template import write_page
 from senospine.report.timeaxis import time_axis
 from senospine.report.timecourses import timecourses_svg
 from senospine.report.verdicts import verdict_icon
-from senospine.report.words import LEVEL_BITS, count, counted, species_words
-from senospine.runs import versions
+from senospine.report.words import LEVEL_BITS, species_words
 from senospine.study import Outcome, Study
 
 #: failed animals named one by one; the manifest names all
@@ -106,16 +103,10 @@ def write_report(
                 why="its figures would not show what the mechanism and the assumptions on the page say",
                 remedy="run the study again",
             )
-    environment = Environment(
-        loader=PackageLoader("senospine.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+    return write_page(
+        path, "report.html", _contents(outcomes, laboratories, scores, model, command, doubts),
+        {"regimen": lambda regimen: regimen.text(), "breakable": _breakable},
     )  # fmt: skip
-    environment.globals |= {"count": count, "counted": counted, "icon": lambda verdict: Markup(verdict_icon(verdict))}
-    environment.filters |= {"regimen": lambda regimen: regimen.text(), "breakable": _breakable}
-    page = environment.get_template("report.html").render(
-        _contents(outcomes, laboratories, scores, model, command, doubts)
-    )
-    return write_text(path, page)
 
 
 def _contents(
@@ -155,9 +146,8 @@ def _contents(
         "provenance": provenance(outcomes, scores, model, command),
         "sources": sorted({(s.fact.source, s.fact.doi) for s in scores}),
         "command": command,
-        "version": versions()["senospine"],
+        "icon": lambda verdict: Markup(verdict_icon(verdict)),
         "digest": model.sha256[:12],
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }  # fmt: skip
 
 

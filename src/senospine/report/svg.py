@@ -131,7 +131,7 @@ def write_text(path: str | Path, content: str) -> Path:
         raise FileError(
             f"cannot write here: {error.strerror}", where=str(target), remedy="choose another folder"
         ) from None
-    write_then_rename(target, lambda beside: beside.write_text(content, encoding="utf-8"))
+    write_then_rename(target, content)
     return target
 
 

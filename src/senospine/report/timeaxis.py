@@ -13,6 +13,10 @@ from senospine.study import Study
 
 #: days in a month, on average
 MONTH = 30.4375
+#: days from surgery or enrolment up to which days are counted, not weeks
+_FORTNIGHT = 14.0
+#: half months that have room in the stretched part
+_HALVES = 5
 
 
 @dataclass(frozen=True)
@@ -51,21 +55,24 @@ def beginning(study: Study) -> tuple[float, str] | None:
 
 
 def time_axis(study: Study) -> Axis:
-    """Return weeks after surgery or enrolment, or months of age with the weeks around treatment stretched."""
+    """Return weeks or days after surgery or enrolment, or months of age with the weeks around treatment stretched."""
     last = max(arm.measure_day for arm in study.arms)
     if (begun := beginning(study)) is not None:
         day, name = begun
         first = day - 7.0
-        marks = [(day + 7 * week, tick_text(week)) for week in ticks(0, (last - day) / 7)]
-        return Axis(f"weeks after {name}", lambda t: (t - first) / (last - first), marks)
+        unit, length, begin = ("days", 1.0, -7.0) if last - day < _FORTNIGHT else ("weeks", 7.0, 0.0)
+        marks = [(day + length * count, tick_text(count)) for count in ticks(begin, (last - day) / length)]
+        return Axis(f"{unit} after {name}", lambda t: (t - first) / (last - first), marks)
     doses = [dose for arm in study.arms for dose in arm.doses]
     start = min(doses) - 7 if doses else 0.0
     if not doses or (last - start) > 0.4 * last:
         marks = [(MONTH * month, tick_text(month)) for month in ticks(0, last / MONTH)]
         return Axis("months of age", lambda t: t / last, marks)
     marks = [(MONTH * month, tick_text(month)) for month in ticks(0, start / MONTH * 0.85, 3)]
-    weeks = [month / 2 for month in range(2 * int(last / MONTH) + 2) if start <= MONTH * month / 2 <= last + 1]
-    marks += [(MONTH * month, tick_text(month)) for month in weeks]
+    months = [month / 2 for month in range(2 * int(last / MONTH) + 2) if start <= MONTH * month / 2 <= last + 1]
+    if len(months) > _HALVES:
+        months = ticks(start / MONTH, last / MONTH, _HALVES)
+    marks += [(MONTH * month, tick_text(month)) for month in months]
 
     def place(t: Any) -> Any:
         return np.interp(t, [0, start, last], [0, 0.45, 1])

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich.console import Console
 
-import senospine
 from senospine.calibration import Posterior
 from senospine.calibration.ranks import Ranks
 from senospine.calibration.rival_scores import CANNOT_TELL, ERRORS, LEAST_NATS
 from senospine.report import uncertainty_figures as figures
-from senospine.report.svg import number, write_text
+from senospine.report.svg import number
 from senospine.report.tables import new_table
-from senospine.report.words import count
+from senospine.report.template import write_page
 
 #: parameters whose marginal densities are drawn
 DRAWN = 12
@@ -71,20 +68,15 @@ def write_uncertainty(path: str | Path, posterior: Posterior, parts: Mapping[str
     FileError
         The file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("senospine.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+    contents = {
+        "command": command, "posterior": posterior, "parts": parts, "cannot_tell": CANNOT_TELL, "least": LEAST_NATS,
+        "errors": ERRORS,
+        "pictures": {name: Markup(text) for name, text in uncertainty_figures(posterior, parts).items()},
+    }  # fmt: skip
+    return write_page(
+        path, "uncertainty.html", contents,
+        {"number": lambda value: number(value, 3), "percent": _percent, "nats": _nats},
     )  # fmt: skip
-    environment.globals |= {"count": count}
-    environment.filters["number"] = lambda value: number(value, 3)
-    environment.filters |= {"percent": _percent, "nats": _nats}
-    css = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("uncertainty.html").render(
-        css=Markup(css), version=senospine.__version__, date=datetime.now(UTC).strftime("%Y-%m-%d"), command=command,
-        posterior=posterior, parts=parts, cannot_tell=CANNOT_TELL, least=LEAST_NATS, errors=ERRORS,
-        pictures={name: Markup(text) for name, text in uncertainty_figures(posterior, parts).items()},
-    )  # fmt: skip
-    return write_text(path, page)
 
 
 def _percent(value: float | None) -> str:
@@ -96,18 +88,17 @@ def print_uncertainty(console: Console, parts: Mapping[str, Any]) -> None:
     for line in parts.get("identify", {}).get("words", []):
         console.print(line, highlight=False, markup=False)
     if "validation" in parts:
-        table = new_table("Scores by role")
-        for name in ("role", "rows", "log score", "50 % sets", "90 % sets", "less naive rule", "less burden alone"):
-            table.add_column(name, justify="left" if name == "role" else "right")
+        table = new_table(
+            "Scores by role", "role", ">rows", ">log score", ">50 % sets", ">90 % sets", ">less naive rule",
+            ">less burden alone",
+        )  # fmt: skip
         for role, plain in parts["validation"]["roles"].items():
             gains = [f"{plain[rule]['gain']:+.1f} ± {plain[rule]['error']:.1f}" for rule in ("naive", "burden")]
             sets = [_percent(plain["signed"][f"coverage_{level}"]) for level in ("0.5", "0.9")]
             table.add_row(role, str(plain["rows"]), f"{plain['log_score']:.1f}", *sets, *gains)
         console.print(table)
     if "rivals" in parts:
-        table = new_table("Rival mechanisms")
-        for name in ("rival", "× 0.5", "× 1", "× 2", "validation", "verdict"):
-            table.add_column(name, justify="left" if name in {"rival", "verdict"} else "right")
+        table = new_table("Rival mechanisms", "rival", ">× 0.5", ">× 1", ">× 2", ">validation", "verdict")
         for score in parts["rivals"]:
             cells = [_nats(score["evidence"].get(width)) for width in ("0.5", "1", "2")]
             table.add_row(score["rival"], *cells, _nats(score["validation"]), score["verdict"])
@@ -116,14 +107,13 @@ def print_uncertainty(console: Console, parts: Mapping[str, Any]) -> None:
             f"log evidence less the model's, nats ± error. Told only above {LEAST_NATS:g} nat and {ERRORS:g} errors, "
             "the same way under every prior width."
         )
-    for name in ("ranks",):
-        if name in parts:
-            verdict = parts[name]["verdict"]
-            console.print(
-                f"simulation-based calibration: {verdict['replicates']} data sets, "
-                f"{'ranks are uniform' if verdict['passes'] else 'RANKS ARE NOT UNIFORM'} "
-                f"(smallest p, corrected: {verdict['smallest_p_corrected']:.2g})"
-            )
+    if "ranks" in parts:
+        verdict = parts["ranks"]["verdict"]
+        console.print(
+            f"simulation-based calibration: {verdict['replicates']} data sets, "
+            f"{'ranks are uniform' if verdict['passes'] else 'RANKS ARE NOT UNIFORM'} "
+            f"(smallest p, corrected: {verdict['smallest_p_corrected']:.2g})"
+        )
     for design, plain in parts.get("recovery", {}).items():
         console.print(
             f"recovered by {design}: {plain['explained']:.0%} of the truths' spread, {plain['over_a_tenth']} of "

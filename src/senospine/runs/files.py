@@ -15,10 +15,16 @@ from senospine.errors import FileError
 _TEMPORARY = re.compile(r"\.(?P<target>.+)~(?P<host>[^~]*)~(?P<pid>\d+)\.tmp")
 
 
-def write_then_rename(target: Path, write: Callable[[Path], Any]) -> None:
-    """Call ``write(path)`` beside the target, then rename: what stands under the target's name is always whole.
+def write_then_rename(target: Path, content: str | bytes | Callable[[Path], Any]) -> None:
+    """Write content beside the target, then rename: what stands under the target's name is always whole.
 
     The bytes reach the disk before the name does, so that a loss of power cannot leave an empty file there.
+
+    Parameters
+    ----------
+    target : path
+    content : str, bytes or callable
+        Text, written as UTF-8; bytes; or what writes a file at the path it is called with.
 
     Raises
     ------
@@ -28,7 +34,12 @@ def write_then_rename(target: Path, write: Callable[[Path], Any]) -> None:
     temporary = target.with_name(f".{target.name}~{socket.gethostname()}~{os.getpid()}.tmp")
     try:
         try:
-            write(temporary)
+            if isinstance(content, str):
+                temporary.write_text(content, encoding="utf-8")
+            elif isinstance(content, bytes):
+                temporary.write_bytes(content)
+            else:
+                content(temporary)
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, target)

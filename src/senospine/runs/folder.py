@@ -195,7 +195,7 @@ class OutcomeFolder:
             "versions": versions(),
         }
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-        write_then_rename(self.path / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(self.path / MANIFEST, text)
         sync_folder(self.path)
         self._written = state
 

@@ -15,8 +15,8 @@ from senospine.model.units import unit_of_text
 from senospine.randomness import standard_normals
 from senospine.therapy.checks import MAX_DOSES
 from senospine.therapy.drug import load_drug
+from senospine.therapy.rows import Source
 from senospine.therapy.rule_steps import RuleStep, read_step, read_visit
-from senospine.therapy.schema import Source
 from senospine.yaml_files import Document, read_yaml
 
 if TYPE_CHECKING:

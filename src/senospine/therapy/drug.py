@@ -12,12 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from senospine.errors import Finding, RegimenError, suggest
 from senospine.therapy.possible import drug_findings
-from senospine.therapy.rows import Part, Row
-from senospine.therapy.schema import Action, Drug, Route, Source
+from senospine.therapy.procedure import procedure_words
+from senospine.therapy.refusals import refusals
+from senospine.therapy.rows import Part, Row, Source
+from senospine.therapy.schema import Action, Drug, Route
 from senospine.yaml_files import Document, read_yaml
 
 __all__ = ["Drug", "Route", "Source", "check_drug", "drug_names", "known_drugs", "load_drug", "read_drug"]
@@ -44,14 +45,24 @@ def load_drug(name: str, where: str | None = None) -> Drug:
     catalogue = {**_catalogue(), **_by_word(_OWN.get())}
     drug = catalogue.get(name.casefold()) if isinstance(name, str) else None
     if drug is None:
-        known = [word for entry in (*_drugs(), *_OWN.get()) for word in (entry.name, *entry.synonyms)]
+        if str(name).casefold() in {word.casefold() for word in procedure_words()}:
+            raise RegimenError(
+                f"'{name}' is a procedure and no drug", where=where,
+                why="it is done once, without dose or route, and people alone have the nerve it cuts",
+                remedy=f"write '{name} once at day 0 after enrolment' as the therapy of a trial's arm",
+            )  # fmt: skip
         raise RegimenError(
             f"unknown drug '{name}'",
             where=where,
             why="a drug needs a file that says its units, species and routes, with sources",
-            remedy=suggest(str(name), known),
+            remedy=suggest(str(name), known_words()),
         )
     return drug
+
+
+def known_words() -> list[str]:
+    """Return the names and synonyms of all drugs that are known here."""
+    return [word for entry in (*_drugs(), *_OWN.get()) for word in (entry.name, *entry.synonyms)]
 
 
 def drug_names() -> tuple[str, ...]:
@@ -156,30 +167,7 @@ def _without(data: object, places: Sequence[tuple[str, ...]]) -> object:
 
 
 def _refusals(document: Document, error: ValidationError) -> list[RegimenError]:
-    """Return a message for each finding, the likeliest cause first: a misspelt key is unknown and missing at once."""
-    found: dict[tuple[str | None, str], RegimenError] = {}
-    for entry in sorted(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden"):
-        if "str" not in entry["loc"]:  # a reading's row that is neither a row nor a word is told as a row
-            item = _refusal(document, entry)
-            found.setdefault((item.where, item.what), item)
-    return list(found.values())
-
-
-def _refusal(document: Document, finding: ErrorDetails) -> RegimenError:
-    key = tuple(part for part in finding["loc"] if part not in {"[key]", "Row"})
-    label = ".".join(str(part) for part in key) or "the file"
-    where = document.where(*key)
-    if finding["type"] == "extra_forbidden":
-        return RegimenError(
-            f"drug file: unknown key '{key[-1]}'", where=where, remedy=suggest(str(key[-1]), _known_keys(key[:-1]))
-        )
-    if finding["type"] == "missing":
-        return RegimenError(f"drug file: '{label}' is missing", where=where, remedy=f"add the key '{key[-1]}'")
-    return RegimenError(
-        f"drug file: '{label}' is not accepted: {finding['msg']}",
-        where=where,
-        remedy="compare with the file of navitoclax, which is complete",
-    )
+    return refusals(document, error, _known_keys, "drug", "navitoclax")
 
 
 def _known_keys(parent: tuple[int | str, ...]) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: names of units in a composed text, as Antimony writes them, by what a drug file calls them
 UNITS = {
     "1/day": ("per_day", "1 / (86400 second)"),
+    "day": ("day", "86400 second"),
     "fold": ("fold", "1 dimensionless"),
     "umol/L": ("micromolar", "1e-6 mole / (1 litre)"),
 }

@@ -1,4 +1,4 @@
-"""What the variables that drugs bring are called, and how large they typically are."""
+"""What the variables that drugs and procedures bring are called, and how large they typically are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from senospine.model import Model, Variable
 from senospine.model.units import unit_of_text
+from senospine.therapy.procedure import Procedure
 from senospine.therapy.schema import Drug
 
 if TYPE_CHECKING:
@@ -40,6 +41,17 @@ def drug_variables(model: Model, drugs: Sequence[Drug]) -> dict[str, Variable]:
                 drug.where("kinetics", _species(model)),
             )  # fmt: skip
     return found
+
+
+def procedure_variables(species: str, procedures: Sequence[Procedure]) -> dict[str, Variable]:
+    """Return a row for every state that procedures bring into the model of a species."""
+    return {
+        item.state(effect): Variable(
+            item.state(effect), f"{item.name}: {effect.replace('_', ' ')}, taken", "fold", "state", "procedure", 1.0,
+            item.where("effects", species, effect),
+        )
+        for item in procedures for effect in item.effects.get(species, {})
+    }  # fmt: skip
 
 
 def _named(model: Model, drug: Drug) -> Iterator[tuple[str, str]]:

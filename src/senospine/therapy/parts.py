@@ -1,4 +1,4 @@
-"""What one drug brings into a composed text: instances of modules, assignments, and rows of the register."""
+"""What a drug or a procedure brings into a composed text: instances of modules, assignments, register rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from senospine.errors import RegimenError, suggest
 from senospine.model import Parameter
 from senospine.therapy.joining import UNITS
+from senospine.therapy.procedure import Procedure
 from senospine.therapy.schema import Action, Drug
-from senospine.therapy.terms import ACTIONS, DISC, KINETICS, ZONES, Term, action_terms, action_unit
+from senospine.therapy.terms import ACTIONS, DISC, KINETICS, PROCEDURE, ZONES, Term, action_terms, action_unit
 
 #: what an instance of DrugKinetics hands out, in its order; molar_mass for the depot in the disc
 HANDED = (
@@ -52,7 +53,7 @@ class Spine:
 
 @dataclass
 class DrugText:
-    """Lines, register rows and effects of one drug."""
+    """Lines, register rows and effects of one drug or procedure."""
 
     lines: list[str] = field(default_factory=list)
     rows: dict[str, Parameter] = field(default_factory=dict)
@@ -92,6 +93,35 @@ def drug_text(drug: Drug, spine: Spine) -> DrugText:
         _add_rows(part, drug, "disc", DISC, f"{symbol}_disc", spine)
     for name, action in drug.actions.get(species, {}).items():
         _add_action(part, drug, name, action, spine)
+    return part
+
+
+def procedure_text(procedure: Procedure, spine: Spine) -> DrugText:
+    """Return what a procedure brings: for each effect a state that jumps when it is done and falls back by itself.
+
+    Raises
+    ------
+    RegimenError
+        The spine has no input for an effect.
+    """
+    part = DrugText()
+    for name, given in procedure.effects.get(spine.species, {}).items():
+        place = ("effects", spine.species, name)
+        if name not in spine.rows:
+            raise RegimenError(
+                f"'{name}' of {procedure.name}: the {spine.species} model has no input '{name}'",
+                where=procedure.where(*place), remedy=f"leave the effect out for {spine.species}",
+            )  # fmt: skip
+        state = procedure.state(name)
+        half_time = procedure.row_name(name, "regrowth_half_time")
+        part.lines += [f"  {state}' = -ln(2) / {half_time} * {state};", f"  {state} = 0;"]
+        part.declare(state, "fold")
+        for number, term in PROCEDURE.items():
+            row, key = given.get(number) or term.default(), procedure.row_name(name, number)
+            meaning = f"{procedure.name}: {term.meaning}"
+            part.rows[key] = row.parameter(key, term.unit, spine.species, meaning, procedure.where(*place, number))
+            part.declare(key, term.unit)
+        part.effects.append((name, state))
     return part
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from senospine.errors import Finding, UnitError, suggest
 from senospine.quantities import conversion
-from senospine.therapy.rows import Row
+from senospine.therapy.rows import Described, Row
 from senospine.therapy.schema import Drug
 from senospine.therapy.terms import ACTIONS, COMPOSED, DISC, KINETICS, Term, action_terms
 from senospine.therapy.two_compartments import terminal_half_life, with_intrinsic
@@ -32,51 +32,54 @@ def _one_reading(drug: Drug) -> Iterator[Finding]:
     for section in ("kinetics", "actions", "disc"):
         for species in getattr(drug, section):
             if species not in COMPOSED:
-                yield _error(
+                yield error_at(
                     drug, (section, species), f"'{section}' of species '{species}'",
                     f"{suggest(species, COMPOSED)}; the mouse's numbers stand in its register",
                 )  # fmt: skip
             elif species not in drug.species:
-                yield _error(
+                yield error_at(
                     drug, (section, species), f"'{section}' of {species}, which 'species' does not name",
                     f"add {species} to 'species' and 'dose_units'",
                 )  # fmt: skip
     for species, rows in drug.kinetics.items():
-        problems = list(_rows(drug, ("kinetics", species), rows, KINETICS))
+        problems = list(row_findings(drug, ("kinetics", species), rows, KINETICS))
         yield from problems or _kinetics(drug, species, rows)
     for species, rows in drug.disc.items():
-        yield from _rows(drug, ("disc", species), rows, DISC)
+        yield from row_findings(drug, ("disc", species), rows, DISC)
     yield from _actions(drug)
     for species in drug.dose_units.keys() & set(COMPOSED):
         if factor_to_mg(drug.dose_units[species]) is None:
-            yield _error(
+            yield error_at(
                 drug, ("dose_units", species), f"dose unit '{drug.dose_units[species]}' of {species} is no mass",
                 "write mg, or mg/kg",
             )  # fmt: skip
 
 
-def _rows(drug: Drug, place: tuple[str, ...], rows: Mapping[str, Row], terms: Mapping[str, Term]) -> Iterator[Finding]:
+def row_findings(
+    drug: Described, place: tuple[str, ...], rows: Mapping[str, Row], terms: Mapping[str, Term]
+) -> Iterator[Finding]:
+    """Yield what is impossible in the numbers at a place of a file, and which are unknown or missing."""
     for name in rows:
         if name not in terms:
-            yield _error(drug, (*place, name), f"unknown number '{name}'", suggest(name, terms))
+            yield error_at(drug, (*place, name), f"unknown number '{name}'", suggest(name, terms))
     for name, term in terms.items():
         if name in rows:
             yield from _row(drug, (*place, name), rows[name], term)
         elif term.neutral is None:
-            yield _error(
+            yield error_at(
                 drug, place, f"'{'.'.join((*place, name))}' is missing: {term.meaning}",
                 f"add it in {term.unit}, with a source or as an assumption with its reason",
             )  # fmt: skip
 
 
-def _row(drug: Drug, place: tuple[str, ...], row: Row, term: Term) -> Iterator[Finding]:
+def _row(drug: Described, place: tuple[str, ...], row: Row, term: Term) -> Iterator[Finding]:
     label = ".".join(place)
     for what, remedy in row.problems(place[-1]):
-        yield _error(drug, place, what, remedy)
+        yield error_at(drug, place, what, remedy)
     try:
         factor = row.factor(term.unit)
     except UnitError as error:
-        yield _error(drug, (*place, "unit"), f"'{label}': {error.what}" + (f"; {error.why}" if error.why else ""),
+        yield error_at(drug, (*place, "unit"), f"'{label}': {error.what}" + (f"; {error.why}" if error.why else ""),
                      error.remedy or "")  # fmt: skip
         return
     for end, value in (("value", row.value), ("low", row.low), ("high", row.high)):
@@ -86,7 +89,7 @@ def _row(drug: Drug, place: tuple[str, ...], row: Row, term: Term) -> Iterator[F
         if number > term.most or number < term.least or (number == term.least and not term.zero):
             least = f"{'at least' if term.zero else 'above'} {term.least:g}"
             most = "" if term.most == float("inf") else f" and at most {term.most:g}"
-            yield _error(
+            yield error_at(
                 drug, (*place, end), f"'{label}': {end} of {value:g} {row.unit} is impossible",
                 f"{term.meaning} is {least}{most} {term.unit}",
             )  # fmt: skip
@@ -97,7 +100,7 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
              for name, term in KINETICS.items()}  # fmt: skip
     saturable = value["saturable_elimination_max"] / (value["saturable_half_concentration"] * value["molar_mass"])
     if value["clearance"] + saturable <= 0:
-        yield _error(
+        yield error_at(
             drug, ("kinetics", species), f"{drug.name} is never eliminated in {species}",
             "give a clearance, or saturable_elimination_max and saturable_half_concentration",
         )  # fmt: skip
@@ -109,7 +112,7 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
     days = first if first < SHORTEST_DAYS else days
     if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
         told = f"{days * 86400:.2g} seconds" if days < 1 else f"{days / 365.25:.3g} years"
-        yield _error(
+        yield error_at(
             drug, ("kinetics", species), f"the numbers give a half-life of {told}, which is impossible",
             "check the units of volumes and clearances: believable is from a second to ten years",
         )  # fmt: skip
@@ -130,23 +133,23 @@ def _kinetics(drug: Drug, species: str, rows: Mapping[str, Row]) -> Iterator[Fin
 def _actions(drug: Drug) -> Iterator[Finding]:
     for species, actions in drug.actions.items():
         if actions and species not in drug.kinetics:
-            yield _error(drug, ("actions", species), f"actions of {species}, but no kinetics: nothing to read",
+            yield error_at(drug, ("actions", species), f"actions of {species}, but no kinetics: nothing to read",
                          f"add kinetics of {species}")  # fmt: skip
         for name, action in actions.items():
             place = ("actions", species, name)
             if name not in ACTIONS:
-                yield _error(drug, place, f"unknown action '{name}'", suggest(name, ACTIONS))
+                yield error_at(drug, place, f"unknown action '{name}'", suggest(name, ACTIONS))
                 continue
             if action.reads == "disc" and species not in drug.disc:
-                yield _error(
+                yield error_at(
                     drug, (*place, "reads"), f"'{name}' reads the disc, but 'disc' has no transport of {species}",
                     "add the numbers of transport in the disc, or read free or total plasma",
                 )  # fmt: skip
             rows = {"max": action.max, "half": action.half, "hill": action.hill}
-            yield from _rows(drug, place, rows, action_terms(name))
+            yield from row_findings(drug, place, rows, action_terms(name))
         both = [name for name in actions if name != "disc_kill" and name.startswith("disc_kill")]
         if "disc_kill" in actions and both:
-            yield _error(drug, ("actions", species, both[0]), f"'{both[0]}' and 'disc_kill' both kill there",
+            yield error_at(drug, ("actions", species, both[0]), f"'{both[0]}' and 'disc_kill' both kill there",
                          "disc_kill stands for all four zones: keep one of the two")  # fmt: skip
 
 
@@ -157,19 +160,19 @@ def _reading(drug: Drug, name: str) -> Iterator[Finding]:
         parts = getattr(drug, path[0]).get(path[1], {}) if known else {}
         parents = {"actions": path[2:3]}.get(path[0], ())
         if not known or (path[0] == "actions" and parents[0] not in parts):
-            yield _error(
+            yield error_at(
                 drug, ("readings", name, text), f"reading '{name}': '{text}' is no number of this file",
                 "write for instance kinetics.human.clearance or actions.human.endplate_kill.half",
             )  # fmt: skip
             return
         if isinstance(row, str) != (path[-1] == "reads"):
-            yield _error(drug, ("readings", name, text), f"reading '{name}': '{text}' has the wrong form",
+            yield error_at(drug, ("readings", name, text), f"reading '{name}': '{text}' has the wrong form",
                          "give a word for 'reads', and value, unit and source for a number")  # fmt: skip
             return
     try:
         changed = drug.reading(name)
     except ValueError as error:
-        yield _error(
+        yield error_at(
             drug, ("readings", name), f"reading '{name}' cannot be read: {error}", "compare with the main rows"
         )
         return
@@ -188,5 +191,6 @@ def factor_to_mg(unit: str) -> float | None:
         return None
 
 
-def _error(drug: Drug, key: tuple[str, ...], what: str, remedy: str) -> Finding:
+def error_at(drug: Described, key: tuple[str, ...], what: str, remedy: str) -> Finding:
+    """Return an error at a key of a file."""
     return Finding("error", drug.where(*key), what, remedy)

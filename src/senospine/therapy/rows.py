@@ -1,11 +1,13 @@
-"""One number of a drug file: its value, unit, prior and source; it becomes a row of a model's register."""
+"""What files of drugs and procedures are made of: names with sources, and numbers that become rows of a register."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from senospine.errors import UnitError
 from senospine.model import Parameter
@@ -26,6 +28,10 @@ def _number(value: object) -> object:
 
 
 Number = Annotated[float, BeforeValidator(_number)]
+# One word starting with a letter, so that a regimen's line can be cut at its spaces.
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+Symbol = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Path = tuple[str, ...]
 
 
 class Part(BaseModel):
@@ -100,6 +106,59 @@ class Row(Part):
             name, turned(self.value) or 0.0, unit, species, self.prior, turned(self.low), turned(self.high), self.cv,
             self.meaning or meaning, self.source, self.doi, self.how_obtained, self.confidence, self.reason, where,
         )  # fmt: skip
+
+
+class Source(Part):
+    """A publication that data come from."""
+
+    doi: Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")]
+    citation: Text
+
+
+class Described(Part):
+    """What a file describes under a name: a drug, a procedure. It knows the line of each of its keys.
+
+    Attributes
+    ----------
+    symbol : str
+        What it is called in models; its name with underscores if the file does not say.
+    """
+
+    name: Word
+    symbol: Symbol = ""
+    synonyms: tuple[Word, ...] = Field(default=(), strict=False)  # YAML knows lists only
+    source: tuple[Source, ...] = Field(min_length=1, strict=False)
+    species: tuple[Word, ...] = Field(min_length=1, strict=False)
+    gaps: tuple[Text, ...] = Field(default=(), strict=False)
+    _places: dict[Path, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _symbol_from_name(cls, data: object) -> object:
+        if isinstance(data, dict) and "symbol" not in data and isinstance(data.get("name"), str):
+            return {**data, "symbol": data["name"].replace("-", "_").casefold()}
+        return data
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything the file says; comments and order do not change it."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+    def located(self, places: Mapping[Path, str]) -> Self:
+        """Return the same with the ``file:line`` of each of its keys."""
+        copy = self.model_copy()
+        copy._places = dict(places)
+        return copy
+
+    def where(self, *key: str) -> str:
+        """Return ``file:line`` of a key path, or of its nearest parent that stands in the file."""
+        for length in range(len(key), -1, -1):
+            if key[:length] in self._places:
+                return self._places[key[:length]]
+        return f"{type(self).__name__.lower()} {self.name}"
 
 
 def _dimension(unit: Unit) -> str:

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from senospine.errors import RegimenError, suggest
-from senospine.therapy.rows import Part, Row, Text
+from senospine.therapy.rows import Described, Part, Row, Text, Word
 from senospine.therapy.terms import COMPOSED
 
-# One word starting with a letter, so that a regimen's line can be cut at its spaces.
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-Symbol = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 DoseUnit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(/[A-Za-z]+)?$")]
 Compartment = Literal["gut", "depot", "central", "intradiscal"]
-Path = tuple[str, ...]
 
 #: where a dose goes if its route does not say
 USUAL: dict[str, Compartment] = {
     "oral": "gut", "intravenous": "central", "subcutaneous": "depot", "intramuscular": "depot",
     "intradiscal": "intradiscal",
 }  # fmt: skip
-
-
-class Source(Part):
-    """A publication a drug's data come from."""
-
-    doi: Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")]
-    citation: Text
 
 
 class Route(Part):
@@ -51,13 +37,13 @@ class Action(Part):
     hill: Row
 
 
-class Drug(Part):
+class Drug(Described):
     """One drug: what it is called, how it is given, and by species what the body does with it and it with the body.
 
     Attributes
     ----------
-    symbol : str
-        What the drug is called in models; its name with underscores if the file does not say.
+    name, symbol, synonyms, source, species
+        As of all that is :class:`~senospine.therapy.rows.Described`.
     kinetics, disc : mapping of species to mapping of name to Row
     actions : mapping of species to mapping of an input of the spine to Action
     readings : mapping of name to mapping of a row's path to Row
@@ -67,54 +53,19 @@ class Drug(Part):
         What was looked for and not found.
     """
 
-    name: Word
-    symbol: Symbol = ""
-    synonyms: tuple[Word, ...] = Field(default=(), strict=False)  # YAML knows lists only
     drug_class: Text = Field(alias="class")
-    source: tuple[Source, ...] = Field(min_length=1, strict=False)
-    species: tuple[Word, ...] = Field(min_length=1, strict=False)
     dose_units: dict[Word, DoseUnit]
     routes: dict[RouteName, Route] = Field(min_length=1)
     kinetics: dict[Word, dict[Word, Row]] = Field(default_factory=dict)
     actions: dict[Word, dict[Word, Action]] = Field(default_factory=dict)
     disc: dict[Word, dict[Word, Row]] = Field(default_factory=dict)
     readings: dict[Word, dict[Text, Row | str]] = Field(default_factory=dict)
-    gaps: tuple[Text, ...] = Field(default=(), strict=False)
-    _places: dict[Path, str] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _symbol_from_name(cls, data: object) -> object:
-        if isinstance(data, dict) and "symbol" not in data and isinstance(data.get("name"), str):
-            return {**data, "symbol": data["name"].replace("-", "_").casefold()}
-        return data
 
     @model_validator(mode="after")
     def _every_species_has_a_unit(self) -> Self:
         if set(self.species) != set(self.dose_units):
             raise ValueError("'species' and 'dose_units' must name the same species")
         return self
-
-    def __hash__(self) -> int:
-        return hash(self.sha256)
-
-    @property
-    def sha256(self) -> str:
-        """Hash of everything the file says; comments and order do not change it."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
-
-    def located(self, places: Mapping[Path, str]) -> Drug:
-        """Return the drug with the ``file:line`` of each of its keys."""
-        copy = self.model_copy()
-        copy._places = dict(places)
-        return copy
-
-    def where(self, *key: str) -> str:
-        """Return ``file:line`` of a key path, or of its nearest parent that stands in the file."""
-        for length in range(len(key), -1, -1):
-            if key[:length] in self._places:
-                return self._places[key[:length]]
-        return f"drug {self.name}"
 
     def compartment(self, route: str) -> Compartment | None:
         """Return the compartment of the drug's own kinetics that a dose by ``route`` goes into; None if it is none."""

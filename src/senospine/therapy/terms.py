@@ -77,12 +77,22 @@ HAZARDS = (
     "platelet_kill", "precursor_kill", "neutrophil_precursor_kill", "lymphocyte_kill", "osteoblast_kill",
 )  # fmt: skip
 #: shares combine so that none exceeds one
-SHARES = ("senomorphic_action", "cox2_inhibition", "ngf_neutralisation", "analgesia", "tlr4_inhibition")
+SHARES = (
+    "senomorphic_action", "cox2_inhibition", "ngf_neutralisation", "analgesia", "tlr4_inhibition",
+    "endplate_denervation",
+)  # fmt: skip
 EXPOSURES = ("gut_exposure",)
 INPUT_UNITS = {**dict.fromkeys(HAZARDS, "1/day"), **dict.fromkeys((*SHARES, *EXPOSURES), "fold")}
 ZONES = tuple(f"disc_kill_{zone}" for zone in range(1, 5))
 #: what a drug file may say a drug does, and the inputs of the spine that it moves; disc_kill is all four zones
 ACTIONS = {**{name: (name,) for name in INPUT_UNITS}, "disc_kill": ZONES}
+
+#: what a procedure does to a share of something, such as the fibres it cuts
+PROCEDURE = {
+    "share": Term("fold", "share that a procedure which succeeds takes at once", zero=True, most=1.0),
+    "technical_success": Term("fold", "chance that it does; if not it takes nothing", 1.0, zero=True, most=1.0),
+    "regrowth_half_time": Term("day", "time in which half of what was taken is back; 1e6 days, never", 1e6),
+}
 
 
 def action_unit(action: str) -> str:

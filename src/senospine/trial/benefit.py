@@ -18,11 +18,13 @@ from senospine.model.register import read_rows
 from senospine.randomness import stream
 from senospine.trial.bank import UNTREATED, PatientBank
 from senospine.trial.design import Design, positive
-from senospine.trial.file import MarkerRange
+from senospine.trial.file import Entry, MarkerRange, Range
 
 Array = NDArray[np.float64]
 #: readings of a marker by which the chance to pass is found
 READINGS = 64
+#: of the quadrature over the slow fluctuation of pain
+NODES = 32
 
 
 @dataclass(frozen=True)
@@ -173,13 +175,8 @@ def _of_pain(design: Design, endpoint: str) -> bool:
 def _passing(design: Design, bank: PatientBank) -> Array:
     """Return weight times the chance to pass every criterion, shape (n_patients,)."""
     entry, numbers = design.file.entry, bank.numbers
-    level = bank.course(UNTREATED)["pain"][:, 0].astype(float)
-    sd = float(np.sqrt(value_of("fluctuation_sd") ** 2 + day_noise_sd() ** 2 / entry.pain.days))
     chance = numbers["weight"] * entry.age.holds(numbers["age"]) * entry.platelets.holds(numbers["platelets"])
-    if entry.pain.at_least is not None:
-        chance = chance * ndtr((level - entry.pain.at_least) / sd)
-    if entry.pain.at_most is not None:
-        chance = chance * ndtr((entry.pain.at_most - level) / sd)
+    chance = chance * _by_reports(entry, bank.course(UNTREATED)["pain"][:, 0].astype(float))
     wanted: dict[str, MarkerRange] = dict(entry.markers)
     if design.file.population.kind == "marker-enriched":
         name, belongs = positive(design)
@@ -192,6 +189,24 @@ def _passing(design: Design, bank: PatientBank) -> Array:
     if not chance.sum() > 0:
         raise TrialError("nobody in the bank passes the entry criteria", where=design.document.where("entry"))
     return np.asarray(chance, float)
+
+
+def _by_reports(entry: Entry, level: Array) -> Array:
+    """Return the chance to pass by ratings of pain and by disability, which share a fluctuation, shape (n,)."""
+    places, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    felt = level[:, None] + value_of("fluctuation_sd") * places
+    passes = _within(entry.pain, felt, day_noise_sd() / np.sqrt(entry.pain.days), 1 / entry.pain.days)
+    if entry.odi != Range():
+        spread = np.hypot(value_of("odi_lasting_sd"), value_of("odi_visit_sd"))
+        passes = passes * _within(entry.odi, value_of("odi_at_no_pain") + value_of("odi_per_point") * felt, spread, 2.0)
+    return np.asarray(passes @ weights / weights.sum())
+
+
+def _within(limits: Range, mean: Array, sd: float, step: float) -> Array:
+    """Return the chance that normal readings, rounded to steps, lie inside."""
+    above = 1.0 if limits.at_least is None else ndtr((mean - limits.at_least + step / 2) / sd)
+    below = 0.0 if limits.at_most is None else ndtr((mean - limits.at_most - step / 2) / sd)
+    return np.asarray(np.broadcast_to(above - below, mean.shape))
 
 
 def benefit_text(found: list[Benefit], bank: PatientBank) -> str:

@@ -12,9 +12,10 @@ from senospine.assays import MARKERS
 from senospine.errors import SenospineError, TrialError, suggest
 from senospine.stats.mmrm.structures import structure
 from senospine.stats.multiplicity import Graph, hierarchical, holm
-from senospine.therapy import parse_regimen
+from senospine.therapy import parse_treatment
 from senospine.trial.bank import UNTREATED, PatientBank
 from senospine.trial.file import SENSITIVITIES, Arm, Endpoint, File, MarkerRange, Range, validated
+from senospine.trial.procedures import given_as, only_procedures
 from senospine.yaml_files import Document, parse_yaml, read_yaml
 
 DESIGNS = Path(__file__).parent / "designs"
@@ -73,9 +74,33 @@ class Design:
 
     @cached_property
     def contexts(self) -> tuple[str, ...]:
-        """For each arm, the kind of control whose contextual response it has; a therapy has the first control's."""
+        """For each arm, the kind of control whose contextual response it has.
+
+        A therapy has its own ``given_as``, or its procedure's, or else the first control's.
+        """
         first = self.file.arms[self.arms[0]].control or "none"
-        return tuple(self.file.arms[name].control or self.file.arms[name].given_as or first for name in self.arms)
+        arms = [self.file.arms[name] for name in self.arms]
+        return tuple(arm.control or arm.given_as or given_as(arm.therapy or "") or first for arm in arms)
+
+    @cached_property
+    def done_once(self) -> tuple[bool, ...]:
+        """For each arm, whether its therapy is procedures alone: done once, it is neither missed nor stopped."""
+        return tuple(only_procedures(therapy) for therapy in self.therapies)
+
+    @property
+    def context_note(self) -> str | None:
+        """What to say where arms that are compared look different to patients; None where they do not."""
+        context = dict(zip(self.arms, self.contexts, strict=True))
+        unlike = [item for item in self.hypotheses if context[item.treated] != context[item.control]]
+        if not unlike:
+            return None
+        pairs = dict.fromkeys(
+            f"{item.treated} ({context[item.treated]}) and {item.control} ({context[item.control]})" for item in unlike
+        )
+        return (
+            f"Contexts differ between {'; '.join(pairs)}: that part of the difference is context, not the therapy. "
+            "Arms alike to patients have one context ('given_as')."
+        )
 
     @cached_property
     def visit_days(self) -> tuple[float, ...]:
@@ -136,11 +161,11 @@ class Design:
 
 
 def therapy_key(text: str | None) -> str:
-    """Return the name of a therapy's course in a bank: its canonical line if it is a regimen, else as written."""
+    """Return the name of a therapy's course in a bank: its canonical line if it is one treatment, else as written."""
     if text is None:
         return UNTREATED
     try:
-        return parse_regimen(text).text()
+        return parse_treatment(text).text()
     except SenospineError:  # a combination, or a bank's own name for what it simulated
         return " ".join(text.split())
 
@@ -183,7 +208,9 @@ def _checked(document: Document, content: bytes) -> Design:
     file = validated(document)
     for check in (_check_arms, _check_times, _check_entry, _check_analysis, _check_population):
         check(file, document)
-    return Design(file, document, hashlib.sha256(content).hexdigest())
+    design = Design(file, document, hashlib.sha256(content).hexdigest())
+    assert len(design.contexts) == len(file.arms)  # found now, so that a control nobody knows is told now
+    return design
 
 
 def _check_arms(file: File, document: Document) -> None:
@@ -263,6 +290,7 @@ def _check_entry(file: File, document: Document) -> None:
     ranges: dict[tuple[str, ...], Range] = {
         ("age",): entry.age,
         ("pain",): entry.pain,
+        ("odi",): entry.odi,
         ("platelets",): entry.platelets,
     }
     ranges |= {("markers", name): item for name, item in file.entry.markers.items()}

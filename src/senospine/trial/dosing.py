@@ -1,4 +1,4 @@
-"""On which days a design's therapy is taken."""
+"""On which days a design's therapy is taken or done."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ def dosing_days(therapy: str, days: float) -> list[tuple[float, float]] | None:
     True
     """
     try:
-        table = dose_table(read_therapy(therapy).regimens, {"enrolment": 0.0, "birth": -40_000.0}, species="human")
+        read = read_therapy(therapy)
+        table = dose_table(read.regimens, {"enrolment": 0.0, "birth": -40_000.0}, species="human")
     except SenospineError:
         return None
     spans: list[tuple[float, float]] = []
-    for day in sorted({float(int(value)) for value in table["given"] if 0 <= value < days}):
+    given = [*table["given"], *(item.start_days for item in read.performed)]
+    for day in sorted({float(int(value)) for value in given if 0 <= value < days}):
         if spans and day <= spans[-1][1]:
             spans[-1] = (spans[-1][0], day + 1)
         else:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senospine.assays import record_marker, report_pain
+from senospine.assays import record_marker, report_disability, report_pain
 from senospine.errors import TrialError
 from senospine.randomness import stream
 from senospine.trial.bank import UNTREATED, PatientBank
 from senospine.trial.design import BASELINE_STRATA, Design, positive
-from senospine.trial.file import MarkerRange
+from senospine.trial.file import MarkerRange, Range
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -53,6 +53,9 @@ class Enrolled:
         Screen failures by the first criterion not met.
     draw : int
         Of the bank's parameters.
+    function : (ndarray, ndarray) or None
+        Where disability is a criterion, the Oswestry index as recorded at screening [%], and each patient's own
+        standard normal behind it; each of shape (n,).
     """
 
     row: Integers
@@ -67,6 +70,7 @@ class Enrolled:
     screened: int
     failures: dict[str, int]
     draw: int
+    function: tuple[Array, Array] | None = None
 
 
 def enrol(
@@ -126,13 +130,14 @@ def enrol(
     strata = _strata(design, bank, values)
     subgroups = _above(design.file.analysis.subgroups, bank, values)
     arm = randomise(design, strata, lambda cell: stream(seed, f"trial/{part}randomisation/{cell}", trial))
-    apart = {"row", "place", "pain", "felt", "fluctuation"}
+    apart = {"row", "place", "pain", "felt", "fluctuation", "odi", "disability"}
     recorded = {name: value for name, value in values.items() if name not in apart}
     row = values["row"].astype(np.int64)
     pain, felt, fluctuation = values["pain"], values["felt"], values["fluctuation"]
     place = values["place"].astype(np.int64)
+    function = (values["odi"], values["disability"]) if "odi" in values else None
     return Enrolled(
-        row, arm, pain, felt, fluctuation, recorded, strata, subgroups, place, screened, failures, draw
+        row, arm, pain, felt, fluctuation, recorded, strata, subgroups, place, screened, failures, draw, function
     )  # fmt: skip
 
 
@@ -167,6 +172,12 @@ def _screen(
     criteria = {
         "age": entry.age.holds(latent["age"]),
         "pain": entry.pain.holds(values["pain"]),
+    }
+    if entry.odi != Range():
+        values["disability"] = generator.standard_normal(len(rows))
+        values["odi"] = report_disability("odi", values["felt"], values["disability"], generator)
+        criteria["odi"] = entry.odi.holds(values["odi"])
+    criteria |= {
         "platelets": entry.platelets.holds(values["platelets"]),
         **{name: item.holds(recorded) for name, (recorded, item) in ranges.items()},
     }

@@ -93,6 +93,7 @@ class Entry(Section):
 
     age: Range = Range()
     pain: PainRange = PainRange()
+    odi: Range = Range()
     platelets: Range = Range()
     markers: dict[str, MarkerRange] = {}
 

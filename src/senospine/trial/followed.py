@@ -188,7 +188,7 @@ def _part(
     seen = np.stack([data.observed[measure] for data in trials])
     base = np.stack([data.baseline[measure] for data in trials])
     enters = np.stack([analysed(design, data, measure) for data in trials])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # who begins at 0 has no share to improve by
         better = 100 * (1 - seen[..., visit] / base)[..., None] >= IMPROVEMENTS - 1e-9
     counts = np.stack([np.column_stack([d.enrolled.recorded["platelets"], d.counts["platelets"]]) for d in trials])
     worst = np.min(np.where(np.isnan(counts[..., 1:]), np.inf, counts[..., 1:]), axis=2)

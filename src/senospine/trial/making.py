@@ -16,10 +16,10 @@ from senospine.engine import compile_model
 from senospine.errors import TrialError
 from senospine.model import load_model
 from senospine.runs import OutcomeFolder, run_blocks
-from senospine.therapy import compose_model
 from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank
 from senospine.trial.patients import ONSET, OUTPUTS, RTOL, Block, Plan, doses_of, read_therapy, simulate_people
 from senospine.trial.population import plausible_limits, published_population, select, weigh
+from senospine.trial.procedures import jumps_of
 
 Array = NDArray[np.float64]
 BLOCK = 100
@@ -135,11 +135,13 @@ def _refuse_unknown(plan: Plan) -> None:
         if name not in known:
             raise TrialError(f"the human model has no parameter '{name}'")
     for therapy in plan.therapies:
-        doses_of(plan, therapy, compose_model("human", therapy.drugs), 1, 0)
+        model = therapy.compose()
+        doses_of(plan, therapy, model, 1, 0)
+        jumps_of(therapy.performed, model, {"age_at_start": np.zeros(1)}, plan.seed, 0, plan.days[-1])
 
 
 def _inputs(plan: Plan, patients: int, draws: int) -> dict[str, Any]:
-    models = {"": load_model("human"), **{each.text: compose_model("human", each.drugs) for each in plan.therapies}}
+    models = {"": load_model("human"), **{each.text: each.compose() for each in plan.therapies}}
     path = compile_model(models[""], outputs=["spinal_pain"]).code_path
     return {
         "study": "bank of patients", "therapies": {each.text: models[each.text].sha256 for each in plan.therapies},
@@ -147,6 +149,7 @@ def _inputs(plan: Plan, patients: int, draws: int) -> dict[str, Any]:
         "ages": list(plan.ages), "onset": list(ONSET), "centres": dict(plan.centres), "uncertainty": plan.uncertainty,
         "between": plan.between, "block": BLOCK, "rtol": RTOL, "code_path": path,
         "drugs": {drug.name: drug.sha256 for each in plan.therapies for drug in each.drugs},
+        "procedures": {item.name: item.sha256 for each in plan.therapies for item in each.procedures},
         "priors": {name: [row.low, row.high, row.between_animal_cv] for model in models.values()
                    for name, row in sorted(model.register.items())},
     }  # fmt: skip

@@ -23,17 +23,20 @@ from senospine.randomness import stream
 from senospine.subjects import draw_doubt, draw_people, draw_translation, untreated_life
 from senospine.therapy import (
     Drug,
+    Performed,
     Prescribed,
+    Procedure,
     Regimen,
     as_measured,
     compose_model,
     dose_table,
     load_drug,
     load_rule,
-    parse_regimen,
+    parse_treatment,
 )
 from senospine.trial.bank import UNTREATED
 from senospine.trial.design import therapy_key
+from senospine.trial.procedures import jumps_of
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -54,16 +57,26 @@ AFTER_DOSE = 0.25
 
 @dataclass(frozen=True)
 class Therapy:
-    """A therapy as a design writes it: regimens with ``+`` between them, and ``; rule NAME`` for dosing by counts."""
+    """A therapy as a design writes it: regimens and procedures with ``+`` between, ``; rule NAME`` for doses."""
 
     text: str
     regimens: tuple[Regimen, ...]
     rule: str | None
+    performed: tuple[Performed, ...] = ()
 
     @property
     def drugs(self) -> tuple[Drug, ...]:
         """What it gives, by name."""
         return tuple(load_drug(name) for name in sorted({each.drug for each in self.regimens}))
+
+    @property
+    def procedures(self) -> tuple[Procedure, ...]:
+        """What is done, by name."""
+        return tuple(sorted({each.procedure for each in self.performed}, key=lambda item: item.name))
+
+    def compose(self) -> Model:
+        """Return the human model with what is given and done."""
+        return compose_model("human", self.drugs, procedures=self.procedures)
 
 
 def read_therapy(text: str, where: str | None = None) -> Therapy:
@@ -87,10 +100,15 @@ def read_therapy(text: str, where: str | None = None) -> Therapy:
             f"therapy '{text}' cannot be read", where=where,
             remedy="write regimens with ' + ' between them, and at most one '; rule NAME' behind",
         )  # fmt: skip
-    regimens = tuple(parse_regimen(item.strip(), where) for item in doses.split(" + "))
+    parts = [parse_treatment(item.strip(), where) for item in doses.split(" + ")]
+    regimens = tuple(item for item in parts if isinstance(item, Regimen))
+    performed = tuple(item for item in parts if isinstance(item, Performed))
     if names:
         load_rule(names[0], where)
-    return Therapy(therapy_key(text), regimens, names[0] if names else None)
+        if not regimens:
+            raise TrialError(f"therapy '{text}' has a rule for doses and no doses", where=where,
+                             remedy="leave the rule out: a procedure is done once")  # fmt: skip
+    return Therapy(therapy_key(text), regimens, names[0] if names else None, performed)
 
 
 @dataclass(frozen=True)
@@ -166,11 +184,10 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
     courses: dict[str, Mapping[str, Single]] = {}
     states: dict[str, Array] = {}
     for therapy in (None, *plan.therapies):
-        model = base if therapy is None else compose_model("human", therapy.drugs)
+        model = base if therapy is None else therapy.compose()
         mine = doubt_of(plan, model, draw)
         people: dict[str, Array] = {}
-        for drug in therapy.drugs if therapy else ():  # what else is taken changes no one
-            alone = compose_model("human", (drug,))
+        for alone in _each_alone(therapy):  # what else is taken changes no one
             found = draw_people(
                 alone, count, plan.seed, ages=plan.ages, first=first, centres=doubt_of(plan, alone, draw)
             )
@@ -188,6 +205,14 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
     return Block(people_table, reference_drive(base, own), courses)
 
 
+def _each_alone(therapy: Therapy | None) -> list[Model]:
+    """Return the human model with each drug, and with each procedure, of a therapy alone."""
+    if therapy is None:
+        return []
+    drugs = [compose_model("human", (drug,)) for drug in therapy.drugs]
+    return drugs + [compose_model("human", procedures=(item,)) for item in therapy.procedures]
+
+
 def _of(plan: Plan, model: Model, people: Mapping[str, Array], centres: Mapping[str, float]) -> dict[str, Array]:
     """Return people's parameters; without differences between them, those by sex and age alone."""
     if plan.between:
@@ -201,7 +226,7 @@ def _of(plan: Plan, model: Model, people: Mapping[str, Array], centres: Mapping[
 
 def reference_drive(model: Model, parameters: Mapping[str, float]) -> float:
     """Return what a severely degenerated spine sends at 50 years above the healthy [fold]."""
-    solution = _kernel(model.name, ()).solve(
+    solution = _kernel(model.name).solve(
         {**parameters, "degeneration_load": 1.0, "age_at_start": 0.0}, times=[50 * DAYS_PER_YEAR], n_subjects=1,
         rtol=RTOL, threads=1,
     )  # fmt: skip
@@ -213,8 +238,8 @@ def reference_drive(model: Model, parameters: Mapping[str, float]) -> float:
 
 
 @lru_cache(maxsize=8)
-def _kernel(species: str, drugs: tuple[Drug, ...]) -> Kernel:
-    model = compose_model(species, drugs)
+def _kernel(species: str, drugs: tuple[Drug, ...] = (), procedures: tuple[Procedure, ...] = ()) -> Kernel:
+    model = compose_model(species, drugs, procedures=procedures)
     return compile_model(model, outputs=[name for name in dict.fromkeys((*OUTPUTS, *STATES)) if name in model.outputs])
 
 
@@ -224,13 +249,11 @@ def _course(
 ) -> tuple[dict[str, Single], dict[str, Array]]:  # fmt: skip
     """Return outputs over the plan's days, exposure of the gut as its mean since the last, and states on day 0."""
     count = len(parameters["age_at_start"])
-    entries, decisions = doses_of(plan, therapy, model, count, first)
+    schedule = _schedule(plan, therapy, model, parameters, first)
     daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
     times = np.union1d(plan.days, daily if therapy is not None else [])
-    kernel = _kernel("human", therapy.drugs if therapy else ())
-    solution = kernel.solve(
-        parameters, Schedule.shared(entries, decisions), times, initial=life, rtol=RTOL, threads=1, n_subjects=count
-    )
+    kernel = _kernel("human", therapy.drugs, therapy.procedures) if therapy else _kernel("human")
+    solution = kernel.solve(parameters, schedule, times, initial=life, rtol=RTOL, threads=1, n_subjects=count)
     on = np.searchsorted(times, plan.days)
     at_first = {name: solution[name][:, on[0]] for name in STATES}
     found: dict[str, Single] = {}
@@ -250,11 +273,20 @@ def _course(
     return found, at_first
 
 
+def _schedule(
+    plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], first: int
+) -> Schedule:
+    """Return what is given to all, and what procedures take of each."""
+    doses = Schedule.shared(*doses_of(plan, therapy, model, len(parameters["age_at_start"]), first))
+    done = jumps_of(therapy.performed, model, parameters, plan.seed, first, plan.days[-1]) if therapy else None
+    return doses if done is None else doses + done
+
+
 def doses_of(
     plan: Plan, therapy: Therapy | None, model: Model, count: int, first: int
 ) -> tuple[list[Entry], tuple[Decision, ...]]:
     """Return what is given over the plan's days, and what counts decide; refuse what cannot be given to people."""
-    if therapy is None:
+    if therapy is None or not therapy.regimens:
         return [], ()
     try:
         table = dose_table(therapy.regimens, {"enrolment": 0.0, "birth": -130 * DAYS_PER_YEAR}, species="human")

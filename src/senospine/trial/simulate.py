@@ -129,11 +129,14 @@ class _Conduct:
         design, n, visits = self.design, len(self.enrolled.row), len(self.design.visit_days)
         self.n, self.visits = n, visits
         self.course = lasting_change(n, self._stream("course"))
-        self.disability = self._stream("disability").standard_normal(n)
+        function = self.enrolled.function
+        self.disability = self._stream("disability").standard_normal(n) if function is None else function[1]
         mean = design.file.adherence
         self.adherence = (
             self._stream("adherence").beta(10 * mean, 10 * (1 - mean), n) if 0 < mean < 1 else np.full(n, mean)
         )
+        self.done = np.array(design.done_once)[self.enrolled.arm]  # a nerve that is cut stays cut in those who leave
+        self.adherence = np.where(self.done, 1.0, self.adherence)
         self.fluctuation, self.since = self.enrolled.fluctuation, -1.0
         self.effect, self.context = self.adherence.copy(), np.ones(n)
         self.on = np.ones(n, bool)  # treatment not ended
@@ -154,6 +157,8 @@ class _Conduct:
             else report_disability(name, self.enrolled.felt, self.disability, self._stream(f"{name}/baseline"))
             for name in measures
         }
+        if function is not None and "odi" in measures:
+            self.baseline["odi"] = function[0]  # the one they entered by
         self.rate = np.array(design.share_by_arm(design.file.dropout.rate))[self.enrolled.arm]
         self.skip = np.array(design.share_by_arm(design.file.missed_visits.rate))[self.enrolled.arm]
         self.harm = np.array(design.share_by_arm(design.file.adverse_events.background))[self.enrolled.arm]
@@ -190,7 +195,7 @@ class _Conduct:
 
     def _fade(self, span: float) -> None:
         kept = 0.5 ** (span / self.design.file.offset_days)
-        wanted = self.adherence * (self.on & self.taking)
+        wanted = self.adherence * ((self.on & self.taking) | self.done)
         self.effect = wanted + (self.effect - wanted) * kept
         self.context = self.on + (self.context - self.on) * kept
 

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from senospine.errors import MeasureError, suggest
 from senospine.measure.arrive import check_stated
 from senospine.measure.inputs import content_hash
-from senospine.measure.reading import HIERARCHY
+from senospine.measure.protocol import (
+    NamePattern,
+    NotNegative,
+    Page,
+    Positive,
+    of_an_animal,
+    place_by_name,
+    place_by_table,
+    read_page,
+)
 from senospine.measure.section.cells import Region, Statistic
 from senospine.measure.section.controls import read_thresholds
 from senospine.measure.section.prepare import Background
-from senospine.yaml_files import Document, read_yaml
-
-Positive = Annotated[float, Field(gt=0)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BackgroundRule(_Part):
+class BackgroundRule(Page):
     """How background is subtracted."""
 
     method: Background = "top hat"
     radius_um: Positive = 25.0
 
 
-class Where(_Part):
+class Where(Page):
     """Tissue or bone: from a file beside the image (its name with this ending), or from a channel.
 
     ``level`` [grey] is for bone, Otsu's without; ``smooth_um`` for tissue.
@@ -52,7 +51,7 @@ class Where(_Part):
         return self
 
 
-class SecondMarker(_Part):
+class SecondMarker(Page):
     """A marker by which counted cells are called positive."""
 
     channel: str
@@ -60,13 +59,13 @@ class SecondMarker(_Part):
     statistic: Statistic = "mean"
 
 
-class CellRule(_Part):
+class CellRule(Page):
     """What counts as a cell."""
 
     marker: str = "TRAP"
     nuclei: str = "DAPI"
     near_bone: bool = True
-    max_gap_um: Annotated[float, Field(ge=0)] = 2.0
+    max_gap_um: NotNegative = 2.0
     min_nuclei: Annotated[int, Field(ge=0)] = 1
     radius_um: Positive = 8.0
     nucleus_radius_um: Positive = 3.0
@@ -76,7 +75,7 @@ class CellRule(_Part):
     abercrombie_height_um: Positive | None = None
 
 
-class FibreRule(_Part):
+class FibreRule(Page):
     """One channel of nerve fibres or vessels."""
 
     channel: str
@@ -87,14 +86,14 @@ class FibreRule(_Part):
     thin_and_isotropic: bool = False
 
 
-class Pair(_Part):
+class Pair(Page):
     """Two channels."""
 
     first: str
     second: str
 
 
-class ControlRule(_Part):
+class ControlRule(Page):
     """How thresholds are set on control images."""
 
     false_positive: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
@@ -102,7 +101,7 @@ class ControlRule(_Part):
     ridge_false_positive: Annotated[float, Field(gt=0, lt=0.5)] = 0.0001
 
 
-class Protocol(_Part):
+class Protocol(Page):
     """A protocol; the same for every image of a batch, controls included.
 
     Attributes
@@ -130,7 +129,7 @@ class Protocol(_Part):
     tissue: Where | None = None
     bone: Where | None = None
     background: BackgroundRule = BackgroundRule()
-    bleed_through: dict[str, dict[str, Annotated[float, Field(ge=0, lt=1)]]] = {}
+    bleed_through: dict[str, dict[str, Annotated[float, Field(ge=0, lt=1)]]] = Field(default_factory=dict)
     cells: CellRule | None = None
     fibres: tuple[FibreRule, ...] = ()
     double_positive: tuple[Pair, ...] = ()
@@ -138,10 +137,10 @@ class Protocol(_Part):
     intensity: tuple[str, ...] = ()
     thresholds: str | None = None
     controls: ControlRule = ControlRule()
-    name_pattern: str | None = None
+    name_pattern: NamePattern | None = None
     places: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
-    arrive: dict[str, str] = {}
+    arrive: dict[str, str] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
@@ -217,41 +216,11 @@ class Protocol(_Part):
         """
         found: dict[str, str] = {}
         if self.name_pattern is not None:
-            match = re.search(self.name_pattern, path.name)
-            if match is None:
-                raise MeasureError(
-                    f"the file's name does not fit the pattern {self.name_pattern}", where=str(path),
-                    remedy="rename the file or correct name_pattern",
-                )  # fmt: skip
-            found |= {key: value for key, value in match.groupdict().items() if value}
+            found |= place_by_name(self.name_pattern, path)
         if self.places is not None:
-            found |= self._row(path)
-        if not found.get("animal"):
-            raise MeasureError(
-                "it is not said which animal this section is from", where=str(path),
-                remedy="give name_pattern with (?P<animal>...), or a table of places with columns file and animal",
-            )  # fmt: skip
-        return found
-
-    def _row(self, path: Path) -> dict[str, str]:
-        table = self.file(str(self.places))
-        try:
-            with table.open(encoding="utf-8-sig", newline="") as stream:
-                rows = list(csv.DictReader(stream))
-        except (OSError, UnicodeDecodeError) as error:
-            raise MeasureError(f"cannot read the table of places: {error}", where=str(table)) from None
-        unknown = [name for name in (rows[0] if rows else ()) if name != "file" and name not in HIERARCHY]
-        if unknown or (rows and "file" not in rows[0]):
-            word = f"unknown column '{unknown[0]}'" if unknown else "no column 'file'"
-            raise MeasureError(word, where=str(table), remedy=suggest(unknown[0] if unknown else "", HIERARCHY))
-        mine = [row for row in rows if row["file"] == path.name]
-        if len(mine) != 1:
-            raise MeasureError(
-                f"{len(mine)} rows for {path.name}",
-                where=str(table),
-                remedy="give each image one row, by its file name",
-            )
-        return {key: value.strip() for key, value in mine[0].items() if key != "file" and value and value.strip()}
+            found |= place_by_table(self.file(self.places), path, other_columns=False)
+        remedy = "give name_pattern with (?P<animal>...), or a table of places with columns file and animal"
+        return of_an_animal(found, path, remedy)
 
 
 def load_protocol(options: Protocol | Mapping[str, Any] | str | Path) -> Protocol:
@@ -264,50 +233,7 @@ def load_protocol(options: Protocol | Mapping[str, Any] | str | Path) -> Protoco
     """
     if isinstance(options, Protocol):
         return options
-    if isinstance(options, Mapping) and set(options) == {"protocol"}:
-        options = str(options["protocol"])
-    document = Document(Path("<options>"), dict(options), {}) if isinstance(options, Mapping) else read_yaml(options)
-    if not isinstance(document.data, dict):
-        raise MeasureError(
-            "the protocol is no mapping", where=str(document.path), remedy="see docs/measure-sections.md"
-        )
-    try:
-        protocol = Protocol.model_validate(document.data)
-    except ValidationError as error:
-        raise _told(error, document) from None
-    if not isinstance(options, Mapping):
-        protocol._folder = document.path.resolve().parent
-    if protocol.name_pattern is not None:
-        _check_pattern(protocol.name_pattern, document.where("name_pattern"))
+    protocol, folder = read_page(Protocol, options, "docs/measure-sections.md")
+    if folder is not None:
+        protocol._folder = folder.resolve()
     return protocol
-
-
-def _check_pattern(pattern: str, where: str) -> None:
-    try:
-        names = re.compile(pattern).groupindex
-    except re.error as error:
-        raise MeasureError(f"name_pattern is no regular expression: {error}", where=where) from None
-    for name in names:
-        if name not in HIERARCHY:
-            raise MeasureError(f"'{name}' is no level of the design", where=where, remedy=suggest(name, HIERARCHY))
-
-
-def _told(error: ValidationError, document: Document) -> MeasureError:
-    first = error.errors()[0]
-    key = tuple(first["loc"])
-    words = ".".join(str(part) for part in key)
-    model: Any = Protocol
-    if first["type"] == "extra_forbidden":
-        for part in key[:-1]:
-            if isinstance(part, str):  # a number is a place in a list
-                model = next(iter(_models(model.model_fields[part].annotation)), model)
-        remedy = suggest(str(key[-1]), model.model_fields)
-        return MeasureError(f"unknown key '{words}'", where=document.where(*key), remedy=remedy)
-    message = first["msg"].removeprefix("Value error, ")
-    return MeasureError(f"{words}: {message}" if words else message, where=document.where(*key))
-
-
-def _models(annotation: Any) -> list[Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for part in get_args(annotation) for found in _models(part)]

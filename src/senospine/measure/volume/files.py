@@ -6,24 +6,14 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
+from senospine.measure.volume import headers, slices
+from senospine.measure.volume.scan import Scan
 from senospine.measure.volume.volume import Volume
 from senospine.runs import sha256_of
-
-#: what a reader hands back: voxels, spacing in um or None where the file does not tell
-Scan = tuple[NDArray[Any], tuple[float, float, float] | None]
-
-#: micrometres in one of the units that headers name
-MICROMETRES = {
-    "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "micrometre": 1.0,
-    "\\u00b5m": 1.0, "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "nm": 1e-3, "m": 1e6, "inch": 25400.0,
-}  # fmt: skip
-
 
 #: endings of files that are scans, and of slices that make one together
 ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".isq", ".tif", ".tiff")
@@ -78,8 +68,6 @@ def read_volume(path: str | Path, spacing_um: Sequence[float] | None = None) -> 
 
 
 def _reader(path: Path) -> Callable[[Path], Scan]:
-    from senospine.measure.volume import headers, slices
-
     name = path.name.lower()
     if path.is_dir():
         return slices.read_folder

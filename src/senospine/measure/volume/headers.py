@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
-from senospine.measure.volume.files import MICROMETRES, Scan
 from senospine.measure.volume.memory import available_memory
+from senospine.measure.volume.scan import MICROMETRES, Scan
 
 _NRRD_TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from senospine.errors import MeasureError, suggest
 from senospine.measure.arrive import check_stated
 from senospine.measure.inputs import content_hash
-from senospine.measure.reading import HIERARCHY
-from senospine.yaml_files import Document, read_yaml
+from senospine.measure.protocol import (
+    NamePattern,
+    NotNegative,
+    Page,
+    Positive,
+    of_an_animal,
+    place_by_name,
+    place_by_table,
+    read_page,
+)
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AXES = {"z": 0, "y": 1, "x": 2}
 
 
-class _Page(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Threshold(_Page):
+class Threshold(Page):
     """How bone is told from marrow; see :func:`senospine.measure.volume.segment_bone`."""
 
     method: Literal["otsu", "fixed", "adaptive"] = "otsu"
@@ -34,7 +33,7 @@ class Threshold(_Page):
     window_um: Positive = 200.0
 
 
-class EndplateChoice(_Page):
+class EndplateChoice(Page):
     """Which face of the vertebra, how deep and how far from its rim."""
 
     axis: Literal["z", "y", "x"] = "z"
@@ -51,7 +50,7 @@ class EndplateChoice(_Page):
         return "last" if (self.head == "first") == (self.side == "caudal") else "first"
 
 
-class Crop(_Page):
+class Crop(Page):
     """A part of the scan, first and one past the last voxel along each axis."""
 
     z: tuple[int, int] | None = None
@@ -59,15 +58,15 @@ class Crop(_Page):
     x: tuple[int, int] | None = None
 
 
-class Place(_Page):
+class Place(Page):
     """Where a scan belongs: the same for all, read from file names, or looked up in a table by file name."""
 
-    fixed: dict[str, str] = {}
-    pattern: str | None = None
+    fixed: dict[str, str] = Field(default_factory=dict)
+    pattern: NamePattern | None = None
     table: Path | None = None
 
 
-class Protocol(_Page):
+class Protocol(Page):
     """Everything that is chosen before a scan is measured."""
 
     kind: Literal["trabecular", "endplate", "disc"]
@@ -86,7 +85,7 @@ class Protocol(_Page):
     sensitivity: bool = True
     allow_coarse: bool = False
     threads: Annotated[int, Field(ge=0)] = 0
-    arrive: dict[str, str] = {}
+    arrive: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _agree(self) -> Protocol:
@@ -94,8 +93,6 @@ class Protocol(_Page):
             raise ValueError("the border rule 'margin' needs 'margin_um' or 'region_mask'")
         if (self.threshold.method == "fixed") != (self.threshold.level is not None):
             raise ValueError("the threshold rule 'fixed' needs a 'level', and only it does")
-        if self.place.pattern is not None:
-            re.compile(self.place.pattern)
         check_stated(self.arrive)
         return self
 
@@ -119,24 +116,11 @@ class Protocol(_Page):
         """
         place = dict(self.place.fixed)
         if self.place.pattern is not None:
-            match = re.search(self.place.pattern, path.name)
-            if match is None:
-                raise MeasureError(
-                    f"the file name does not fit the pattern {self.place.pattern}", where=str(path),
-                    remedy="rename the file, or correct 'pattern'",
-                )  # fmt: skip
-            place |= {key: value for key, value in match.groupdict().items() if value is not None}
+            place |= place_by_name(self.place.pattern, path)
         if self.place.table is not None:
-            place |= _row(self.place.table, path)
-        for name in place:
-            if name not in HIERARCHY:
-                raise MeasureError(f"'{name}' is no level of the design", remedy=suggest(name, HIERARCHY))
-        if not place.get("animal"):
-            raise MeasureError(
-                "which animal this is, is not told", where=str(path),
-                remedy="under 'place' give 'fixed: {animal: …}', a 'pattern' with (?P<animal>…), or a 'table'",
-            )  # fmt: skip
-        return place
+            place |= place_by_table(self.place.table, path, other_columns=True)
+        remedy = "under 'place' give 'fixed: {animal: …}', a 'pattern' with (?P<animal>…), or a 'table'"
+        return of_an_animal(place, path, remedy)
 
     def basis(self, path: Path) -> dict[str, Any]:
         """Return what decides the readings of a scan beside the scan; see :class:`senospine.measure.inputs.Chosen`."""
@@ -150,23 +134,6 @@ class Protocol(_Page):
         """Return why a file is no scan of its own: it is the region drawn on one."""
         mine = self.region_mask is not None and path.resolve() == self.region_mask.resolve()
         return "region mask" if mine else None
-
-
-def _row(table: Path, path: Path) -> dict[str, str]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("file") == path.name]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MeasureError(
-            f"cannot read the table: {error}", where=str(table), remedy="check path and format"
-        ) from None
-    if len(rows) != 1:
-        raise MeasureError(
-            f"{len(rows)} rows for the file {path.name}",
-            where=str(table),
-            remedy="give each file one row, column 'file'",
-        )
-    return {key: value.strip() for key, value in rows[0].items() if key in HIERARCHY and value and value.strip()}
 
 
 def load_protocol(options: Protocol | Mapping[str, Any] | str | Path) -> Protocol:
@@ -184,30 +151,9 @@ def load_protocol(options: Protocol | Mapping[str, Any] | str | Path) -> Protoco
     """
     if isinstance(options, Protocol):
         return options
-    document = read_yaml(options) if isinstance(options, str | Path) else Document(Path("protocol"), options, {})
-    if not isinstance(document.data, Mapping):
-        raise MeasureError(
-            "a protocol is a page of keys", where=str(document.path), remedy="start with 'kind: endplate'"
-        )
-    try:
-        protocol = Protocol.model_validate(dict(document.data))
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = tuple(part for part in first["loc"])
-        known = Protocol.model_fields if len(at) == 1 else ()
-        remedy = (
-            suggest(str(at[-1]), known)
-            if first["type"] == "extra_forbidden" and known
-            else "see docs/measure-volumes.md"
-        )
-        raise MeasureError(
-            f"{'.'.join(map(str, at)) or 'protocol'}: {first['msg']}", where=document.where(*at), remedy=remedy
-        ) from None
-    except re.error as error:
-        raise MeasureError(f"'pattern' is no regular expression: {error}", where=str(document.path)) from None
-    if not isinstance(options, str | Path):
+    protocol, folder = read_page(Protocol, options, "docs/measure-volumes.md")
+    if folder is None:
         return protocol
-    folder = Path(options).parent
     place = protocol.place
     if place.table is not None:
         place = place.model_copy(update={"table": folder / place.table})

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from senospine.errors import MeasureError
 from senospine.measure.extra import library, tiff_complaints
-from senospine.measure.volume.files import MICROMETRES, Scan
 from senospine.measure.volume.memory import available_memory
+from senospine.measure.volume.scan import MICROMETRES, Scan
 
 _PICTURES = (".bmp", ".tif", ".tiff", ".png", ".jpg")
 #: what reconstruction programs write the voxel edge under, the reconstructed one first

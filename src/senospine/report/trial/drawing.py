@@ -64,7 +64,7 @@ def _entry(design: Design) -> list[str]:
     plan, entry = design.file, design.file.entry
     ranges: tuple[tuple[str, Range, str], ...] = (
         ("age", entry.age, " years"), ("pain", entry.pain, f", mean of {entry.pain.days} days"),
-        ("platelets", entry.platelets, " ·10⁹/L"),
+        ("Oswestry index", entry.odi, " %"), ("platelets", entry.platelets, " ·10⁹/L"),
     )  # fmt: skip
     rows = [f"{name} {_range(item)}{more}" for name, item, more in ranges if _said(item)]
     rows += [f"{name.replace('_', ' ')} {_range(item)} ({item.mode})" for name, item in entry.markers.items()]

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from senospine.report.svg import write_text
+from senospine.report.template import write_page
 from senospine.report.trial.checklist import checklist
 from senospine.report.trial.consort import consort_svg, largest_error
 from senospine.report.trial.drawing import design_svg
@@ -59,11 +58,7 @@ def write_trial_report(path: str | Path, report: TrialReport) -> Path:
     FileError
         The file cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("senospine.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return write_text(path, environment.get_template("trial.html").render(_contents(report)))
+    return write_page(path, "trial.html", _contents(report))
 
 
 def _contents(report: TrialReport) -> dict[str, Any]:

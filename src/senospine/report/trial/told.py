@@ -97,6 +97,8 @@ def sentences(report: TrialReport) -> list[str]:
             f"Taken as prescribed and without losses, the arm {item.treated} has {item.mean:.2f} points of pain less "
             f"than {item.control} at week {item.week:g}{draws}. {item.statement()}"
         )
+    if design.context_note is not None:
+        found.append(design.context_note)
     return [sentence.replace(" -0", " −0").replace("(-", "(−") for sentence in found]
 
 
