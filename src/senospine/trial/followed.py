@@ -172,6 +172,8 @@ def _pooled(stages: Sequence[TrialData]) -> TrialData:
 
 
 def _joined(parts: Sequence[Any]) -> Any:
+    if parts[0] is None:  # not recorded in this design
+        return None
     if isinstance(parts[0], dict):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return np.concatenate([np.asarray(part) for part in parts])

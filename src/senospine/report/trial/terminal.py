@@ -154,7 +154,8 @@ def trial_dict(report: TrialReport) -> dict[str, Any]:
     return {
         "trial": report.design.name, "design_sha256": report.design.sha256, "bank_sha256": report.bank.sha256,
         "seed": report.run.manifest["inputs"]["seed"], "made_up_patients": report.synthetic,
-        **_finite(report.result.to_dict()), "answer": sentences(report), "context": report.design.context_note, "designs": rivals,
+        **_finite(report.result.to_dict()), "answer": sentences(report),
+        "context": report.design.context_note, "designs": rivals,
         "null_drug": None if null is None else _finite(null.to_dict()),
         "predicted": [item.to_dict() for item in report.benefits],
         "published": [_finite(asdict(item)) for item in comparators()],
