@@ -63,15 +63,26 @@ def test_a_trial_that_cannot_be_estimated_is_not_a_number_and_harms_no_other() -
     assert many.p[0] == mmrm_many([y], [x], [0, 1, 0, 0]).p[0]
 
 
-def test_who_comes_back_is_refused() -> None:
+def test_unknown_degrees_of_freedom_are_refused() -> None:
     y, x = leavers(5)
-    y[0] = [1.0, np.nan, 1.0, 1.0]
-    with pytest.raises(AnalysisError, match="after a missed visit"):
-        mmrm_many([y], [x], [0, 1, 0, 0])
-    with pytest.raises(AnalysisError, match="after a missed visit"):
-        impute_many([y], [x], 1, [np.random.default_rng(1)])
     with pytest.raises(AnalysisError, match="did you mean 'satterthwaite'"):
         mmrm_many([y], [x], [0, 1, 0, 0], df="satterthwait")
+
+
+def test_a_covariate_that_is_the_same_for_all_says_nothing_and_costs_nothing() -> None:
+    y, x = leavers(9)
+    flat = x.copy()
+    flat[:, 3] = 1.0
+    for many in (
+        mmrm_many([y, y], [flat, x], [0, 1, 0, 0]),
+        ancova_many([y[:, -1]] * 2, [flat, x], [0, 1, 0, 0]),
+        impute_many([y, y], [flat, x], 1, [np.random.default_rng(7), np.random.default_rng(8)]).contrasts(),
+    ):
+        assert np.isfinite(many.p).all()
+    plain = mmrm_many([y], [x[:, :3]], [0, 1, 0])
+    assert mmrm_many([y], [flat], [0, 1, 0, 0]).df[0] == pytest.approx(plain.df[0], rel=1e-9)
+    assert ancova_many([y[:, -1]], [flat], [0, 1, 0, 0]).df[0] == ancova_many([y[:, -1]], [x[:, :3]], [0, 1, 0]).df[0]
+    assert np.isnan(mmrm_many([y], [np.where(x[:, 1:2] == 1, 0, x)], [0, 1, 0, 0]).p[0])  # nobody on treatment
 
 
 def test_many_analyses_of_covariance_are_each_the_one() -> None:

@@ -12,7 +12,6 @@ from senospine.stats.mmrm import STRUCTURES, Convergence, MixedModel, mmrm
 from senospine.stats.mmrm.data import index_repeats, prepare
 from senospine.stats.mmrm.layout import Layout, lay_out
 from senospine.stats.mmrm.likelihood import derivatives, evaluate
-from senospine.stats.mmrm.optimise import covariances
 from senospine.stats.mmrm.structures import structure
 
 
@@ -50,18 +49,18 @@ def test_gradient_and_hessian_against_differences(name: str, restricted: bool) -
     theta = np.random.default_rng(6).normal(0, 0.3, (2, kind.n_parameters))
 
     def deviance(flat: np.ndarray) -> float:
-        state = evaluate(layout, covariances(kind, flat.reshape(theta.shape)), restricted=restricted)
+        state = evaluate(layout, kind.sigma(flat.reshape(theta.shape)), restricted=restricted)
         assert state is not None
         return state.deviance
 
     def slope(flat: np.ndarray) -> np.ndarray:
         point = flat.reshape(theta.shape)
-        state = evaluate(layout, covariances(kind, point), restricted=restricted)
+        state = evaluate(layout, kind.sigma(point), restricted=restricted)
         assert state is not None
         return derivatives(layout, kind, point, state, restricted=restricted).gradient
 
     point = theta.ravel()
-    state = evaluate(layout, covariances(kind, theta), restricted=restricted)
+    state = evaluate(layout, kind.sigma(theta), restricted=restricted)
     assert state is not None
     found = derivatives(layout, kind, theta, state, restricted=restricted)
     for index in range(point.size):
@@ -84,7 +83,7 @@ def dense(fit: MixedModel, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray,
     root = np.sqrt(rows["weight"].to_numpy())
 
     def covariance(theta: np.ndarray) -> np.ndarray:
-        sigma = covariances(fit.structure, theta.reshape(fit.theta.shape))
+        sigma = fit.structure.sigma(theta.reshape(fit.theta.shape))
         return same * sigma[group[:, None], visit[:, None], visit] / np.outer(root, root)
 
     theta, slopes = fit.theta.ravel(), []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,13 +16,14 @@ from senospine.errors import AnalysisError, TrialError
 from senospine.stats.imputation import compare_at, impute, impute_many, tipping_point
 from senospine.stats.imputation.completed import reduced
 from senospine.stats.mmrm import mmrm
+from senospine.stats.mmrm.many.fit import monotone
 from senospine.stats.shrinkage import shrink_many
 from senospine.stats.subgroups import shrink, subgroup_effects
-from senospine.trial import analyse, characteristics, simulate_block, simulate_trial
+from senospine.trial import analyse, characteristics, run_trials, simulate_block, simulate_trial
 from senospine.trial.accrual import look, weeks_of_randomisation
 from senospine.trial.adaptive import two_stage
 from senospine.trial.analyse import long_frame
-from senospine.trial.models import comes_back
+from senospine.trial.followed import follow
 
 PLAN = "df: kenward-roger-linear}"
 LOOKS = "interim: {at: [0.5], success: obrien-fleming, futility_z: 0.0}\n"
@@ -98,9 +101,9 @@ def test_trials_in_which_nobody_comes_back_keep_the_closed_form_and_the_others_a
     """Each trial against the mixed model of its long table, whichever path it took."""
     plan = design(more="missed_visits: {rate: 0.4 %}\n")
     trials = [simulate_trial(plan, bank(), 1, number) for number in range(6)]
-    back = comes_back(np.stack([data.observed["pain"] for data in trials]))
-    assert back.any()
-    assert not back.all()
+    leaving = monotone(np.isfinite(np.stack([data.observed["pain"] for data in trials])))
+    assert leaving.any()
+    assert not leaving.all()
     table = analyse(plan, trials, range(6), 1)
     for number, data in enumerate(trials):
         frame, fixed = long_frame(plan, data, plan.hypotheses[0], data.observed["pain"])
@@ -119,6 +122,26 @@ def test_imputation_goes_on_where_visits_were_missed() -> None:
     np.testing.assert_allclose(rows.loc["MAR", "estimate"], rows.loc["mmrm", "estimate"], atol=0.25)
     assert (rows.loc["J2R", "estimate"] > rows.loc["MAR", "estimate"]).mean() > 0.5
     np.testing.assert_array_equal(rows.loc["MAR", "p"], rows.loc["MAR+0", "p"])
+
+
+def test_a_run_with_missed_visits_and_another_covariance_is_followed(tmp_path: Path) -> None:
+    """What is followed at the endpoint's visit is what the run kept, to the last bit, and is the one-trial model."""
+    plan = design((PLAN, "df: kenward-roger, covariance: heterogeneous_ar1}"), more="missed_visits: {rate: 5 %}\n")
+    people = bank()
+    run = run_trials(plan, people.write(tmp_path / "bank"), tmp_path / "run", trials=4, workers=1)
+    found = follow(run, people)
+    assert found.reproduced == 4
+    kept = run.analyses.set_index("trial")
+    mine = found.contrasts[found.contrasts["week"] == 12].set_index("trial")
+    np.testing.assert_array_equal(mine[["estimate", "lower"]], kept[["estimate", "lower"]])
+    frame, fixed = long_frame(plan, found.example, plan.hypotheses[0], found.example.observed["pain"])
+    fit = mmrm(
+        frame, outcome="AVAL", subject="USUBJID", visit="AVISITN", fixed=fixed, df="kenward-roger",
+        covariance="heterogeneous_ar1",
+    )  # fmt: skip
+    row = fit.differences("TRT01P", by="AVISITN", reference="placebo").iloc[-1]
+    names = ["estimate", "se", "df", "p"]
+    np.testing.assert_allclose(kept.loc[0, names].astype(float), row[names].astype(float), rtol=2e-6)
 
 
 def test_a_look_sees_what_there_is_and_counts_who_is_on_the_way() -> None:

@@ -29,6 +29,7 @@ from senospine.trial.dosing import dosing_days
 from senospine.trial.enrol import _screen
 from senospine.trial.patients import Plan, simulate_people
 from senospine.trial.procedures import given_as, lucks
+from senospine.trial.rivals import without_effect
 
 ABLATION = "basivertebral-nerve-ablation once at day 0 after enrolment"
 SHAM = "sham-procedure once at day 0 after enrolment"
@@ -201,6 +202,8 @@ def test_the_shipped_trials_of_ablation(tmp_path: Path) -> None:
     assert [blind.file.arms[name].allocation for name in blind.arms] == [1, 2]
     assert unblind.contexts == ("usual care", "sham procedure")
     assert unblind.context_note is not None
+    null = without_effect(unblind)
+    assert (null.therapies, null.contexts) == (("untreated",) * 2, unblind.contexts)
     bank = make_bank(tmp_path / "bank", blind.therapies, patients=300, draws=1, weeks=26, uncertainty="none", workers=1)
     (found,) = predicted_benefit(blind, bank)
     assert 0 < found.mean < 1.5

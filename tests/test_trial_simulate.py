@@ -120,13 +120,14 @@ def test_leavers_stay_away_and_as_many_leave_as_planned() -> None:
 
 
 def test_who_leaves_depends_on_what_was_seen_or_on_what_was_not() -> None:
-    """Given the last value seen, the next is the same in leavers and stayers only if they leave at random."""
+    """Given the last value seen, the next on treatment is the same in leavers and stayers if they leave at random."""
     gaps = {}
     for mechanism in ("at random", "not at random"):
         plan = design(("20 %, mechanism: at random, log_hazard_per_point: 0.3",
-                       f"40 %, mechanism: {mechanism}, log_hazard_per_point: 0.6"))  # fmt: skip
+                       f"40 %, mechanism: {mechanism}, log_hazard_per_point: 0.6"),
+                      more="estimand: {stopping: hypothetical}\n")  # fmt: skip
         trials = many(plan, bank(0.0), 60)
-        before, now = (np.concatenate([data.complete["pain"][:, k][data.left > 1] for data in trials]) for k in (1, 2))
+        before, now = (np.concatenate([data.ideal["pain"][:, k][data.left > 1] for data in trials]) for k in (1, 2))
         left = np.concatenate([data.left[data.left > 1] == 2 for data in trials])
         design_rows = np.column_stack([np.ones(len(now)), before, left])
         gaps[mechanism] = np.linalg.lstsq(design_rows, now, rcond=None)[0][2]

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from senospine.cli import app
-from senospine.errors import SenospineError, TrialError
+from senospine.errors import FileError, SenospineError, TrialError
 from senospine.trial import (
     COURSES,
     UNTREATED,
@@ -33,6 +33,7 @@ from senospine.trial import (
 from senospine.trial.patients import Plan, reference_drive, simulate_people
 
 PULSED = "navitoclax 250 mg oral daily for 7 days every 28 days, 3 cycles, from day 0 after enrolment"
+PULSED_KEY = read_therapy(PULSED).text
 RULED = f"{PULSED}; rule navitoclax-platelets"
 NULL = "navitoclax 1e-06 mg oral daily for 28 days from day 0 after enrolment"
 DESIGN = f"""\
@@ -86,7 +87,7 @@ def test_platelets_fall_on_the_drug_and_less_with_a_dosing_rule(people: PatientB
 
 
 def test_the_same_bytes_for_any_number_of_workers_and_after_a_stop(tmp_path: Path) -> None:
-    options = {"patients": 60, "draws": 2, "weeks": 4}
+    options = {"patients": 60, "draws": 2, "weeks": 4, "stops": [3.5]}
     one = make_bank(tmp_path / "one", [PULSED], workers=1, **options)  # type: ignore[arg-type]
     two = make_bank(tmp_path / "two", [PULSED], workers=2, **options)  # type: ignore[arg-type]
     assert one.sha256 == two.sha256
@@ -96,6 +97,10 @@ def test_the_same_bytes_for_any_number_of_workers_and_after_a_stop(tmp_path: Pat
     seen: list[int] = []
     three = make_bank(tmp_path / "three", [PULSED], workers=1, on_progress=lambda done, _: seen.append(done), **options)  # type: ignore[arg-type]
     assert three.sha256 == one.sha256
+    assert three.stops[PULSED_KEY].days == (3.5,)
+    with pytest.raises(FileError, match="other inputs"):  # another grid of stops is another bank
+        make_bank(tmp_path / "three", [PULSED], workers=1, **{**options, "stops": [2.5]})  # type: ignore[arg-type]
+    assert read_bank(tmp_path / "three").sha256 == one.sha256
     assert seen[0] > 0  # went on, did not begin anew
     same = [one.baseline[one.baseline["draw"] == draw].set_index("patient") for draw in (0, 1)]
     both = same[0].index.intersection(same[1].index)
@@ -202,12 +207,13 @@ def test_the_commands_make_a_bank_and_show_it(tmp_path: Path) -> None:
     runner = CliRunner()
     made = runner.invoke(app, [
         "patients", "--people", "80", "--draws", "1", "--weeks", "2", "--out", str(tmp_path / "bank"), "--workers", "1",
-        "--picture", str(tmp_path / "people.svg"), "--json",
+        "--therapy", PULSED, "--stop", "2.5", "--picture", str(tmp_path / "people.svg"), "--json",
     ])  # fmt: skip
     assert made.exit_code == 0, made.output
     shown = json.loads(made.stdout)
     assert {row["name"] for row in shown["figures"]} == {row.name for row in published_population()}
     assert "SYNTHETIC DATA" in (tmp_path / "people.svg").read_text()
+    assert read_bank(tmp_path / "bank").stops[PULSED_KEY].days == (2.5,)
     plan = tmp_path / "plan.yaml"
     plan.write_text(DESIGN.replace(f"  nothing: {{therapy: '{NULL}'}}\n", "").replace("block: 3", "block: 4"))
     done = runner.invoke(app, [
@@ -215,7 +221,11 @@ def test_the_commands_make_a_bank_and_show_it(tmp_path: Path) -> None:
         "--out", str(tmp_path / "run"), "--json",
     ])  # fmt: skip
     assert done.exit_code == 0, done.output
-    (predicted,) = json.loads(done.stdout)["predicted"]
+    said = json.loads(done.stdout)
+    assert said["stopping"].startswith("Those who stop follow the mechanism")
+    assert (said["lasting"][0]["arm"], said["lasting"][0]["stopped"]) == ("drug", 84)
+    assert read_bank(tmp_path / "run-bank").stops[PULSED_KEY].days == (28.0, 56.0)  # the visits before the last
+    (predicted,) = said["predicted"]
     assert (predicted["treated"], predicted["control"], predicted["week"]) == ("drug", "placebo", 12)
     assert "No draw exceeds 0.82 points" in predicted["statement"]
     assert read_bank(tmp_path / "run-bank").made_by["carried"] == "gains of the mouse from a fit"
@@ -245,6 +255,8 @@ def test_therapies_of_shipped_designs_are_read(name: str) -> None:
         (PULSED, {"patients": 10}, "are no bank"),
         (PULSED, {"uncertainty": "none", "draws": 3}, "draws of nothing uncertain"),
         (PULSED, {"centres": {"unheard_of": 1.0}}, "no parameter 'unheard_of'"),
+        (PULSED, {"stops": [28, 364]}, "nobody can stop on day 364"),
+        (PULSED, {"stops": [float("nan")]}, "nobody can stop on day nan"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_refused(tmp_path: Path, therapy: str, options: dict[str, object], said: str) -> None:

@@ -18,6 +18,13 @@ def patients(
     people: Annotated[int, typer.Option(help="Sampled in each draw of the parameters.", min=50)] = 1000,
     draws: Annotated[int, typer.Option(help="Of the parameters; 1 is the register without doubt.", min=1)] = 12,
     weeks: Annotated[float, typer.Option(help="How long they are followed.", min=1)] = 52,
+    stop: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Also follow those who stop each therapy for good on this day; give the option again for more. By "
+            "default every 28 days; 0 for none."
+        ),
+    ] = None,
     parameters: Annotated[str, typer.Option(help="Gains of mice from: fit, register, or the file of a fit.")] = "fit",
     out: Annotated[Path, typer.Option(help="Folder of the bank.")] = Path("results/bank"),
     picture: Annotated[Path | None, typer.Option(help="Draw the population here (.svg or .png).")] = None,
@@ -31,8 +38,11 @@ def patients(
     from senospine.runs import NOTICE
     from senospine.trial import coverage_table, population_table
 
+    stops = [day for day in stop if day != 0] if stop else None
     with progress(as_json) as on_progress:
-        bank = bank_of(out, therapy or (), weeks, people, draws, parameters, seed, workers, overwrite, on_progress)
+        bank = bank_of(
+            out, therapy or (), weeks, stops, people, draws, parameters, seed, workers, overwrite, on_progress
+        )
     if picture is not None:
         draw_population(bank, picture)
     if as_json:

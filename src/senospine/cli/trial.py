@@ -53,7 +53,7 @@ def trial(
 ) -> None:
     """Simulate trials of a design: how often it is right, a report for a trial meeting, tables of the first trial."""
     from senospine.report.trial import print_trial, trial_dict, write_trial_report
-    from senospine.trial import load_design
+    from senospine.trial import load_design, stop_days
     from senospine.trial.dosing import check_therapies
     from senospine.trial.run import bank_in, refuse_standing, standing
 
@@ -74,8 +74,11 @@ def trial(
         people = folder.with_name(f"{folder.name}-bank")
         for item in (loaded, *others):
             check_therapies(item)
+        stops = stop_days(days, [day for item in (loaded, *others) for day in item.visit_days[:-1]])
         with progress(as_json) as on_progress:
-            bank_of(people, therapies, days / 7, patients, draws, parameters, seed, workers, overwrite, on_progress)
+            bank_of(
+                people, therapies, days / 7, stops, patients, draws, parameters, seed, workers, overwrite, on_progress
+            )
     for item in others:
         item.check_bank(bank_in(str(people)))
     if power is not None:
@@ -173,8 +176,8 @@ def _command(
 
 
 def bank_of(
-    folder: Path, therapies: Sequence[str], weeks: float, patients: int, draws: int, parameters: str, seed: int,
-    workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
+    folder: Path, therapies: Sequence[str], weeks: float, stops: Sequence[float] | None, patients: int, draws: int,
+    parameters: str, seed: int, workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
 ) -> PatientBank:  # fmt: skip
     """Return a bank made from the human model, or the rest of one, with the gains of mice that a word chooses."""
     from senospine.calibration import chosen_parameters
@@ -183,7 +186,7 @@ def bank_of(
 
     return make_bank(
         folder, [item for item in therapies if item != UNTREATED], patients=patients, draws=draws, weeks=weeks,
-        seed=seed, centres=chosen_parameters(parameters, load_model("human")),
+        stops=stops, seed=seed, centres=chosen_parameters(parameters, load_model("human")),
         uncertainty="all" if draws > 1 else "none", workers=workers, overwrite=overwrite,
         on_progress=lambda done, of: on_progress("simulate patients", done, of),
     )  # fmt: skip

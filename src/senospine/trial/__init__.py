@@ -5,6 +5,7 @@ from senospine.trial.bank import BASELINE, COURSES, UNTREATED, PatientBank, read
 from senospine.trial.benefit import Benefit, benefit_text, comparators, predicted_benefit
 from senospine.trial.design import Design, design_names, load_design, parse_design, therapy_key
 from senospine.trial.followed import Followed, follow
+from senospine.trial.lasting import Lasting, lasting_benefit, stopping_text
 from senospine.trial.making import make_bank
 from senospine.trial.operating import (
     OperatingCharacteristics,
@@ -17,6 +18,7 @@ from senospine.trial.population import coverage_table, population_table, publish
 from senospine.trial.rivals import Rival, Rivals, run_rivals
 from senospine.trial.run import TrialRun, open_trials, run_trials, simulate_block
 from senospine.trial.simulate import Reason, TrialData, simulate_trial
+from senospine.trial.stopping import Stops, stop_days
 
 __all__ = [
     "BASELINE",
@@ -25,11 +27,13 @@ __all__ = [
     "Benefit",
     "Design",
     "Followed",
+    "Lasting",
     "OperatingCharacteristics",
     "PatientBank",
     "Reason",
     "Rival",
     "Rivals",
+    "Stops",
     "Therapy",
     "TrialData",
     "TrialRun",
@@ -41,6 +45,7 @@ __all__ = [
     "design_names",
     "find_size",
     "follow",
+    "lasting_benefit",
     "load_design",
     "make_bank",
     "open_trials",
@@ -56,6 +61,8 @@ __all__ = [
     "select",
     "simulate_block",
     "simulate_trial",
+    "stop_days",
+    "stopping_text",
     "synthetic_bank",
     "therapy_key",
     "weigh",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from senospine.errors import FileError, TrialError, suggest
 from senospine.randomness import stream
 from senospine.runs import NOTICE, sha256_of, write_then_rename
+from senospine.trial.stopping import Stops, outputs_in, table_of
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -51,12 +52,15 @@ class PatientBank:
         neutrophils [1e9/L], gut_exposure [fold].
     made_by : mapping
         What it was made with: hashes, seed, command.
+    stops : mapping of therapy to Stops
+        Courses of those who stop it for good; without, a trial lets the effect fade by the design's ``offset_days``.
     """
 
     baseline: pd.DataFrame
     days: Array
     courses: Mapping[str, Mapping[str, Single]]
     made_by: Mapping[str, Any]
+    stops: Mapping[str, Stops] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = [name for name in BASELINE if name not in self.baseline.columns]
@@ -77,20 +81,41 @@ class PatientBank:
                         f"the bank's course '{name}' under '{therapy}' is not {shape[0]} patients by {shape[1]} days",
                         why="each patient needs a finite value on every day",
                     )
+        for therapy, stops in self.stops.items():
+            if therapy not in self.courses:
+                raise TrialError(f"the bank has those who stop '{therapy}', and not those who go on")
+            stops.check(therapy, COURSES, len(self.baseline), self.days)
 
-    def course(self, therapy: str, where: str | None = None) -> Mapping[str, Single]:
+    def course(
+        self, therapy: str, where: str | None = None, *, stopped: float | None = None
+    ) -> Mapping[str, NDArray[Any]]:
         """Return the courses under a therapy.
+
+        Parameters
+        ----------
+        therapy : str
+        where : str, optional
+            What a message points at.
+        stopped : float, optional
+            Day from which on no dose is given: until then the course is that of the treated, then it lies between
+            those of the two stop days around it.
 
         Raises
         ------
         TrialError
-            The bank was not made with it.
+            The bank was not made with it, or with nobody who stops it.
         """
         if therapy not in self.courses:
             raise TrialError(
                 f"the bank holds no patients under '{therapy}'", where=where, remedy=suggest(therapy, self.courses)
             )
-        return self.courses[therapy]
+        if stopped is None or therapy == UNTREATED:
+            return self.courses[therapy]
+        if therapy not in self.stops:
+            raise TrialError(
+                f"the bank holds nobody who stops '{therapy}'", where=where, remedy="make a bank with stop days"
+            )
+        return self.stops[therapy].course(stopped, self.days, self.courses[UNTREATED], self.courses[therapy])
 
     @cached_property
     def numbers(self) -> Mapping[str, Array]:
@@ -107,6 +132,8 @@ class PatientBank:
             for name in COURSES:
                 values = np.ascontiguousarray(self.courses[therapy][name], np.float32)
                 digest.update(f"{therapy}/{name}".encode() + values.tobytes())
+        for therapy in sorted(self.stops):
+            self.stops[therapy].update(digest, therapy)
         return digest.hexdigest()
 
     @cached_property
@@ -151,17 +178,13 @@ class PatientBank:
         except OSError as error:
             raise FileError(f"cannot make the folder: {error.strerror}", where=str(folder)) from None
         tables = {"patients.parquet": pa.Table.from_pandas(self.baseline, preserve_index=False)}
-        files = {}
+        files, stops = {}, {}
         for index, therapy in enumerate(sorted(self.courses)):
             files[therapy] = f"course-{index:03d}.parquet"
-            tables[files[therapy]] = pa.table(
-                {
-                    name: pa.FixedSizeListArray.from_arrays(
-                        pa.array(np.ascontiguousarray(self.courses[therapy][name], np.float32).ravel()), len(self.days)
-                    )
-                    for name in COURSES
-                }
-            )
+            tables[files[therapy]] = table_of({name: self.courses[therapy][name] for name in COURSES})
+            if therapy in self.stops:
+                stops[therapy], more = self.stops[therapy].tables(f"course-{index:03d}")
+                tables |= more
         hashes = {}
         for name, table in tables.items():
             marked = table.replace_schema_metadata({**(table.schema.metadata or {}), b"notice": NOTICE.encode()})
@@ -169,7 +192,7 @@ class PatientBank:
             hashes[name] = sha256_of(folder / name)
         content = {
             "notice": NOTICE, "bank": self.sha256, "days": self.days.tolist(), "therapies": files, "files": hashes,
-            "made_by": dict(self.made_by),
+            "made_by": dict(self.made_by), **({"stops": stops} if stops else {}),
         }  # fmt: skip
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
         write_then_rename(folder / "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
@@ -201,13 +224,12 @@ def read_bank(folder: str | Path) -> PatientBank:
     FileError
         There is no bank, or a file of it is not what was written.
     """
-    import pyarrow.parquet as parquet
-
     folder = Path(folder)
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         files, days = dict(manifest["files"]), np.asarray(manifest["days"], float)
         therapies, made_by = dict(manifest["therapies"]), dict(manifest["made_by"])
+        stops = dict(manifest.get("stops", {}))  # banks made before had none
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileError(
             "here is no bank of patients", where=str(folder), why=f"its manifest cannot be read: {error}",
@@ -218,14 +240,9 @@ def read_bank(folder: str | Path) -> PatientBank:
             raise FileError(
                 f"'{name}' of the bank is missing or not what was written", where=str(folder), remedy="make it anew"
             )
-    courses = {}
-    for therapy, name in therapies.items():
-        table = parquet.read_table(folder / name)
-        courses[therapy] = {
-            output: table[output].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(days))
-            for output in COURSES
-        }
-    return PatientBank(pd.read_parquet(folder / "patients.parquet"), days, courses, made_by)
+    courses = {therapy: outputs_in(folder / name) for therapy, name in therapies.items()}
+    stopped = {therapy: Stops.read(folder, record) for therapy, record in stops.items()}
+    return PatientBank(pd.read_parquet(folder / "patients.parquet"), days, courses, made_by, stopped)
 
 
 def synthetic_bank(

@@ -137,7 +137,7 @@ def predicted_benefit(design: Design, bank: PatientBank) -> list[Benefit]:
         The bank does not hold the therapies, or nobody passes.
     """
     design.check_bank(bank)
-    passing = _passing(design, bank)
+    chances = passing(design, bank)
     first = next((item for item in design.hypotheses if _of_pain(design, item.endpoint)), None)
     if first is None:
         return []
@@ -153,7 +153,7 @@ def predicted_benefit(design: Design, bank: PatientBank) -> list[Benefit]:
                 - bank.course(therapies[item.treated])["pain"][:, at].astype(float))  # fmt: skip
         means, spreads, errors = [], [], []
         for number in np.unique(draw):
-            weight = passing * (draw == number)
+            weight = chances * (draw == number)
             if weight.sum() <= 0:
                 raise TrialError(
                     f"nobody of draw {number} passes the entry criteria", where=design.document.where("entry")
@@ -172,7 +172,7 @@ def _of_pain(design: Design, endpoint: str) -> bool:
     return section.measure == "pain" and section.responder is None
 
 
-def _passing(design: Design, bank: PatientBank) -> Array:
+def passing(design: Design, bank: PatientBank) -> Array:
     """Return weight times the chance to pass every criterion, shape (n_patients,)."""
     entry, numbers = design.file.entry, bank.numbers
     chance = numbers["weight"] * entry.age.holds(numbers["age"]) * entry.platelets.holds(numbers["platelets"])

@@ -17,12 +17,12 @@ from scipy import special
 
 from senospine.assays.blood import cut_offs
 from senospine.errors import TrialError
-from senospine.stats.mmrm import ManyContrasts, ancova_many, mmrm_many
-from senospine.stats.mmrm.many import MANY_METHODS
+from senospine.stats.mmrm import ancova_many
 from senospine.trial.adaptive import two_stage
 from senospine.trial.analyse import analysed, covariates, in_truth
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design, Hypothesis
+from senospine.trial.models import model_contrasts
 from senospine.trial.run import BLOCK, TrialRun, conduct_of
 from senospine.trial.simulate import TrialData, simulate_trial
 
@@ -176,6 +176,8 @@ def _joined(parts: Sequence[Any]) -> Any:
         return None
     if isinstance(parts[0], dict):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if isinstance(parts[0], tuple):
+        return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
     return np.concatenate([np.asarray(part) for part in parts])
 
 
@@ -239,13 +241,13 @@ def _interval(design: Design, data: TrialData) -> Array:
 
 def _contrasts(design: Design, trials: Sequence[TrialData], numbers: Sequence[int], y: Array) -> pd.DataFrame:
     """Return every comparison as if its endpoint were at each visit."""
-    measure = design.file.endpoints[design.hypotheses[0].endpoint].measure
+    plan, measure = design.file.analysis, design.file.endpoints[design.hypotheses[0].endpoint].measure
     whole = np.stack([in_truth(design, data, measure) for data in trials])
     tables = []
     for hypothesis in comparisons(design):
         x, contrast = covariates(design, trials, hypothesis)
         for visit, week in enumerate(design.file.visits):
-            found = _at(design, y[..., : visit + 1], x, contrast)
+            found = model_contrasts(plan, plan.method, y[..., : visit + 1], x, contrast)
             tables.append(
                 pd.DataFrame(
                     {
@@ -256,13 +258,6 @@ def _contrasts(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
                 )
             )  # fmt: skip
     return pd.concat(tables, ignore_index=True)
-
-
-def _at(design: Design, y: Array, x: Array, contrast: Array) -> ManyContrasts:
-    plan = design.file.analysis
-    if plan.method == "mmrm" and y.shape[2] > 1 and plan.covariance == "unstructured" and plan.df in MANY_METHODS:
-        return mmrm_many(y, x, contrast, df=plan.df)
-    return ancova_many(y[..., -1], x, contrast)
 
 
 def _reproduced(run: TrialRun, parts: Sequence[dict[str, Any]]) -> int:

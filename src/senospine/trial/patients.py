@@ -35,8 +35,10 @@ from senospine.therapy import (
     parse_treatment,
 )
 from senospine.trial.bank import UNTREATED
+from senospine.trial.continuing import untreated_from
 from senospine.trial.design import therapy_key
 from senospine.trial.procedures import jumps_of
+from senospine.trial.stopping import telling
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -129,6 +131,8 @@ class Plan:
     between : bool
         Whether people differ in parameters as the register says; if not they differ in age, sex, degeneration and
         other pain only.
+    stops : tuple of float
+        Days on which some stop each therapy for good; those that tell nothing of a therapy are left out for it.
     """
 
     therapies: tuple[Therapy, ...]
@@ -138,6 +142,7 @@ class Plan:
     centres: Mapping[str, float] = field(default_factory=dict)
     uncertainty: str = "all"
     between: bool = True
+    stops: tuple[float, ...] = ()
 
 
 def doubt_of(plan: Plan, model: Model, draw: int) -> dict[str, float]:
@@ -161,6 +166,7 @@ class Block:
     reference : float
         ``spinal_pain`` above the healthy of a severely degenerated spine at 50 years under this draw [fold].
     courses : mapping of therapy to mapping of output to ndarray, shape (n, n_days)
+        Of those who stop under ``until(therapy, day)``, with the days after that day only.
     """
 
     people: Mapping[str, NDArray[Any]]
@@ -181,7 +187,7 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
         "degeneration_onset": DAYS_PER_YEAR * (ONSET[0] + (ONSET[1] - ONSET[0]) * uniform[:, -2]),
     }
     life = untreated_life(base, _of(plan, base, drawn.parameters, own) | lasting, drawn.ages, rtol=RTOL, threads=1)
-    courses: dict[str, Mapping[str, Single]] = {}
+    courses: dict[str, dict[str, Single]] = {}
     states: dict[str, Array] = {}
     for therapy in (None, *plan.therapies):
         model = base if therapy is None else therapy.compose()
@@ -193,8 +199,8 @@ def simulate_people(plan: Plan, draw: int, first: int, count: int) -> Block:
             )
             people |= found.parameters
         parameters = _of(plan, model, people, mine) | _of(plan, base, drawn.parameters, own) | lasting
-        followed, at_first = _course(plan, therapy, model, parameters, life, first)
-        courses[UNTREATED if therapy is None else therapy.text] = followed
+        followed, at_first = _courses(plan, therapy, model, parameters, life, first)
+        courses |= followed
         states = states or at_first
     people_table: dict[str, NDArray[Any]] = {
         "patient": np.arange(first, first + count), "draw": np.full(count, draw), "age": drawn.ages / DAYS_PER_YEAR,
@@ -237,43 +243,73 @@ def reference_drive(model: Model, parameters: Mapping[str, float]) -> float:
     return drive
 
 
-@lru_cache(maxsize=8)
-def _kernel(species: str, drugs: tuple[Drug, ...] = (), procedures: tuple[Procedure, ...] = ()) -> Kernel:
+@lru_cache(maxsize=16)
+def _kernel(
+    species: str, drugs: tuple[Drug, ...] = (), procedures: tuple[Procedure, ...] = (),
+    outputs: tuple[str, ...] = (*OUTPUTS, *STATES),
+) -> Kernel:  # fmt: skip
     model = compose_model(species, drugs, procedures=procedures)
-    return compile_model(model, outputs=[name for name in dict.fromkeys((*OUTPUTS, *STATES)) if name in model.outputs])
+    return compile_model(model, outputs=[name for name in dict.fromkeys(outputs) if name in model.outputs])
 
 
-def _course(
+def until(therapy: str, day: float) -> str:
+    """Return the name of the course of those who stop a therapy on a day."""
+    return f"{therapy} until day {day:g}"
+
+
+def stops_of(plan: Plan, schedule: Schedule) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the days on which some stop for good, and those on which something is given or done."""
+    given = tuple(np.unique(schedule.time).tolist())
+    return telling(plan.stops, given), given
+
+
+def _courses(
     plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], life: Mapping[str, Array],
     first: int,
-) -> tuple[dict[str, Single], dict[str, Array]]:  # fmt: skip
-    """Return outputs over the plan's days, exposure of the gut as its mean since the last, and states on day 0."""
+) -> tuple[dict[str, dict[str, Single]], dict[str, Array]]:  # fmt: skip
+    """Return courses under a therapy and of those who stop it, and states on day 0."""
     count = len(parameters["age_at_start"])
-    schedule = _schedule(plan, therapy, model, parameters, first)
+    schedule = schedule_of(plan, therapy, model, parameters, first)
+    stops, _ = stops_of(plan, schedule)
     daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
-    times = np.union1d(plan.days, daily if therapy is not None else [])
-    kernel = _kernel("human", therapy.drugs, therapy.procedures) if therapy else _kernel("human")
+    times = np.unique([*plan.days, *(daily if therapy is not None else ()), *stops])
+    given = (therapy.drugs, therapy.procedures) if therapy else ((), ())
+    kernel = _kernel("human", *given, (*OUTPUTS, *STATES, *(model.states if stops else ())))
     solution = kernel.solve(parameters, schedule, times, initial=life, rtol=RTOL, threads=1, n_subjects=count)
+    at_first = {name: solution[name][:, np.searchsorted(times, plan.days[0])] for name in STATES}
+    found = {UNTREATED if therapy is None else therapy.text: _read(plan, solution.values, times, count)}
+    if therapy is not None and stops:
+        rest = _kernel("human", *given, OUTPUTS)
+        states = {name: solution[name][:, np.searchsorted(times, stops)] for name in model.states}
+        for place, day in enumerate(stops):
+            begin = {name: values[:, place] for name, values in states.items()}
+            later = _read(plan, untreated_from(day, rest, solution, begin, parameters, rtol=RTOL), times, count)
+            after = int(np.searchsorted(plan.days, day, side="right"))
+            found[until(therapy.text, day)] = {name: values[:, after:] for name, values in later.items()}
+    return found, at_first
+
+
+def _read(plan: Plan, values: Mapping[str, Array], times: Array, count: int) -> dict[str, Single]:
+    """Return outputs over the plan's days, exposure of the gut as its mean over the days since the last."""
     on = np.searchsorted(times, plan.days)
-    at_first = {name: solution[name][:, on[0]] for name in STATES}
     found: dict[str, Single] = {}
     for name in OUTPUTS:
-        if name in kernel.outputs:
-            found[name] = solution[name][:, on].astype(np.float32)
+        if name in values:
+            found[name] = values[name][:, on].astype(np.float32)
         else:
             found[name] = np.zeros((count, len(on)), np.float32)
-    if therapy is not None and "gut_exposure" in kernel.outputs:
-        exposure = solution["gut_exposure"]
+    if "gut_exposure" in values:
+        daily = np.arange(0.0, plan.days[-1]) + AFTER_DOSE
         place = np.searchsorted(times, daily)
         since = np.searchsorted(plan.days, daily) - 1  # of each day, the grid day before it
         mean = np.zeros((count, len(on)))
         for index in range(len(on) - 1):
-            mean[:, index + 1] = exposure[:, place[since == index]].mean(axis=1)
+            mean[:, index + 1] = values["gut_exposure"][:, place[since == index]].mean(axis=1)
         found["gut_exposure"] = mean.astype(np.float32)
-    return found, at_first
+    return found
 
 
-def _schedule(
+def schedule_of(
     plan: Plan, therapy: Therapy | None, model: Model, parameters: Mapping[str, Array], first: int
 ) -> Schedule:
     """Return what is given to all, and what procedures take of each."""

@@ -68,7 +68,7 @@ def varied(design: Design, what: str, **changes: object) -> Design:
 
 
 def without_effect(design: Design) -> Design:
-    """Return the design with drugs that do nothing: nobody's course differs from untreated.
+    """Return the design with therapies that do nothing: nobody's course differs from untreated, and contexts stay.
 
     Examples
     --------
@@ -76,8 +76,9 @@ def without_effect(design: Design) -> Design:
     >>> without_effect(load_design("placebo-placebo")).therapies
     ('untreated', 'untreated')
     """
+    context = dict(zip(design.arms, design.contexts, strict=True))
     arms = {
-        name: arm if arm.therapy is None else arm.model_copy(update={"therapy": UNTREATED})
+        name: arm if arm.therapy is None else arm.model_copy(update={"therapy": UNTREATED, "given_as": context[name]})
         for name, arm in design.file.arms.items()
     }
     return varied(design, "null drug", arms=arms)

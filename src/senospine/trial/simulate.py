@@ -19,9 +19,10 @@ from senospine.assays import (
 )
 from senospine.assays.readout import value_of
 from senospine.randomness import stream
-from senospine.trial.bank import UNTREATED, PatientBank
+from senospine.trial.bank import PatientBank
 from senospine.trial.design import HOLDS, Design
 from senospine.trial.enrol import Enrolled, enrol
+from senospine.trial.taking import Taking
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -59,6 +60,8 @@ class TrialData:
         Visits missed by those who were not gone.
     reason : ndarray of int, shape (n,)
         Why treatment ended.
+    day_stopped : ndarray, shape (n,)
+        Day on which treatment ended, NaN for never; by an event between two visits it lies between them.
     held : ndarray of bool, shape (n, n_visits)
         Doses held at the visit.
     counts : dict of str to ndarray, shape (n, n_visits)
@@ -77,6 +80,7 @@ class TrialData:
     rescued: Integers
     missed: NDArray[np.bool_]
     reason: Integers
+    day_stopped: Array
     held: NDArray[np.bool_]
     counts: dict[str, Array]
     events: NDArray[np.bool_]
@@ -132,15 +136,9 @@ class _Conduct:
         function = self.enrolled.function
         self.disability = self._stream("disability").standard_normal(n) if function is None else function[1]
         mean = design.file.adherence
-        self.adherence = (
-            self._stream("adherence").beta(10 * mean, 10 * (1 - mean), n) if 0 < mean < 1 else np.full(n, mean)
-        )
-        self.done = np.array(design.done_once)[self.enrolled.arm]  # a nerve that is cut stays cut in those who leave
-        self.adherence = np.where(self.done, 1.0, self.adherence)
+        adherence = self._stream("adherence").beta(10 * mean, 10 * (1 - mean), n) if 0 < mean < 1 else np.full(n, mean)
         self.fluctuation, self.since = self.enrolled.fluctuation, -1.0
-        self.effect, self.context = self.adherence.copy(), np.ones(n)
-        self.on = np.ones(n, bool)  # treatment not ended
-        self.taking = np.ones(n, bool)  # and not held
+        self.taking = Taking(design, self.bank, self.enrolled, adherence)
         self.previous = self.enrolled.pain
         never = np.full(n, visits)
         self.stopped, self.left, self.rescued = never.copy(), never.copy(), never.copy()
@@ -166,65 +164,47 @@ class _Conduct:
     def _stream(self, purpose: str) -> np.random.Generator:
         return stream(self.seed, f"trial/{self.part}{purpose}", self.trial)
 
-    def _of_course(self, output: str, days: Array) -> tuple[Array, Array]:
-        """Return untreated and treated values on the grid days at or before ``days``, shape (n, n_days)."""
-        at = np.searchsorted(self.bank.days, days, side="right") - 1
-        rows, arm = self.enrolled.row, self.enrolled.arm
-        untreated = self.bank.course(UNTREATED)[output][rows[:, None], at].astype(float)
-        treated = untreated.copy()
-        for index, therapy in enumerate(self.design.therapies):
-            if therapy != UNTREATED:
-                mine = arm == index
-                treated[mine] = self.bank.course(therapy)[output][rows[mine][:, None], at]
-        return untreated, treated
-
     def visit(self, visit: int) -> None:
-        """Go on to a visit: fade or restore effects, record, then decide who stops, leaves, is held or rescued."""
+        """Go on to a visit: who has stopped since the last, what is recorded, who misses it, is held or rescued."""
         day, before = self.design.visit_days[visit], self.design.visit_days[visit - 1] if visit else 0.0
-        self._fade(day - before)
+        self.taking.advance(day - before)
         events = self._stream(f"events/{visit}").random((self.n, 8)).T
         self._harm(visit, before, day, events)
-        weekly = self._pain(visit, day)
-        self._leave(visit, before, day, weekly, events)
+        if self.design.file.dropout.mechanism != "not at random":
+            self._leave(visit, before, day, self.previous, events)
+            weekly, fluctuation = self._pain(visit, day)
+        else:  # they go by what they would have felt here; then it is recorded as it is without treatment
+            self._leave(visit, before, day, self._pain(visit, day)[0], events)
+            weekly, fluctuation = self._pain(visit, day)
         self._miss(visit, events)
         if self.tables or self.design.file.dose_holds != "none":
             self._blood(visit, day, events)
         self._rescue(visit, weekly, events)
         self.previous = np.where(self.missed[:, visit], self.previous, weekly)
-        self.since = day
+        self.fluctuation, self.since = fluctuation, day
 
-    def _fade(self, span: float) -> None:
-        kept = 0.5 ** (span / self.design.file.offset_days)
-        wanted = self.adherence * ((self.on & self.taking) | self.done)
-        self.effect = wanted + (self.effect - wanted) * kept
-        self.context = self.on + (self.context - self.on) * kept
-
-    def _pain(self, visit: int, day: float) -> Array:
+    def _pain(self, visit: int, day: float) -> tuple[Array, Array]:
+        """Record what patients feel, and return weekly means and where their fluctuation stands."""
         days = np.arange(day - 6, day + 1)
         days = days[days > self.since]
-        untreated, treated = self._of_course("pain", days)
+        _, taken, whole = self.taking.courses("pain", days)
         response = np.stack([contextual_response(kind, days) for kind in self.design.contexts])[self.enrolled.arm]
         rescue = value_of("rescue_effect") * (self.rescued <= visit)
-        actual = self._report(
-            visit, days, untreated + self.effect[:, None] * (treated - untreated),
-            self.context[:, None] * response + rescue[:, None],
-        )  # fmt: skip
+        context = self.taking.context[:, None] * response
+        actual = self._report(visit, days, taken, context + rescue[:, None])
         ideal = actual
         plan = self.design.file.estimand
         if "hypothetical" in {plan.stopping, plan.rescue}:
-            treating = plan.stopping == "hypothetical"
-            effect, context = (self.adherence, np.ones(self.n)) if treating else (self.effect, self.context)
-            latent = untreated + effect[:, None] * (treated - untreated)
-            taken = 0.0 if plan.rescue == "hypothetical" else rescue[:, None]
-            ideal = self._report(visit, days, latent, context[:, None] * response + taken)
+            latent, context = (whole, response) if plan.stopping == "hypothetical" else (taken, context)
+            relief = 0.0 if plan.rescue == "hypothetical" else rescue[:, None]
+            ideal = self._report(visit, days, latent, context + relief)
         for into, report in ((self.ideal, ideal), (self.complete, actual)):
             weekly = report.ratings.mean(axis=1)
             for name in into:
                 into[name][:, visit] = weekly if name == "pain" else report_disability(
                     name, report.felt.mean(axis=1), self.disability, self._stream(f"{name}/{visit}")
                 )  # fmt: skip
-        self.fluctuation = actual.fluctuation
-        return np.asarray(actual.ratings.mean(axis=1))
+        return np.asarray(actual.ratings.mean(axis=1)), actual.fluctuation
 
     def _report(self, visit: int, days: Array, latent: Array, relief: Array) -> PainReports:
         return report_pain(
@@ -233,28 +213,32 @@ class _Conduct:
         )  # fmt: skip
 
     def _harm(self, visit: int, before: float, day: float, events: Array) -> None:
-        """Adverse events since the visit before, some of which end treatment."""
+        """Adverse events since the visit before, some of which end treatment on their day."""
         plan = self.design.file.adverse_events
         span = (day - before) / (7 * self.design.file.weeks)
-        untreated, treated = self._of_course("gut_exposure", np.array([day]))
-        exposure = np.maximum(self.effect * (treated - untreated)[:, 0], 0.0)
+        days = self.bank.days[(self.bank.days > before) & (self.bank.days <= day)]
+        untreated, taken, _ = self.taking.courses("gut_exposure", days if len(days) else np.array([day]))
+        exposure = np.maximum((taken - untreated).mean(axis=1), 0.0)
         with np.errstate(divide="ignore"):
-            hazard = -np.log1p(-self.harm) - exposure * np.log1p(-plan.per_gut_exposure)
-        self.events[:, visit] = events[0] < -np.expm1(-hazard * span)
-        self._stop(self.events[:, visit] & (events[1] < plan.stops), visit, Reason.ADVERSE_EVENT, events[2])
+            hazard = (-np.log1p(-self.harm) - exposure * np.log1p(-plan.per_gut_exposure)) * span
+        self.events[:, visit] = events[0] < -np.expm1(-hazard)
+        on_day = _moment(before, day, hazard, events[0])
+        self._stop(
+            self.events[:, visit] & (events[1] < plan.stops), visit, Reason.ADVERSE_EVENT, events[2], on_day, day
+        )
 
-    def _leave(self, visit: int, before: float, day: float, weekly: Array, events: Array) -> None:
+    def _leave(self, visit: int, before: float, day: float, pain: Array, events: Array) -> None:
         """Those who go before this visit, by the pain last recorded or by the pain nobody will see."""
         plan = self.design.file.dropout
-        pain = weekly if plan.mechanism == "not at random" else self.previous
         with np.errstate(divide="ignore"):
             hazard = -np.log1p(-self.rate) * (day - before) / (7 * self.design.file.weeks)
         if plan.mechanism != "completely at random":
             hazard = hazard * np.exp(plan.log_hazard_per_point * (pain - plan.at_pain))
         gone = events[3] < -np.expm1(-hazard)
         unhelped = pain > self.enrolled.pain - 1  # less than a point of improvement
-        self._stop(gone & unhelped, visit, Reason.LACK_OF_EFFICACY, events[4])
-        self._stop(gone & ~unhelped, visit, Reason.OTHER, events[4])
+        on_day = _moment(before, day, hazard, events[3])
+        self._stop(gone & unhelped, visit, Reason.LACK_OF_EFFICACY, events[4], on_day, day)
+        self._stop(gone & ~unhelped, visit, Reason.OTHER, events[4], on_day, day)
 
     def _miss(self, visit: int, events: Array) -> None:
         """Visits missed by those who come back; nobody misses the last so."""
@@ -263,12 +247,14 @@ class _Conduct:
             logit = special.logit(self.skip) + plan.log_odds_per_point * (self.previous - plan.at_pain)
             self.missed[:, visit] = (self.left > visit) & (events[7] < special.expit(logit))
 
-    def _stop(self, who: NDArray[np.bool_], visit: int, reason: Reason, chance: Array) -> None:
+    def _stop(
+        self, who: NDArray[np.bool_], visit: int, reason: Reason, chance: Array, on_day: Array, now: float
+    ) -> None:
         """End treatment; those not followed further miss this visit and all later ones."""
         followed = chance < self.design.file.dropout.followed
-        new = who & self.on
+        new = who & self.taking.on
         self.reason[new], self.stopped[new] = reason, visit
-        self.on &= ~who
+        self.taking.end(new, on_day, now)
         away = new & ~followed
         self.left[away] = np.minimum(self.left[away], visit)
 
@@ -276,17 +262,17 @@ class _Conduct:
         """Record blood counts; the rule for platelets decides on the next doses."""
         here = (self.left > visit) & ~self.missed[:, visit]
         for name in self.counts:
-            untreated, treated = self._of_course(name, np.array([day]))
-            true = (untreated + self.effect[:, None] * (treated - untreated))[:, 0]
+            true = self.taking.courses(name, np.array([day]))[1][:, 0]
             recorded = record_marker(name, {name: true}, self._stream(f"{name}/{visit}"))
             self.counts[name][:, visit] = np.where(here, recorded, np.nan)
         hold, end = HOLDS[self.design.file.dose_holds]
         low = np.where(here, self.counts["platelets"][:, visit], np.inf)
         unseen = (self.left > visit) & self.missed[:, visit]  # nobody decides then
-        self.held[:, visit] = self.on & np.where(unseen, ~self.taking, low < hold)
-        self.taking = ~self.held[:, visit]
+        self.held[:, visit] = self.taking.on & np.where(unseen, ~self.taking.receiving, low < hold)
+        self.taking.hold(self.held[:, visit], day)
         if visit + 1 < self.visits:
-            self._stop((low < end) & self.on, visit + 1, Reason.PLATELETS, events[5])
+            now = np.full(self.n, day)
+            self._stop((low < end) & self.taking.on, visit + 1, Reason.PLATELETS, events[5], now, day)
 
     def _rescue(self, visit: int, weekly: Array, events: Array) -> None:
         plan = self.design.file.rescue
@@ -307,5 +293,12 @@ class _Conduct:
         events = self.events & (np.arange(self.visits) <= self.left[:, None])
         return TrialData(
             self.enrolled, self.baseline, observed, self.complete, self.ideal, self.stopped, self.left, self.rescued,
-            self.missed, self.reason, self.held, self.counts, events,
+            self.missed, self.reason, self.taking.day_stopped, self.held, self.counts, events,
         )  # fmt: skip
+
+
+def _moment(before: float, day: float, hazard: Array, chance: Array) -> Array:
+    """Return when an event came that came by ``day``: the chance that decided on it, read as a time."""
+    with np.errstate(all="ignore"):
+        share = np.where(hazard > 0, -np.log1p(-chance) / hazard, 1.0)
+    return np.asarray(before + (day - before) * np.clip(np.where(np.isnan(share), 0.0, share), 0.0, 1.0))

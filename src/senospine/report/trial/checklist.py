@@ -22,7 +22,7 @@ from senospine.report.trial.told import TrialReport, primary_row
 from senospine.report.words import count
 from senospine.runs import NOTICE
 from senospine.stats.performance import monte_carlo_interval
-from senospine.trial import coverage_table, population_table
+from senospine.trial import coverage_table, population_table, stopping_text
 
 Status = Literal["filled", "partly", "not filled"]
 _NO_MECHANISM = "The bank was made from closed forms, without a mechanism: there is nothing to tell."
@@ -260,13 +260,8 @@ def _versions(report: TrialReport) -> tuple[Status, str]:
 
 
 def _limitations(report: TrialReport) -> tuple[Status, str]:
-    plan = report.design.file
     told = ["No human senolytic trial in back pain was found: every prediction is an extrapolation."]
-    told.append(
-        f"After stopping, effects fade with a half-life of {plan.offset_days:g} days, a stand-in: the bank has "
-        "no courses of "
-        "those who stopped."
-    )
+    told.append(stopping_text(report.design, report.bank))
     if report.synthetic:
         told.append("The patients are made up; nothing here is a prediction.")
     told.append("How pain fluctuates over months and how context differs between controls is known least.")

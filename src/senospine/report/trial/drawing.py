@@ -113,7 +113,8 @@ def _given(design: Design, index: int) -> list[str]:
     arm, context = design.file.arms[design.arms[index]], design.contexts[index]
     if arm.control is not None:
         return [f"control: {arm.control}"]
-    words = f"{arm.therapy} (as {context})" if arm.given_as else str(arm.therapy)
+    own = arm.given_as or context != design.contexts[0]
+    words = f"{arm.therapy} (as {context})" if own else str(arm.therapy)
     return textwrap.wrap(words, 88)
 
 

@@ -16,7 +16,7 @@ from senospine.report.trial.rows import beside_rows, method_rows, prediction_row
 from senospine.report.trial.told import TrialReport, measured, sentences, unit_of
 from senospine.report.words import count
 from senospine.runs import NOTICE
-from senospine.trial import comparators
+from senospine.trial import comparators, lasting_benefit, stopping_text
 
 
 def print_trial(
@@ -41,6 +41,7 @@ def print_trial(
         console.print(_tipping(tipping))
     console.print()
     console.print(_arms(report))
+    console.print(stopping_text(report.design, report.bank), style="dim", markup=False, highlight=False)
     if len(report.rivals.designs) > 1:
         console.print()
         console.print(_beside(report))
@@ -155,7 +156,8 @@ def trial_dict(report: TrialReport) -> dict[str, Any]:
         "trial": report.design.name, "design_sha256": report.design.sha256, "bank_sha256": report.bank.sha256,
         "seed": report.run.manifest["inputs"]["seed"], "made_up_patients": report.synthetic,
         **_finite(report.result.to_dict()), "answer": sentences(report),
-        "context": report.design.context_note, "designs": rivals,
+        "context": report.design.context_note, "stopping": stopping_text(report.design, report.bank),
+        "lasting": [item.to_dict() for item in lasting_benefit(report.design, report.bank)], "designs": rivals,
         "null_drug": None if null is None else _finite(null.to_dict()),
         "predicted": [item.to_dict() for item in report.benefits],
         "published": [_finite(asdict(item)) for item in comparators()],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from senospine.stats.performance import Measure, mean_of, monte_carlo_interval
-from senospine.trial import Benefit, Design, OperatingCharacteristics, PatientBank, TrialRun
+from senospine.trial import Benefit, Design, OperatingCharacteristics, PatientBank, TrialRun, lasting_benefit
 from senospine.trial.file import Endpoint
 from senospine.trial.followed import Followed
 from senospine.trial.rivals import Rivals
@@ -83,11 +83,12 @@ def sentences(report: TrialReport) -> list[str]:
         low, high = monte_carlo_interval(design.file.analysis.alpha, null.trials)
         row = primary_row(null, design, "rejected")
         inside = low <= row["value"] <= high
+        seen = "the arms' contexts differ, and it finds that" if design.context_note else "its level is not held"
         found.append(
             "With drugs that do nothing the same design finds a difference in "
             f"{measured(Measure(row['value'], row['error'], null.trials), percent=True)} of {null.trials:,} trials; a "
             f"true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to {100 * high:.1f} %"
-            f"{'' if inside else ', and this lies outside'}."
+            f"{'' if inside else f', so {seen}'}."
         )
     if report.benefits and endpoint.measure == "pain":
         item = report.benefits[0]
@@ -97,6 +98,7 @@ def sentences(report: TrialReport) -> list[str]:
             f"Taken as prescribed and without losses, the arm {item.treated} has {item.mean:.2f} points of pain less "
             f"than {item.control} at week {item.week:g}{draws}. {item.statement()}"
         )
+    found += [item.text() for item in lasting_benefit(design, report.bank)]
     if design.context_note is not None:
         found.append(design.context_note)
     return [sentence.replace(" -0", " −0").replace("(-", "(−") for sentence in found]

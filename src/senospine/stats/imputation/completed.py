@@ -7,15 +7,14 @@ parabola, so one imputation serves all shifts: r_y'r_y + 2 delta r_y'r_z + delta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from senospine.errors import AnalysisError
-from senospine.stats.mmrm.many import ManyContrasts
+from senospine.stats.mmrm.many.results import ManyContrasts, idle_columns, inverse
 
 Array = NDArray[np.float64]
 
@@ -124,30 +123,26 @@ def reduced(completed: Array, covariates: Array, arm: int, imputed: NDArray[np.b
     ----------
     completed : ndarray, shape (n_imputations, n_trials, n_patients)
     covariates : ndarray, shape (n_trials, n_patients, n_covariates)
-        Rows of zeros for places without a patient.
+        Rows of zeros for places without a patient; columns that are the same for all are left out.
     arm : int
         Which covariate is 1 on treatment; its coefficient is the estimate.
     imputed : ndarray of bool, shape (n_trials, n_patients)
         Who was gone by the last visit.
     """
     present = (covariates != 0).any(axis=2)
-    inverse = np.linalg.inv(covariates.swapaxes(1, 2) @ covariates)
+    idle = idle_columns(covariates, present, np.arange(covariates.shape[2]) == arm)
+    covariates = np.where(idle[:, None], 0.0, covariates)
+    own = inverse(covariates.swapaxes(1, 2) @ covariates + np.eye(covariates.shape[2]) * idle[:, :, None])
 
     def fitted(y: Array) -> tuple[Array, Array]:
         y = np.where(present, y, 0.0)
-        beta = np.einsum("bij,...bj->...bi", inverse, np.einsum("bni,...bn->...bi", covariates, y))
+        beta = np.einsum("bij,...bj->...bi", own, np.einsum("bni,...bn->...bi", covariates, y))
         return beta[..., arm], y - np.einsum("bni,...bi->...bn", covariates, beta)
 
     estimates, left = fitted(completed)
     slope, shift = fitted(imputed * covariates[..., arm])
-    free = (present.sum(axis=1) - covariates.shape[2]).astype(float)
+    free = (present.sum(axis=1) - covariates.shape[2] + idle.sum(axis=1)).astype(float)
     return Completed(
         estimates, (left**2).sum(axis=2), (left * shift).sum(axis=2), slope, (shift**2).sum(axis=1),
-        np.asarray(inverse[:, arm, arm], float), free, present.sum(axis=1),
+        np.asarray(own[:, arm, arm], float), free, present.sum(axis=1),
     )  # fmt: skip
-
-
-def together(parts: Sequence[Completed], order: NDArray[np.int64]) -> Completed:
-    """Return trials imputed in as many sets each as one; ``order`` says where each then comes from."""
-    names = [item.name for item in fields(Completed)]
-    return Completed(*(np.concatenate([getattr(part, name) for part in parts], axis=-1)[..., order] for name in names))

@@ -1,4 +1,4 @@
-"""The shapes of covariance structures: R (m, m) with first and second derivatives by its parameters."""
+"""The shapes of covariance structures: R (..., m, m) with first and second derivatives by its parameters (..., c)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def _triangle_curve(m: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array
 def unit_triangle(phi: Array, m: int) -> tuple[Array, Array, Array]:
     """Return L L' of a unit lower triangle filled by rows, and its derivatives."""
     rows, columns, curve = _triangle_curve(m)
-    lower = np.eye(m)
-    lower[rows, columns] = phi
-    slope = np.zeros((len(phi), m, m))
-    index = np.arange(len(phi))
-    slope[index, rows, :] = lower[:, columns].T
-    return lower @ lower.T, slope + slope.swapaxes(1, 2), curve
+    lower = np.broadcast_to(np.eye(m), (*phi.shape[:-1], m, m)).copy()
+    lower[..., rows, columns] = phi
+    slope = np.zeros((*phi.shape, m, m))
+    slope[..., np.arange(len(rows)), rows, :] = lower.swapaxes(-1, -2)[..., columns, :]
+    return lower @ lower.swapaxes(-1, -2), slope + slope.swapaxes(-1, -2), curve
 
 
 def _lag(m: int) -> NDArray[np.int64]:
@@ -37,21 +36,21 @@ def _lag(m: int) -> NDArray[np.int64]:
 
 
 def _ar1(rho: Array, m: int) -> tuple[Array, Array, Array]:
-    lag, r = _lag(m), float(rho[0])
+    lag, r = _lag(m), rho[..., None]
     slope = np.where(lag > 0, lag * r ** np.maximum(lag - 1, 0), 0.0)
     curve = np.where(lag > 1, lag * (lag - 1) * r ** np.maximum(lag - 2, 0), 0.0)
-    return r ** lag.astype(float), slope[None], curve[None, None]
+    return r ** lag.astype(float), slope[..., None, :, :], curve[..., None, None, :, :]
 
 
 def _compound_symmetry(rho: Array, m: int) -> tuple[Array, Array, Array]:
     off = 1.0 - np.eye(m)
-    return np.eye(m) + float(rho[0]) * off, off[None], np.zeros((1, 1, m, m))
+    return np.eye(m) + rho[..., None] * off, off[None], np.zeros((1, 1, m, m))
 
 
 def _toeplitz(rho: Array, m: int) -> tuple[Array, Array, Array]:
     lag = _lag(m)
     slope = (lag == np.arange(1, m)[:, None, None]).astype(float)
-    return np.concatenate([[1.0], rho])[lag], slope, np.zeros((m - 1, m - 1, m, m))
+    return np.concatenate([np.ones_like(rho[..., :1]), rho], axis=-1)[..., lag], slope, np.zeros((m - 1, m - 1, m, m))
 
 
 def _ante_dependence(rho: Array, m: int) -> tuple[Array, Array, Array]:
@@ -62,13 +61,13 @@ def _ante_dependence(rho: Array, m: int) -> tuple[Array, Array, Array]:
     def product(*left_out: int) -> Array:
         kept = inside.copy()
         kept[list(left_out)] = False
-        return np.asarray(np.where(kept, rho[:, None, None], 1.0).prod(axis=0))
+        return np.asarray(np.where(kept, rho[..., None, None], 1.0).prod(axis=-3))
 
-    slope = np.stack([inside[k] * product(k) for k in range(m - 1)])
-    curve = np.zeros((m - 1, m - 1, m, m))
+    slope = np.stack([inside[k] * product(k) for k in range(m - 1)], axis=-3)
+    curve = np.zeros((*rho.shape, m - 1, m, m))
     for k in range(m - 1):
         for other in range(k):
-            curve[k, other] = curve[other, k] = inside[k] * inside[other] * product(k, other)
+            curve[..., k, other, :, :] = curve[..., other, k, :, :] = inside[k] * inside[other] * product(k, other)
     return product(), slope, curve
 
 

@@ -20,7 +20,7 @@ from senospine.stats.mmrm.inference import (
 )
 from senospine.stats.mmrm.layout import Layout, lay_out
 from senospine.stats.mmrm.model import MixedModel
-from senospine.stats.mmrm.optimise import Convergence, Optimum, covariances, optimise
+from senospine.stats.mmrm.optimise import Convergence, Optimum, optimise
 from senospine.stats.mmrm.structures import Structure, structure
 
 Array = NDArray[np.float64]
@@ -156,7 +156,7 @@ def _result(
     theta = best.theta.copy()
     theta[:, : kind.n_scales] += np.log(scales[: kind.n_scales])
     names = pd.Index(repeats.visits, name=None)
-    sigma = covariances(kind, best.theta) * np.outer(scales, scales)
+    sigma = kind.sigma(best.theta) * np.outer(scales, scales)
     return MixedModel(
         design=prepared.design,
         frame=prepared.frame,

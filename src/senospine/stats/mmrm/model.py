@@ -13,7 +13,7 @@ from senospine.errors import AnalysisError
 from senospine.stats.mmrm.inference import METHODS
 from senospine.stats.mmrm.layout import Layout
 from senospine.stats.mmrm.likelihood import evaluate
-from senospine.stats.mmrm.optimise import Convergence, covariances
+from senospine.stats.mmrm.optimise import Convergence
 from senospine.stats.mmrm.result import FixedEffects
 from senospine.stats.mmrm.structures import Structure
 from senospine.stats.mmrm.summary import describe
@@ -102,7 +102,7 @@ class MixedModel(FixedEffects):
         """
         own = theta.copy()
         own[:, : self.structure.n_scales] -= np.log(self.units[: self.structure.n_scales])
-        sigma = covariances(self.structure, own)
+        sigma = self.structure.sigma(own)
         state = evaluate(self.layout, sigma, restricted=True)
         if state is None:
             raise AnalysisError("these covariance parameters give no positive definite covariance")

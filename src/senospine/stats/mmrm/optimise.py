@@ -40,11 +40,6 @@ class Optimum:
     iterations: int
 
 
-def covariances(structure: Structure, theta: Array) -> Array:
-    """Return Sigma of each group, shape (n_groups, n_visits, n_visits)."""
-    return np.stack([structure.covariance(row)[0] for row in theta])
-
-
 def first_guess(layout: Layout, structure: Structure, *, restricted: bool, steps: int = 8) -> Array:
     """Return starting parameters (n_groups, t): EM steps for an unstructured covariance, then the nearest of the kind.
 
@@ -64,13 +59,13 @@ def first_guess(layout: Layout, structure: Structure, *, restricted: bool, steps
     diagonal = np.diagonal(sigma, axis1=1, axis2=2)
     lifted = 1e-3 * diagonal + 1e-6 * diagonal.mean(axis=1, keepdims=True)  # where a visit is explained exactly
     sigma = sigma + np.eye(size) * lifted[:, :, None]
-    return np.stack([structure.start(one) for one in sigma])
+    return structure.start(sigma)
 
 
 def optimise(layout: Layout, structure: Structure, *, restricted: bool, max_iterations: int = 100) -> Optimum:
     """Return the parameters that maximise the likelihood, and how the search ended."""
     theta = first_guess(layout, structure, restricted=restricted)
-    state = evaluate(layout, covariances(structure, theta), restricted=restricted)
+    state = evaluate(layout, structure.sigma(theta), restricted=restricted)
     assert state is not None  # the first guess is a covariance by construction
     iteration, settled = 0, False
     while True:
@@ -108,7 +103,7 @@ def _search(
     for halving in range(30):
         share = 0.5**halving
         trial = theta + share * step
-        found = evaluate(layout, covariances(structure, trial), restricted=restricted)
+        found = evaluate(layout, structure.sigma(trial), restricted=restricted)
         if found is not None and (last or found.deviance <= state.deviance - 1e-4 * share * promised):
             return trial, found
     return None
@@ -117,7 +112,7 @@ def _search(
 def _verdict(
     layout: Layout, structure: Structure, theta: Array, local: Derivatives, values: Array, settled: bool
 ) -> Convergence:
-    sigma = covariances(structure, theta)
+    sigma = structure.sigma(theta)
     scale = np.sqrt(np.diagonal(sigma, axis1=1, axis2=2))
     correlation = sigma / (scale[:, :, None] * scale[:, None, :])
     limit = 1e-7 if settled else 1e-3  # a search that does not end is on its way there

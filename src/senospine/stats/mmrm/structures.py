@@ -69,23 +69,32 @@ class Structure:
         return self.n_scales + shapes.get(self.kind, m - 1)
 
     def covariance(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Return Sigma (m, m), its derivatives (t, m, m) and second derivatives (t, t, m, m)."""
+        """Return Sigma, its derivatives and second derivatives at ``theta`` (..., t).
+
+        Shapes (..., m, m), (..., t, m, m) and (..., t, t, m, m).
+        """
         m, n, t = self.n_visits, self.n_scales, self.n_parameters
-        scale = np.exp(np.broadcast_to(theta[:n], (m,)))
-        shape, first, second = self._shape(theta[n:])
-        outer = scale[:, None] * scale
+        lead = theta.shape[:-1]
+        scale = np.exp(np.broadcast_to(theta[..., :n], (*lead, m)))
+        shape, first, second = self._shape(theta[..., n:])
+        outer = scale[..., :, None] * scale[..., None, :]
         sigma = outer * shape
         weight = np.full((1, m, m), 2.0)
         if self.own_scales:
             eye = np.eye(m)
             weight = eye[:, :, None] + eye[:, None, :]
-        slope, curve = np.empty((t, m, m)), np.empty((t, t, m, m))
-        slope[:n], slope[n:] = weight * sigma, outer * first
-        curve[:n, :n] = weight[:, None] * weight[None] * sigma
-        curve[:n, n:] = weight[:, None] * slope[None, n:]
-        curve[n:, :n] = curve[:n, n:].swapaxes(0, 1)
-        curve[n:, n:] = outer * second
+        slope, curve = np.empty((*lead, t, m, m)), np.empty((*lead, t, t, m, m))
+        slope[..., :n, :, :], slope[..., n:, :, :] = weight * sigma[..., None, :, :], outer[..., None, :, :] * first
+        curve[..., :n, :n, :, :] = weight[:, None] * weight[None] * sigma[..., None, None, :, :]
+        curve[..., :n, n:, :, :] = weight[:, None] * slope[..., None, n:, :, :]
+        curve[..., n:, :n, :, :] = curve[..., :n, n:, :, :].swapaxes(-4, -3)
+        curve[..., n:, n:, :, :] = outer[..., None, None, :, :] * second
         return sigma, slope, curve
+
+    def sigma(self, theta: Array) -> Array:
+        """Return Sigma (..., m, m) alone."""
+        scale = np.exp(np.broadcast_to(theta[..., : self.n_scales], (*theta.shape[:-1], self.n_visits)))
+        return np.asarray(scale[..., :, None] * scale[..., None, :] * self._shape(theta[..., self.n_scales :])[0])
 
     def _shape(self, phi: Array) -> tuple[Array, Array, Array]:
         """Return R and its derivatives by the parameters themselves."""
@@ -93,10 +102,10 @@ class Structure:
             return unit_triangle(phi, self.n_visits)
         rho, d1, d2 = self._correlation(phi)
         shape, first, second = CORRELATIONS[self.kind](rho, self.n_visits)
-        curve = second * (d1[:, None] * d1)[..., None, None]
-        index = np.arange(len(phi))
-        curve[index, index] += first * d2[:, None, None]
-        return shape, first * d1[:, None, None], curve
+        curve = second * (d1[..., :, None] * d1[..., None, :])[..., None, None]
+        index = np.arange(phi.shape[-1])
+        curve[..., index, index, :, :] += first * d2[..., None, None]
+        return shape, first * d1[..., None, None], curve
 
     def _correlation(self, phi: Array) -> tuple[Array, Array, Array]:
         """Return correlations and their derivatives: phi / sqrt(1 + phi^2), or a logit for compound symmetry."""
@@ -109,33 +118,35 @@ class Structure:
         return phi / root, root**-3, -3 * phi * root**-5
 
     def sas_curvature(self, theta: Array) -> Array:
-        """Return (d2 theta / d p2) / (d theta / d p)^2, p being SAS's parameters (variances, correlations), (t,)."""
-        _, d1, d2 = self._correlation(theta[self.n_scales :])
+        """Return (d2 theta / d p2) / (d theta / d p)^2, p being SAS's (variances, correlations), (..., t)."""
+        _, d1, d2 = self._correlation(theta[..., self.n_scales :])
         # of an inverse function: theta'' / theta'^2 = -rho'' / rho'; theta = log(v) / 2 gives -2
-        return np.concatenate([np.full(self.n_scales, -2.0), -d2 / d1])
+        return np.concatenate([np.full((*theta.shape[:-1], self.n_scales), -2.0), -d2 / d1], axis=-1)
 
     def start(self, sigma: Array) -> Array:
-        """Return parameters near a covariance of any shape; used as first guess."""
+        """Return parameters (..., t) near covariances (..., m, m) of any shape; used as first guess."""
         m = self.n_visits
-        scale = np.sqrt(np.diag(sigma))
-        correlation = sigma / np.outer(scale, scale)
+        scale = np.sqrt(np.diagonal(sigma, axis1=-2, axis2=-1))
+        correlation = sigma / (scale[..., :, None] * scale[..., None, :])
+        rows, columns = np.tril_indices(m, -1)
         if self.kind == "unstructured":
             root = np.linalg.cholesky(sigma)
-            diagonal = np.diag(root)
-            return np.concatenate([np.log(diagonal), (root / diagonal[:, None])[np.tril_indices(m, -1)]])
-        lags = np.array([np.diagonal(correlation, lag).mean() for lag in range(1, m)])
+            diagonal = np.diagonal(root, axis1=-2, axis2=-1)
+            return np.concatenate([np.log(diagonal), (root / diagonal[..., None])[..., rows, columns]], axis=-1)
+        lags = np.stack([np.diagonal(correlation, lag, -2, -1).mean(axis=-1) for lag in range(1, m)], axis=-1)
         guess = {
-            "ar1": lags[:1],
-            "compound_symmetry": correlation[np.tril_indices(m, -1)].mean(keepdims=True),
+            "ar1": lags[..., :1],
+            "compound_symmetry": correlation[..., rows, columns].mean(axis=-1, keepdims=True),
             "toeplitz": lags,
-            "ante_dependence": np.diagonal(correlation, 1),
+            "ante_dependence": np.diagonal(correlation, 1, -2, -1),
         }[self.kind].copy()
         for _ in range(60):  # towards independence until it is a correlation
-            if np.linalg.eigvalsh(CORRELATIONS[self.kind](guess, m)[0])[0] > 0.02:
+            far = np.linalg.eigvalsh(CORRELATIONS[self.kind](guess, m)[0])[..., :1] <= 0.02
+            if not far.any():
                 break
-            guess *= 0.9
-        logs = np.log(scale) if self.own_scales else np.log(np.sqrt(np.mean(scale**2)))[None]
-        return np.concatenate([logs, self._inverse(guess)])
+            guess = np.where(far, 0.9 * guess, guess)
+        logs = np.log(scale) if self.own_scales else np.log(np.sqrt(np.mean(scale**2, axis=-1, keepdims=True)))
+        return np.concatenate([logs, self._inverse(guess)], axis=-1)
 
     def _inverse(self, rho: Array) -> Array:
         if self.kind == "compound_symmetry":
