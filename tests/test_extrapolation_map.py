@@ -29,6 +29,8 @@ DEFINED = {
     ("sensory_innervation", "dorsal_horn_cgrp"), ("dorsal_horn_gliosis", "dorsal_horn_gfap"),
     ("sensory_innervation", "neuronal_fibres"), ("trabecular_bone", "trabecular_thickness"),
     ("immune_capacity", "senescent_disc_cells"), ("immune_capacity", "senescent_dorsal_horn"),
+    ("ngf", "systemic_relief"), ("prostaglandin_e2", "systemic_relief"), ("endplate_porosity", "systemic_relief"),
+    ("senescent_osteoclasts", "systemic_relief"),
 }  # fmt: skip
 #: how wide the central 90 % of a multiplier is, by the worst light of the links it carries over
 FACTORS = {"human": 2, "mouse": 3, "assumed": 5}

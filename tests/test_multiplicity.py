@@ -75,6 +75,17 @@ def test_a_rejected_share_is_handed_on() -> None:
     assert second["adjusted"].tolist() == pytest.approx([0.625, 0.045])
 
 
+def test_many_families_are_each_the_one() -> None:
+    p = np.random.default_rng(4).beta(0.4, 3, (60, 4))
+    p[0], p[1] = 0.0, 1.0
+    many = GATES.adjust_many(p)
+    for row, got in zip(p, many, strict=True):
+        np.testing.assert_allclose(got, GATES.test(row)["adjusted"])
+    assert len({tuple(np.argsort(row)) for row in many}) > 10  # by many orders of rejection
+    with pytest.raises(AnalysisError, match="p value"):
+        GATES.adjust_many(p[:, :3])
+
+
 def test_family_wise_error_is_held() -> None:
     """Two true hypotheses of four, correlated statistics: at most 5 % of trials reject a true one."""
     generator = np.random.default_rng(3)

@@ -19,4 +19,4 @@ def test_examples_print_what_the_document_says(number: int, capsys: pytest.Captu
 
 
 def test_every_example_was_found() -> None:
-    assert len(EXAMPLES) == TEXT.count("```python") == 6
+    assert len(EXAMPLES) == TEXT.count("```python") == 7

@@ -22,7 +22,9 @@ from senospine.report.svg import MARK
 from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
 from senospine.report.trial.checklist import checklist
 from senospine.report.trial.drawing import design_svg
+from senospine.report.trial.effect import effect_svg
 from senospine.report.trial.told import measured, sentences
+from senospine.stats.mmrm import mmrm_many
 from senospine.stats.performance import Measure
 from senospine.trial import (
     Design,
@@ -35,6 +37,7 @@ from senospine.trial import (
     simulate_trial,
     synthetic_bank,
 )
+from senospine.trial.analyse import covariates
 from senospine.trial.dosing import dosing_days
 from senospine.trial.followed import IMPROVEMENTS
 from senospine.trial.rivals import other_populations, sizes_of, without_effect
@@ -273,6 +276,54 @@ def test_every_kind_of_design_has_a_page(more: str, tmp_path: Path) -> None:
         ElementTree.fromstring(figure)
         assert "nan" not in figure
     assert report.followed.change.shape == (8, 2, 4)
+    assert ("MMRM, adjusted" in text) == ("Rows called" in text) == ("stratified" not in more)
+
+
+@pytest.mark.parametrize("kind", ["stratified", "two-stage"])
+def test_effects_in_the_positive_are_drawn_beside_those_in_all(kind: str, tmp_path: Path) -> None:
+    """What is drawn of the positive is what their own patients say, and both populations have one scale."""
+    more = f"population: {{kind: {kind}, marker: endplate_defect, at_least: 1, mode: oracle}}\n"
+    plan = design(("patients: 80", "patients: 160"), more=more)
+    people = bank(2.0, only_with_defect=True)
+    run = run_trials(plan, people.write(tmp_path / "bank"), tmp_path / "run", trials=30, workers=1)
+    found = follow(run, people)
+    names = ["pain: drug - placebo", "pain: drug - placebo, marker-positive"]
+    assert found.contrasts["hypothesis"].unique().tolist() == names
+    last = found.contrasts[found.contrasts["week"] == 12].pivot_table(index="trial", columns="hypothesis")
+    assert last["true"][names[1]].mean() < last["true"][names[0]].mean() - 0.5
+    if kind == "stratified":
+        kept = run.analyses.pivot_table(index="trial", columns="hypothesis", values=["estimate", "true"])
+        np.testing.assert_allclose(last["estimate"], kept["estimate"], rtol=1e-9)
+        np.testing.assert_array_equal(last["true"], kept["true"])
+    else:  # where only the positive went on, all-comers are the first stage's 80
+        one = simulate_trial(plan, people, run.manifest["inputs"]["seed"], 0, patients=80, part="stage 1/")
+        assert (run.analyses.query("trial == 0")["chosen"] == "positive").all()
+        x, contrast = covariates(plan, [one], plan.hypotheses[0])
+        only = mmrm_many(one.observed["pain"][None], x, contrast)
+        np.testing.assert_allclose(last["estimate"][names[0]].loc[0], only.estimate[0], rtol=1e-9)
+    drawn = effect_svg(found)
+    words = words_of(drawn)
+    assert "drug − placebo, all difference" in words
+    assert "drug − placebo, marker-positive difference" in words
+    ElementTree.fromstring(drawn)
+    zero = re.findall(r'<line x1="([\d.]+)" y1="([\d.]+)" [^>]*stroke-dasharray="4 3"', drawn)
+    assert len({height for _, height in zero}) == 1  # side by side, zero at one height
+    assert len({left for left, _ in zero}) == 2
+
+
+def test_a_graph_of_hypotheses_is_drawn_with_its_shares() -> None:
+    one, two = "pain: drug - placebo", "odi: drug - placebo"
+    endpoints = ("week: 12}", "week: 12}\n  odi: {measure: odi, week: 12}")
+    graph = f'{{weights: {{"{one}": 80 %, "{two}": 20 %}}, transitions: {{"{one}": {{"{two}": 75 %}}}}}}'
+    plan = design(endpoints, ("df: kenward-roger-linear}", f"df: kenward-roger-linear, multiplicity: {graph}}}"))
+    drawn, plain = design_svg(plan), design_svg(design(endpoints))
+    words = words_of(drawn)
+    for expected in (f"{one} 80 % of alpha", f"{two} 20 % of alpha", "75 %", "share alpha: by a graph of its own"):
+        assert expected in words
+    assert drawn.count("<polygon") - plain.count("<polygon") == 1  # one arrow
+    assert "2 hypotheses share alpha: hierarchical" in words_of(plain)
+    assert "share alpha" not in words_of(design_svg(design()))
+    ElementTree.fromstring(drawn)
 
 
 def test_the_design_is_drawn_from_its_file() -> None:

@@ -18,14 +18,17 @@ from senospine.assays.patient import (
     report_disability,
     report_pain,
 )
+from senospine.assays.reach import DEFAULT_REACH, REACHES, reach_of
 from senospine.assays.readout import TRAITS, Readout, assay_register, human_assay_register
 from senospine.assays.readouts import NOT_SIMULATED, readout, readouts
 
 __all__ = [
     "CONTROLS",
+    "DEFAULT_REACH",
     "DEVIATES",
     "MARKERS",
     "NOT_SIMULATED",
+    "REACHES",
     "TRAITS",
     "Generators",
     "Marker",
@@ -39,6 +42,7 @@ __all__ = [
     "generators",
     "human_assay_register",
     "lasting_change",
+    "reach_of",
     "readout",
     "readouts",
     "record_marker",

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import expit, ndtri
 
 from senospine.assays.marker import modic_shares
+from senospine.assays.reach import reach_of
 from senospine.assays.readout import Array, value_of
 
 #: what a person brings along, one uniform deviate each
@@ -120,7 +121,10 @@ def _present(deviates: Mapping[str, Array], whether: str, size: str, share: floa
     return np.asarray(np.where(deviates[whether] < share, np.minimum(points, 9.5), 0.0))
 
 
-def course_of(drive: Array, reference: float, own: Generators, deviates: Mapping[str, Array]) -> Array:
+def course_of(
+    drive: Array, reference: float, own: Generators, deviates: Mapping[str, Array], relief: Array | float = 0.0,
+    reach: Mapping[str, float] | None = None,
+) -> Array:  # fmt: skip
     """Return pain over time, shape (n_people, n_times), while the drive changes and the other generators stay.
 
     Parameters
@@ -128,10 +132,16 @@ def course_of(drive: Array, reference: float, own: Generators, deviates: Mapping
     drive : ndarray, shape (n_people, n_times)
     own : Generators
         At the first time.
+    relief : ndarray, shape (n_people, n_times)
+        ``systemic_relief``, the share that direct blockade takes; the drive has felt it already.
+    reach : mapping of str to float, optional
+        How much of the relief each other generator feels, as :func:`senospine.assays.reach_of` gives it.
     """
     share = (value_of("spinal_share_most") * deviates["share"])[:, None]
     spinal = share * felt_drive(drive, reference, sensitivity_of(deviates)[:, None])
-    return joined(spinal, own.other[:, None])
+    reach = reach_of() if reach is None else reach
+    others = (getattr(own, kind)[:, None] * (1 - reached * np.asarray(relief)) for kind, reached in reach.items())
+    return joined(spinal, *others)
 
 
 def findings(age: Array, degeneration: Array, porosity: Array, deviates: Mapping[str, Array]) -> dict[str, Array]:
@@ -167,19 +177,24 @@ def findings(age: Array, degeneration: Array, porosity: Array, deviates: Mapping
 def case_definitions(pain: Array, age: Array) -> dict[str, Array]:
     """Return by several definitions how likely each person counts as a case, shape (n_people,), 0 to 1.
 
-    ``pain_free`` and ``chronic`` are about lasting pain; ``any_now`` and ``limiting_now`` add its slow fluctuation;
-    ``ever`` adds first episodes of those without lasting pain.
+    ``pain_free`` and ``chronic`` are about lasting pain; ``any_now`` and ``limiting_now`` add its slow fluctuation in
+    those who have some, and in the others an episode they may be in today; ``ever`` adds their first episodes.
     """
     from scipy.special import ndtr
 
     sd = value_of("fluctuation_sd")
     free = pain < value_of("pain_free_below")
+    # of the free so many fall ill a year and stay so for so long, recovering at one rate
+    begun = -np.log1p(-value_of("episode_incidence")) * value_of("episode_days") / (np.log(2) * 365.25)
+    in_episode = begun / (1 + begun)
     years = np.maximum(age - value_of("first_episode_age"), 0.0)
     return {
         "pain_free": free.astype(float),
         "chronic": (pain >= value_of("chronic_from")).astype(float),
         "patient": (pain >= value_of("limiting_from")).astype(float),
-        "any_now": ndtr((pain - value_of("pain_free_below")) / sd),
-        "limiting_now": ndtr((pain - value_of("limiting_from")) / sd),
+        "any_now": np.where(free, in_episode, ndtr((pain - value_of("pain_free_below")) / sd)),
+        "limiting_now": np.where(
+            free, in_episode * value_of("episode_limiting"), ndtr((pain - value_of("limiting_from")) / sd)
+        ),
         "ever": np.where(free, -np.expm1(-value_of("first_episode_rate") * years), 1.0),
     }

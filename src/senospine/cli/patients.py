@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from senospine.cli.output import Json, console, print_json, progress
-from senospine.cli.trial import bank_of
+from senospine.cli.trial import REACH_HELP, bank_of
 
 
 def patients(
@@ -28,6 +28,7 @@ def patients(
     parameters: Annotated[str, typer.Option(help="Gains of mice from: fit, register, or the file of a fit.")] = "fit",
     out: Annotated[Path, typer.Option(help="Folder of the bank.")] = Path("results/bank"),
     picture: Annotated[Path | None, typer.Option(help="Draw the population here (.svg or .png).")] = None,
+    reach: Annotated[str, typer.Option(help=REACH_HELP)] = "all",
     seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
     workers: Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older bank.")] = False,
@@ -41,7 +42,7 @@ def patients(
     stops = [day for day in stop if day != 0] if stop else None
     with progress(as_json) as on_progress:
         bank = bank_of(
-            out, therapy or (), weeks, stops, people, draws, parameters, seed, workers, overwrite, on_progress
+            out, therapy or (), weeks, stops, people, draws, parameters, seed, workers, overwrite, on_progress, reach
         )
     if picture is not None:
         draw_population(bank, picture)

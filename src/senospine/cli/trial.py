@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from senospine.report.trial import TrialReport
     from senospine.trial import Design, PatientBank
 
+REACH_HELP = "What a systemic analgesic acts on beside endplate and disc: spine (nothing), tissue, persisting, all."
+
 
 def trial(
     design: Annotated[str, typer.Argument(help="A shipped design, or a path to a design file (.yaml).")],
@@ -39,6 +41,7 @@ def trial(
     parameters: Annotated[
         str, typer.Option(help="Of a bank that is made: fit, register, or the file of a fit.")
     ] = "fit",
+    reach: Annotated[str, typer.Option(help=f"Of a bank that is made: {REACH_HELP}")] = "all",
     seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 20240913,
     workers: Annotated[int | None, typer.Option(help="Processes; all processors by default.", min=1)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the trials that stand in the folder.")] = False,
@@ -77,8 +80,9 @@ def trial(
         stops = stop_days(days, [day for item in (loaded, *others) for day in item.visit_days[:-1]])
         with progress(as_json) as on_progress:
             bank_of(
-                people, therapies, days / 7, stops, patients, draws, parameters, seed, workers, overwrite, on_progress
-            )
+                people, therapies, days / 7, stops, patients, draws, parameters, seed, workers, overwrite, on_progress,
+                reach,
+            )  # fmt: skip
     for item in others:
         item.check_bank(bank_in(str(people)))
     if power is not None:
@@ -178,6 +182,7 @@ def _command(
 def bank_of(
     folder: Path, therapies: Sequence[str], weeks: float, stops: Sequence[float] | None, patients: int, draws: int,
     parameters: str, seed: int, workers: int | None, overwrite: bool, on_progress: Callable[[str, int, int], None],
+    reach: str,
 ) -> PatientBank:  # fmt: skip
     """Return a bank made from the human model, or the rest of one, with the gains of mice that a word chooses."""
     from senospine.calibration import chosen_parameters
@@ -186,7 +191,7 @@ def bank_of(
 
     return make_bank(
         folder, [item for item in therapies if item != UNTREATED], patients=patients, draws=draws, weeks=weeks,
-        stops=stops, seed=seed, centres=chosen_parameters(parameters, load_model("human")),
+        stops=stops, seed=seed, centres=chosen_parameters(parameters, load_model("human")), reach=reach,
         uncertainty="all" if draws > 1 else "none", workers=workers, overwrite=overwrite,
         on_progress=lambda done, of: on_progress("simulate patients", done, of),
     )  # fmt: skip

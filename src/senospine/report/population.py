@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ from senospine.report.drawing import drawing
 from senospine.report.svg import BLUE, GREEN, GREY, INK, MARK, ORANGE, PURPLE, SKY, VERMILION, number
 from senospine.trial import PatientBank, coverage_table, population_table
 
-_RATIOS = {"odds_ratio", "odds_ratio_per_year", "odds_ratio_per_decade", "ratio"}
+_RATIOS = {
+    "odds_ratio": "odds ratio: ", "odds_ratio_at_one_age": "odds ratio at one age: ", "ratio": "ratio: ",
+    "odds_ratio_per_year": "odds ratio a year: ", "odds_ratio_per_decade": "odds ratio a decade: ",
+}  # fmt: skip
 _STYLES = {"set": "blue", "agrees": "green", "between": "yellow", "misses": "red"}
 _COLOURS = {"set": BLUE, "agrees": GREEN, "between": ORANGE, "misses": VERMILION}
 _UNITS = {"share": " %", "mean": " of 10"}
@@ -29,15 +33,15 @@ _GENERATORS = (
 
 
 def _names(row: Any) -> str:
-    kind = {"odds_ratio": "odds ratio: ", "odds_ratio_per_year": "odds ratio a year: ", "ratio": "ratio: ",
-            "odds_ratio_per_decade": "odds ratio a decade: "}.get(row.statistic, "")  # fmt: skip
-    return f"{kind}{row.figure}"
+    return f"{_RATIOS.get(row.statistic, '')}{row.figure}"
 
 
 def _figures(row: Any) -> str:
     """Return what was published, as a value, an interval, or both."""
     unit = _UNITS.get(row.statistic, "")
     ends = f"{number(row.low, 3)} to {number(row.high, 3)}" if np.isfinite(row.high) else f"above {number(row.low, 3)}"
+    if not np.isfinite(row.low) and np.isfinite(row.high):
+        return f"below {number(row.high, 3)}{unit}"
     if not np.isfinite(row.low):
         return f"{number(row.published, 3)}{unit}"
     return f"{number(row.published, 3)}{unit} ({ends})" if np.isfinite(row.published) else f"{ends}{unit}"
@@ -126,23 +130,28 @@ def _points(axis: Any, rows: pd.DataFrame) -> None:
     row: Any
     for place, row in enumerate(rows.itertuples()):
         y = len(rows) - 1 - place
-        if np.isfinite(row.low):
+        if np.isfinite(row.low) or np.isfinite(row.high):
+            low = row.low if np.isfinite(row.low) else row.high / 3
             high = row.high if np.isfinite(row.high) else 3 * row.low
-            axis.plot([row.low, high], [y, y], color=GREY, lw=5, alpha=0.45, solid_capstyle="butt")
+            axis.plot([low, high], [y, y], color=GREY, lw=5, alpha=0.45, solid_capstyle="butt")
         if np.isfinite(row.published):
             axis.plot(row.published, y, "|", color=INK, ms=11, mew=1.6)
         colour = _COLOURS[row.verdict]
         if np.isfinite(row.simulated_low):
             axis.plot([row.simulated_low, row.simulated_high], [y, y], color=colour, lw=1)
         axis.plot(row.simulated, y, "o", color=colour, ms=4.5)
-    axis.set_yticks(range(len(rows)), [_marked(row) for row in rows.itertuples()][::-1], fontsize=7.5)
+    axis.set_yticks(range(len(rows)), [_marked(row) for row in rows.itertuples()][::-1], fontsize=7, linespacing=1.0)
     axis.set_ylim(-0.7, len(rows) - 0.3)
 
 
 def _marked(row: Any) -> str:
     """Return a figure with who published it: sources that disagree stand on lines of their own."""
-    each = {"odds_ratio_per_year": ", a year", "odds_ratio_per_decade": ", a decade"}.get(row.statistic, "")
-    return f"{row.figure}{each} ({_short(row.source)})"
+    each = {
+        "odds_ratio_per_year": ", a year",
+        "odds_ratio_per_decade": ", a decade",
+        "odds_ratio_at_one_age": ", at one age",
+    }.get(row.statistic, "")
+    return fill(f"{row.figure}{each} ({_short(row.source)})", 34)
 
 
 def _shares(axis: Any, rows: pd.DataFrame) -> None:
@@ -157,8 +166,8 @@ def _shares(axis: Any, rows: pd.DataFrame) -> None:
 def _ratios(axis: Any, rows: pd.DataFrame) -> None:
     _points(axis, rows)
     axis.set_xscale("log")
-    axis.set_xlim(0.8, 25)
-    axis.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+    axis.set_xlim(0.35, 25)
+    axis.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
     axis.set_xticks([], minor=True)
     axis.set_title("ratios (of odds, or of shares)")
 

@@ -63,21 +63,43 @@ class Graph:
             raise AnalysisError(f"need a p value between 0 and 1 for each of {', '.join(map(str, self.names))}")
         if not 0 < alpha < 1:
             raise AnalysisError(f"alpha must lie between 0 and 1, got {alpha}")
-        adjusted = self._adjusted(values)
+        adjusted = self.adjust_many(values[None])[0]
         table = {"p": values, "adjusted": adjusted, "rejected": adjusted <= alpha}
         return pd.DataFrame(table, index=pd.Index(self.names, name="hypothesis"))
 
-    def _adjusted(self, p: Array) -> Array:
-        weights, moves = self.weights.copy(), self.transitions.copy()
-        left, adjusted, highest = list(range(len(p))), np.ones(len(p)), 0.0
-        while left:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                needed = [p[i] / weights[i] if weights[i] > 0 else np.inf for i in left]
-            best = left[int(np.argmin(needed))]
-            highest = max(highest, min(min(needed), 1.0))
-            adjusted[best] = highest
-            left.remove(best)
-            weights, moves = _without(best, left, weights, moves)
+    def adjust_many(self, p: ArrayLike) -> Array:
+        """Return adjusted p values of many families at once, shape (n_families, n), from p values of that shape.
+
+        Whichever order hypotheses were rejected in, the graph of those left is the same; families that stand at one
+        graph are taken together.
+
+        Raises
+        ------
+        AnalysisError
+            A p value that is missing or outside [0, 1].
+        """
+        values = np.asarray(p, float)
+        if values.ndim != 2 or values.shape[1] != len(self.names) or not ((values >= 0) & (values <= 1)).all():
+            raise AnalysisError(f"need a p value between 0 and 1 for each of {', '.join(map(str, self.names))}")
+        n = len(self.names)
+        adjusted, highest = np.ones_like(values), np.zeros(len(values))
+        graphs = {0: (self.weights, self.transitions)}
+        gone = np.zeros(len(values), np.int64)  # a bit for each hypothesis taken out
+        for _ in range(n):
+            for state in np.unique(gone):
+                mine = np.flatnonzero(gone == state)
+                weights, moves = graphs[int(state)]
+                left = np.array([i for i in range(n) if not state >> i & 1])
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    needed = np.where(weights[left] > 0, values[np.ix_(mine, left)] / weights[left], np.inf)
+                best = np.argmin(needed, axis=1)
+                highest[mine] = np.maximum(highest[mine], np.minimum(needed[np.arange(len(mine)), best], 1.0))
+                taken = left[best]
+                adjusted[mine, taken] = highest[mine]
+                gone[mine] |= 1 << taken
+                for out in np.unique(taken):
+                    rest = [i for i in left if i != out]
+                    graphs.setdefault(int(state | 1 << out), _without(int(out), rest, weights, moves))
         return adjusted
 
 

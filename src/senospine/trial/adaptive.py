@@ -1,14 +1,19 @@
-"""Trials that look before the end: group-sequential stops, and two stages with a choice of population.
+"""Two stages with a choice of population: after the first, the second enrols all-comers or only the marker-positive.
 
-Two stages: after the first, the second enrols all-comers or only the marker-positive. Stage-wise one-sided p values are
-combined by inverse normals with weights fixed beforehand, and closed testing with Simes' intersection holds the
-family-wise error whatever was chosen (Jenkins, Stone and Jennison 2011, doi 10.1002/pst.472; Lehmacher and Wassmer
-1999, doi 10.1111/j.0006-341X.1999.01286.x).
+Stage-wise one-sided p values are combined by inverse normals with weights fixed beforehand, and closed testing with
+Simes' intersection holds the family-wise error whatever was chosen (Jenkins, Stone and Jennison 2011, doi
+10.1002/pst.472; Lehmacher and Wassmer 1999, doi 10.1111/j.0006-341X.1999.01286.x).
+
+The positive are chosen where the effect in the negative less that in the positive is above ``select_difference``: their
+first estimate then lay below a limit that the negative set (:mod:`senospine.stats.selection`). All-comers, chosen
+otherwise, need no adjustment: with one residual variance the pooled estimate is the efficient one, so it has the same
+covariance with both groups' own estimates, and none with their difference, by which the choice was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,65 +21,29 @@ from numpy.typing import NDArray
 from scipy import special
 
 from senospine.stats.mmrm import ancova_many
-from senospine.stats.sequential import spending_boundaries
-from senospine.trial.accrual import look, weeks_of_randomisation
-from senospine.trial.analyse import analyse, analysed, covariates, in_truth
+from senospine.stats.selection import after_selection, pooled_df
+from senospine.trial.accrual import weeks_of_randomisation
+from senospine.trial.analyse import analysed, covariates, in_truth
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design, Hypothesis
+from senospine.trial.looks import ADJUSTED
 from senospine.trial.models import model_contrasts
 from senospine.trial.simulate import TrialData, simulate_trial
 
 Array = NDArray[np.float64]
+GROUPS = ("all", "positive", "negative")
+Found = dict[str, tuple[float, float, float]]
 
 
-def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[int], seed: int) -> pd.DataFrame:
-    """Return the rows of :func:`analyse` as each trial ended, with ``look``, ``patients`` and ``rejected``.
+@dataclass(frozen=True)
+class _Stages:
+    """Both stages of a trial: what was chosen, and for each method estimate, standard error and df by population."""
 
-    A trial stops for success (or harm) where |Z| of the primary hypothesis reaches the boundary, and for futility where
-    Z in the direction of benefit is below ``futility_z``. With an accrual there are also ``overrun``, the patients
-    randomised by the decision who had not come up to the endpoint, and ``weeks`` from the first candidate to the
-    decision; without one, patients still on the way at a look count as not yet enrolled.
-    """
-    plan = design.file.interim
-    fractions = [*plan.at, 1.0] if plan else [1.0]
-    alpha = design.file.analysis.alpha
-    if plan is None or plan.success == "none":
-        bars = np.array([np.inf] * (len(fractions) - 1) + [-special.ndtri(alpha / 2)])
-    else:
-        bars = spending_boundaries(fractions, alpha=alpha, spending=plan.success).critical
-    primary = design.hypotheses[0].name
-    ended = np.zeros(len(trials), bool)
-    parts = []
-    for number, (fraction, bar) in enumerate(zip(fractions, bars, strict=True), start=1):
-        going = [int(i) for i in np.flatnonzero(~ended)]
-        if len(going) == 0:
-            break
-        views = {numbers[i]: look(design, trials[i], seed, numbers[i], fraction) for i in going}
-        reached = [view.reached for view in views.values()]
-        table = analyse(design, [trials[i] for i in going], list(views), seed, reached=reached)
-        main = table[(table["hypothesis"] == primary) & (table["method"] == _main(design))]
-        z = -np.sign(main["estimate"].to_numpy()) * -special.ndtri(np.maximum(main["p"].to_numpy() / 2, 1e-300))
-        stop = np.full(len(going), number == len(fractions)) | (np.abs(z) >= bar)
-        if plan is not None and plan.futility_z is not None:
-            stop |= z < plan.futility_z
-        stop |= ~np.isfinite(z)
-        over = {numbers[i] for i, out in zip(going, stop, strict=True) if out}
-        rejected = dict(zip(main["trial"], np.abs(z) >= bar, strict=True))
-        part = table[table["trial"].isin(over)].copy()
-        part["look"], part["patients"] = number, part["trial"].map({key: view.patients for key, view in views.items()})
-        if design.file.accrual is not None:
-            part["overrun"] = part["patients"] - part["trial"].map({key: view.complete for key, view in views.items()})
-            part["weeks"] = part["trial"].map({key: view.weeks for key, view in views.items()})
-        first = (part["hypothesis"] == primary) & (part["method"] == _main(design))
-        part["rejected"] = np.where(first, part["trial"].map(rejected), part["p"] <= alpha).astype(bool)
-        parts.append(part)
-        ended[np.array(going)[stop]] = True
-    return pd.concat(parts, ignore_index=True)
-
-
-def _main(design: Design) -> str:
-    endpoint = design.file.endpoints[design.hypotheses[0].endpoint]
-    return "responder" if endpoint.responder is not None else design.file.analysis.method
+    number: int
+    chosen: str
+    data: tuple[TrialData, TrialData]
+    early: dict[str, Found]
+    late: dict[str, Found]
 
 
 def two_stage(
@@ -83,26 +52,37 @@ def two_stage(
     """Return rows of each trial and population, and the stages' data.
 
     The row of the population that was not carried on has the first stage's estimate and is never rejected on its own.
-    Estimates and intervals that pool both stages are as if nothing had been chosen: they are not adjusted. A further
-    row, ``second stage``, has the population that was chosen estimated from the second stage alone, whose patients had
-    no part in the choice: given the choice it is unbiased, and its interval holds its level.
+    Estimates and intervals that pool both stages are as if nothing had been chosen: they are not adjusted. Further rows
+    have the population that was chosen, by the design's own method: ``unbiased`` and ``adjusted`` (median-unbiased) use
+    both stages and know of the choice, with the interval that holds given it (``se``: its half-width over its normal
+    quantile); ``second stage`` has the second alone, whose patients had no part in the choice. Sensitivity analyses are
+    combined in the same way, in the population that the design's own method chose.
     """
     plan = design.file
+    methods = tuple(dict.fromkeys([plan.analysis.method, *plan.analysis.sensitivity]))
     first_size = round(plan.patients * plan.population.first_stage)
-    stages, rows = [], []
+    trials = []
     for number in numbers:
         one = simulate_trial(design, bank, seed, number, patients=first_size, part="stage 1/", tables=tables)
-        effects = {group: _estimate(design, one, group) for group in ("all", "positive", "negative")}
+        early = {name: {group: _estimate(design, one, group, name) for group in GROUPS} for name in methods}
+        effects = early[plan.analysis.method]
         gain = effects["negative"][0] - effects["positive"][0]  # how much more the positive improve
         chosen = "positive" if gain > plan.population.select_difference else "all"
         two = simulate_trial(
             design, bank, seed, number, patients=plan.patients - first_size, only_positive=chosen == "positive",
             part="stage 2/", tables=tables,
         )  # fmt: skip
-        stages.append([one, two])
-        weeks = {} if plan.accrual is None else {"weeks": _weeks(design, (one, two), seed, number)}
-        rows += [{**row, **weeks} for row in _close(design, number, chosen, one, two)]
-    return pd.DataFrame(rows), stages
+        late = {name: {group: _estimate(design, two, group, name) for group in GROUPS[:2]} for name in methods}
+        trials.append(_Stages(number, chosen, (one, two), early, late))
+    closed = [[_close(design, trial, name) for name in methods] for trial in trials]
+    own = pd.DataFrame([rows[0][item.chosen == "positive"] for item, rows in zip(trials, closed, strict=True)])
+    pooled = pd.DataFrame([row for rows in closed for pair in rows for row in pair])
+    rows = pd.concat([pooled, _of_chosen(design, trials, own)], ignore_index=True)
+    rows = rows.sort_values("trial", kind="stable", ignore_index=True)
+    if plan.accrual is not None:
+        weeks = {item.number: _weeks(design, item.data, seed, item.number) for item in trials}
+        rows["weeks"] = rows["trial"].map(weeks)
+    return rows, [list(item.data) for item in trials]
 
 
 def _weeks(design: Design, stages: Sequence[TrialData], seed: int, number: int) -> float:
@@ -117,57 +97,78 @@ def _weeks(design: Design, stages: Sequence[TrialData], seed: int, number: int) 
     return float(sum(came) + sum(ends) + 2 * plan.accrual.readout_weeks)
 
 
-def _close(design: Design, number: int, chosen: str, one: TrialData, two: TrialData) -> list[dict[str, object]]:
-    """Return the closed test of both populations."""
+def _close(design: Design, trial: _Stages, method: str) -> list[dict[str, object]]:
+    """Return the closed test of both populations by one method."""
     share = design.file.population.first_stage
     weights = np.sqrt([share, 1 - share])
-    early = {name: _estimate(design, one, name) for name in ("all", "positive")}
-    late = {name: _estimate(design, two, name) for name in ("all", "positive")}
-    p1 = {name: _one_sided(*early[name][:2], early[name][2]) for name in early}
-    if chosen == "positive":  # the second stage says nothing of all-comers
+    early, late = trial.early[method], trial.late[method]
+    p1 = {name: _one_sided(*early[name]) for name in GROUPS[:2]}
+    if trial.chosen == "positive":  # the second stage says nothing of all-comers
         p2 = {"positive": _one_sided(*late["positive"]), "all": 1.0}
         p2["both"] = p2["positive"]
     else:
-        p2 = {name: _one_sided(*late[name]) for name in late}
+        p2 = {name: _one_sided(*late[name]) for name in GROUPS[:2]}
         p2["both"] = _simes(p2["all"], p2["positive"])
     p1["both"] = _simes(p1["all"], p1["positive"])
     alpha = design.file.analysis.alpha / 2
     combined = {name: float(special.ndtr(-(weights @ -special.ndtri(_inside(p1[name], p2[name]))))) for name in p1}
     hypothesis = design.hypotheses[0]
-    rows = []
-    for name in ("all", "positive"):
+    rows: list[dict[str, object]] = []
+    for name in GROUPS[:2]:
         both = max(combined[name], combined["both"])
-        stages = [(early[name], len(one.enrolled.row)), (late[name], len(two.enrolled.row))]
-        used = stages if (chosen == "all" or name == "positive") else stages[:1]
+        sizes = [len(data.enrolled.row) for data in trial.data]
+        stages = [(early[name], sizes[0]), (late[name], sizes[1])]
+        used = stages if (trial.chosen == "all" or name == "positive") else stages[:1]
         precision = np.array([1 / item[0][1] ** 2 for item in used])
         estimate = float(precision @ [item[0][0] for item in used] / precision.sum())
         se = float(precision.sum() ** -0.5)
         half = -float(special.ndtri(alpha)) * se
         rows.append(
             {
-                "trial": number, "hypothesis": Hypothesis(hypothesis.endpoint, hypothesis.treated, hypothesis.control,
-                                                           name == "positive").name,
-                "method": design.file.analysis.method, "estimate": estimate, "se": se, "df": np.inf,
+                "trial": trial.number, "hypothesis": Hypothesis(hypothesis.endpoint, hypothesis.treated,
+                                                                hypothesis.control, name == "positive").name,
+                "method": method, "estimate": estimate, "se": se, "df": np.inf,
                 "p": min(2 * both, 1.0), "lower": estimate - half, "upper": estimate + half,
-                "used": sum(item[1] for item in used), "true": _true(design, [one, two], name),
-                "look": 2, "patients": design.file.patients, "rejected": both <= alpha, "chosen": chosen,
+                "used": sum(item[1] for item in used), "true": _true(design, trial.data[0], name),
+                "look": 2, "patients": design.file.patients, "rejected": both <= alpha, "chosen": trial.chosen,
             }
         )  # fmt: skip
-    mine = rows[chosen == "positive"]
-    estimate, se, df = late[chosen]
-    half = -float(special.stdtrit(df, alpha)) * se
-    p = float(2 * special.stdtr(df, -abs(estimate) / se))
-    rows.append(
-        {
-            **mine, "method": f"{design.file.analysis.method}, second stage", "estimate": estimate, "se": se, "df": df,
-            "p": p, "lower": estimate - half, "upper": estimate + half, "used": len(two.enrolled.row),
-            "rejected": p <= 2 * alpha, "true": _true(design, [two], chosen),
-        }
-    )  # fmt: skip
     return rows
 
 
-def _estimate(design: Design, data: TrialData, group: str) -> tuple[float, float, float]:
+def _of_chosen(design: Design, trials: Sequence[_Stages], own: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that know of the choice; ``own`` has the pooled row of each trial's chosen population."""
+    method, alpha = design.file.analysis.method, design.file.analysis.alpha
+    early, late = (
+        np.array([getattr(item, stage)[method][item.chosen] for item in trials]).T for stage in ("early", "late")
+    )
+    rival = np.array([item.early[method]["negative"][0] for item in trials])
+    positive = np.array([item.chosen == "positive" for item in trials])
+    limit = np.where(positive, rival - design.file.population.select_difference, np.inf)
+    limit = np.maximum(limit, np.nextafter(early[0], np.inf))  # a difference may round to the other side
+    df = pooled_df(early[1], early[2], late[1], late[2])
+    found = after_selection(early[0], early[1], late[0], late[1], below=limit, df=df, level=1 - alpha)
+    quantile = -special.ndtri(alpha / 2)
+    known = own.assign(se=(found.upper - found.lower) / (2 * quantile), p=found.p, lower=found.lower,
+                       upper=found.upper, df=df, rejected=found.p <= alpha)  # fmt: skip
+    estimate, se, df = late
+    half = -special.stdtrit(df, alpha / 2) * se
+    p = 2 * special.stdtr(df, -np.abs(estimate) / se)
+    alone = own.assign(
+        method=f"{method}, second stage", estimate=estimate, se=se, df=df, p=p, lower=estimate - half,
+        upper=estimate + half, used=[len(item.data[1].enrolled.row) for item in trials], rejected=p <= alpha,
+        true=[_true(design, item.data[1], item.chosen) for item in trials],
+    )  # fmt: skip
+    return pd.concat(
+        [
+            known.assign(method=f"{method}, {ADJUSTED}", estimate=found.median),
+            known.assign(method=f"{method}, unbiased", estimate=found.unbiased),
+            alone,
+        ]
+    )
+
+
+def _estimate(design: Design, data: TrialData, group: str, method: str) -> tuple[float, float, float]:
     """Return estimate, standard error and degrees of freedom in all, the marker-positive or the marker-negative."""
     hypothesis = design.hypotheses[0]
     endpoint = design.file.endpoints[hypothesis.endpoint]
@@ -177,7 +178,7 @@ def _estimate(design: Design, data: TrialData, group: str) -> tuple[float, float
     y = np.where(mine[:, None], y, np.nan)[None]
     x, contrast = _columns(design, data, hypothesis, group)
     plan = design.file.analysis
-    found = model_contrasts(plan, plan.method, y, x, contrast)
+    found = model_contrasts(plan, method, y, x, contrast)
     return float(found.estimate[0]), float(found.se[0]), float(found.df[0])
 
 
@@ -191,11 +192,10 @@ def _columns(design: Design, data: TrialData, hypothesis: Hypothesis, group: str
     return x[..., varies], contrast[varies]
 
 
-def _true(design: Design, stages: Sequence[TrialData], group: str) -> float:
-    """Return the contrast had nobody been missing, weighted by patients."""
+def _true(design: Design, data: TrialData, group: str) -> float:
+    """Return the contrast had nobody been missing; a first stage is of all-comers, so both populations are there."""
     hypothesis = design.hypotheses[0]
     endpoint = design.file.endpoints[hypothesis.endpoint]
-    data = stages[0]  # a first stage is of all-comers, so both populations can be told there
     mine = np.ones(len(data.enrolled.row), bool) if group == "all" else data.enrolled.recorded["positive"] > 0
     y = np.where(mine, in_truth(design, data, endpoint.measure)[:, design.visit_of(endpoint)], np.nan)
     x, contrast = _columns(design, data, hypothesis, group)

@@ -71,8 +71,8 @@ def analyse(
     -------
     pandas.DataFrame
         Columns trial, hypothesis, method, estimate, se, df, p, lower, upper, used, true; ``true`` is the same contrast
-        had nobody been missing, by analysis of covariance. With a tipping point declared also ``tips_at``, with
-        subgroups ``interaction_p``; NaN in the other rows.
+        had nobody been missing, by analysis of covariance, of all who were planned, also where a look sees fewer. With
+        a tipping point declared also ``tips_at``, with subgroups ``interaction_p``; NaN in the other rows.
     """
     n, visits = len(trials[0].enrolled.row), len(design.visit_days)
     reach = np.full((len(trials), n), visits) if reached is None else np.stack(list(reached))
@@ -86,7 +86,7 @@ def analyse(
             come, np.stack([analysed(design, data, endpoint.measure)[:, : visit + 1] for data in trials]), np.nan
         )
         whole = np.stack([in_truth(design, data, endpoint.measure)[:, visit] for data in trials])
-        whole = np.where(come[..., 0], whole, np.nan)
+        whole = np.where(belongs, whole, np.nan)  # of all planned, since a stop chooses among truths too
         if endpoint.responder is not None:
             found, true = _responders(design, trials, hypothesis, y[..., -1], whole, come[..., -1], endpoint.responder)
             tables.append(_table(numbers, hypothesis.name, "responder", found, true))
@@ -200,7 +200,11 @@ def _responders(
         ]
         with np.errstate(invalid="ignore"):
             counts = [(int((seen[group] <= needed[group]).sum()), int(group.sum())) for group in groups]
-            shares = [float((full[group] <= needed[group]).mean()) for group in groups]
+            everyone = [
+                np.isfinite(full) & (data.enrolled.arm == design.arms.index(name))
+                for name in (hypothesis.treated, hypothesis.control)
+            ]
+            shares = [float((full[group] <= needed[group]).mean()) for group in everyone]
         effect = risk_difference(*counts[0], *counts[1])
         se = (effect.upper - effect.lower) / (2 * 1.959963984540054)
         rows.append([effect.estimate, se, np.inf, effect.p, effect.lower, effect.upper])

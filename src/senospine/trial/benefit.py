@@ -225,6 +225,10 @@ def benefit_text(found: list[Benefit], bank: PatientBank) -> str:
             f", between draws {item.between_draws:.2f}" if len(item.by_draw) > 1 else ", one draw of the parameters"
         )
         lines.append(f"{line}{parts}; sampling error {item.sampling:.3f}")
+    if "reach" in bank.made_by:
+        lines.append(
+            f"Systemic analgesics act on: {bank.made_by['reach']} (an assumption; a senolytic is no analgesic)"
+        )
     lines.append("Published, chronic low back pain, against placebo")
     for row in comparators():
         interval = f" ({row.low:.2f} to {row.high:.2f})" if np.isfinite(row.low) else ""

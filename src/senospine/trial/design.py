@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from senospine.assays import MARKERS
 from senospine.errors import SenospineError, TrialError, suggest
 from senospine.stats.mmrm.structures import structure
 from senospine.stats.multiplicity import Graph, hierarchical, holm
 from senospine.therapy import parse_treatment
 from senospine.trial.bank import UNTREATED, PatientBank
-from senospine.trial.file import SENSITIVITIES, Arm, Endpoint, File, MarkerRange, Range, validated
+from senospine.trial.file import SENSITIVITIES, Arm, Endpoint, File, MarkerRange, Range, Shares, validated
 from senospine.trial.procedures import given_as, only_procedures
+from senospine.trial.refusals import check_graph, check_heeded
 from senospine.yaml_files import Document, parse_yaml, read_yaml
 
 DESIGNS = Path(__file__).parent / "designs"
@@ -122,9 +125,20 @@ class Design:
     def graph(self) -> Graph | None:
         """How the hypotheses share alpha."""
         names: list[Hashable] = [item.name for item in self.hypotheses]
-        if self.file.analysis.multiplicity == "none" or len(names) == 1:
+        shared = self.file.analysis.multiplicity
+        if isinstance(shared, Shares):
+            weights = np.array([shared.weights.get(str(name), 0.0) for name in names])
+            rows = [[shared.transitions.get(str(a), {}).get(str(b), 0.0) for b in names] for a in names]
+            return Graph(tuple(names), weights, np.array(rows))
+        if shared == "none" or len(names) == 1:
             return None
-        return hierarchical(names) if self.file.analysis.multiplicity == "hierarchical" else holm(names)
+        return hierarchical(names) if shared == "hierarchical" else holm(names)
+
+    @property
+    def multiplicity(self) -> str:
+        """How the hypotheses share alpha, in a word."""
+        shared = self.file.analysis.multiplicity
+        return "by a graph of its own" if isinstance(shared, Shares) else shared
 
     def share_by_arm(self, value: float | dict[str, float]) -> tuple[float, ...]:
         """Return a share for each arm, whether it was written once or by arm."""
@@ -206,9 +220,11 @@ def parse_design(text: str, path: str | Path = "<text>") -> Design:
 
 def _checked(document: Document, content: bytes) -> Design:
     file = validated(document)
-    for check in (_check_arms, _check_times, _check_entry, _check_analysis, _check_population):
+    for check in (_check_arms, _check_times, _check_entry, _check_analysis, _check_population, check_heeded):
         check(file, document)
     design = Design(file, document, hashlib.sha256(content).hexdigest())
+    if isinstance(file.analysis.multiplicity, Shares):
+        check_graph(file.analysis.multiplicity, [item.name for item in design.hypotheses], document)
     assert len(design.contexts) == len(file.arms)  # found now, so that a control nobody knows is told now
     return design
 

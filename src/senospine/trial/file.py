@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from senospine.assays import CONTROLS
 from senospine.errors import TrialError, suggest
@@ -170,6 +179,13 @@ class Tipping(Section):
         return f"{self.strategy}+{delta:g}"
 
 
+class Shares(Section):
+    """How hypotheses share alpha: their weights, and where a rejected one's share goes; names as tables show them."""
+
+    weights: Annotated[dict[str, Share], Field(min_length=1)]
+    transitions: dict[str, dict[str, Share]] = {}
+
+
 class Analysis(Section):
     """How the question is answered."""
 
@@ -178,7 +194,10 @@ class Analysis(Section):
     df: Literal["satterthwaite", "kenward-roger", "kenward-roger-linear", "kenward-roger-sas"] = "kenward-roger-linear"
     sensitivity: list[str] = []
     imputations: Annotated[int, Field(ge=2, le=1000)] = 25
-    multiplicity: Literal["none", "hierarchical", "holm"] = "hierarchical"
+    multiplicity: Annotated[
+        Annotated[Literal["none", "hierarchical", "holm"], Tag("name")] | Annotated[Shares, Tag("graph")],
+        Discriminator(lambda value: "graph" if isinstance(value, dict | Shares) else "name"),
+    ] = "hierarchical"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     tipping: Tipping | None = None
     subgroups: dict[str, Number] = {}
@@ -192,6 +211,7 @@ class Interim(Section):
     at: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)]
     success: Literal["obrien-fleming", "pocock", "none"] = "obrien-fleming"
     futility_z: Number | None = None
+    binding: bool = True
 
 
 class Population(Section):

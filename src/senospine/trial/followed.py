@@ -22,6 +22,7 @@ from senospine.trial.adaptive import two_stage
 from senospine.trial.analyse import analysed, covariates, in_truth
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design, Hypothesis
+from senospine.trial.family import tested
 from senospine.trial.models import model_contrasts
 from senospine.trial.run import BLOCK, TrialRun, conduct_of
 from senospine.trial.simulate import TrialData, simulate_trial
@@ -49,7 +50,8 @@ class Followed:
         Of trial 0: mean, and the ends of its 95 % interval (t, patients).
     contrasts : pandas.DataFrame
         One row a trial, comparison and visit: estimate, lower, upper of the design's method; ``true`` had nobody been
-        missing.
+        missing. Of two stages the patients are pooled as if nothing had been chosen; where the second enrolled the
+        marker-positive only, all-comers are those of the first.
     responders : ndarray, shape (n_trials, n_arms, n_improvements)
         Share improved by at least so much at the primary endpoint's visit; the missing are no responders.
     analysed : ndarray of int, shape (n_trials, n_arms)
@@ -132,9 +134,9 @@ def follow(run: TrialRun, bank: PatientBank, *, most: int = MOST) -> Followed:
 
 
 def comparisons(design: Design) -> list[Hypothesis]:
-    """Return the comparisons of arms in all patients at the primary endpoint."""
+    """Return the comparisons of arms at the primary endpoint: in all patients, then where tested in the positive."""
     primary = design.hypotheses[0].endpoint
-    return [item for item in design.hypotheses if item.endpoint == primary and not item.positive]
+    return [item for item in tested(design) if item.endpoint == primary]
 
 
 def _arms(run: TrialRun) -> int:
@@ -246,18 +248,31 @@ def _contrasts(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
     tables = []
     for hypothesis in comparisons(design):
         x, contrast = covariates(design, trials, hypothesis)
+        mine = np.stack([_counts(design, hypothesis, data) for data in trials])[..., None]
         for visit, week in enumerate(design.file.visits):
-            found = model_contrasts(plan, plan.method, y[..., : visit + 1], x, contrast)
+            found = model_contrasts(plan, plan.method, np.where(mine, y[..., : visit + 1], np.nan), x, contrast)
             tables.append(
                 pd.DataFrame(
                     {
                         "trial": np.asarray(numbers), "hypothesis": hypothesis.name, "week": week,
                         "estimate": found.estimate, "lower": found.lower, "upper": found.upper,
-                        "true": ancova_many(whole[..., visit], x, contrast).estimate,
+                        "true": ancova_many(np.where(mine, whole, np.nan)[..., visit], x, contrast).estimate,
                     }
                 )
             )  # fmt: skip
     return pd.concat(tables, ignore_index=True)
+
+
+def _counts(design: Design, hypothesis: Hypothesis, data: TrialData) -> NDArray[np.bool_]:
+    """Return who belongs to a comparison."""
+    if hypothesis.positive:
+        return np.asarray(data.enrolled.recorded["positive"] > 0)
+    belongs = np.ones(len(data.enrolled.row), bool)
+    if design.file.population.kind == "two-stage":
+        first = round(design.file.patients * design.file.population.first_stage)
+        if (data.enrolled.recorded["positive"][first:] > 0).all():
+            belongs[first:] = False
+    return belongs
 
 
 def _reproduced(run: TrialRun, parts: Sequence[dict[str, Any]]) -> int:
@@ -267,7 +282,7 @@ def _reproduced(run: TrialRun, parts: Sequence[dict[str, Any]]) -> int:
     same = (again == kept[again.columns]).all(axis=1)
     first = comparisons(run.design)[0]
     endpoint = run.design.file.endpoints[first.endpoint]
-    plan = run.design.file  # of a trial that stopped early, the truth of its own patients was kept
+    plan = run.design.file  # looks analyse trials in other company, so that sums may round otherwise
     if endpoint.responder is None and plan.population.kind != "two-stage" and plan.interim is None:
         true = pd.concat([part["contrasts"] for part in parts], ignore_index=True)
         true = true[(true["hypothesis"] == first.name) & (true["week"] == endpoint.week)].set_index("trial")["true"]

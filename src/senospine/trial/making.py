@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from senospine.assays import DEVIATES, course_of, findings, generators
+from senospine.assays import DEFAULT_REACH, DEVIATES, course_of, findings, generators, reach_of
 from senospine.engine import compile_model
 from senospine.errors import TrialError
 from senospine.model import load_model
@@ -35,6 +35,8 @@ from senospine.trial.stopping import Stops, stop_days
 Array = NDArray[np.float64]
 BLOCK = 100
 DEFAULT_PATIENTS, DEFAULT_DRAWS, DEFAULT_SEED = 1000, 12, 20240913
+#: what pain over time is made of
+PAIN = ("spinal_pain", "systemic_relief")
 UNCERTAINTIES = ("all", "translation", "none")
 
 
@@ -51,6 +53,7 @@ def make_bank(
     centres: Mapping[str, float] | None = None,
     uncertainty: str = "all",
     between: bool = True,
+    reach: str = DEFAULT_REACH,
     workers: int | None = None,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
@@ -78,6 +81,9 @@ def make_bank(
         What differs from draw to draw: every number with a prior, the multipliers from mouse to human, or nothing.
     between : bool
         Whether people differ in the parameters of their spines and drugs.
+    reach : {'all', 'persisting', 'tissue', 'spine'}
+        Which pain a systemic analgesic acts on beside that of endplate and disc (:func:`senospine.assays.reach_of`).
+        Lives are the same under any: another reading of a bank that stands takes seconds.
     workers : int, optional
         Processes; they change nothing but the time.
     overwrite : bool
@@ -121,6 +127,7 @@ def make_bank(
         stops=stopping,
     )  # fmt: skip
     _refuse_unknown(plan)
+    reach_of(reach)
     inputs = _inputs(plan, patients, draws)
     folder = Path(folder)
     total, done = patients * draws, 0
@@ -140,7 +147,7 @@ def make_bank(
         todo = (((name, count), (plan, *place, count)) for name, *place, count in blocks if not out.has(name))
         run_blocks(_block, todo, keep, workers=workers)
         out.write_manifest("complete")
-    bank = _assemble(plan, folder / "lives", patients, draws, inputs)
+    bank = _assemble(plan, folder / "lives", patients, draws, inputs, reach)
     bank.write(folder)
     return bank
 
@@ -190,7 +197,7 @@ def _block(plan: Plan, draw: int, first: int, count: int) -> Any:
     return pa.table(columns)
 
 
-def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mapping[str, Any]) -> PatientBank:
+def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mapping[str, Any], reach: str) -> PatientBank:
     """Return the bank: pain of drives, selection and weights, draw by draw."""
     import pyarrow as pa
     import pyarrow.parquet as parquet
@@ -209,7 +216,7 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
             (name, key): np.asarray(table[f"{name} under {key}"].combine_chunks().flatten()).reshape(patients, -1)
             for key in keys for name in OUTPUTS
         }  # fmt: skip
-        people, follow = _people(table, drives[("spinal_pain", UNTREATED)])
+        people, follow = _people(table, drives[("spinal_pain", UNTREATED)], reach_of(reach))
         solved = np.all([np.isfinite(values).all(axis=1) for values in drives.values()], axis=0)
         chosen = select(people)
         kept = chosen.kept & solved
@@ -225,7 +232,8 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
         baselines.append(people)
         for key in keys:
             for name in COURSES:
-                values = follow(drives[("spinal_pain", key)]) if name == "pain" else drives[(name, key)]
+                pain = name == "pain"
+                values = follow(*(drives[(each, key)] for each in PAIN)) if pain else drives[(name, key)]
                 courses[key][name].append(values[kept])
     joined = {
         key: {name: np.concatenate(parts).astype(np.float32) for name, parts in outputs.items()}
@@ -233,7 +241,8 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
     }
     made = {
         "how": "make_bank: the human model", "seed": plan.seed, "sampled": patients * draws, "draws": draws,
-        "uncertainty": plan.uncertainty, "between": plan.between, "refused": refused, "effective": sizes,
+        "uncertainty": plan.uncertainty, "between": plan.between, "reach": reach,
+        "refused": refused, "effective": sizes,
         "carried": "gains of the mouse from a fit" if plan.centres else "gains of the mouse's register",
         "inputs": json.loads(json.dumps({k: v for k, v in inputs.items() if k != "priors"})),
         "targets": [row.name for row in published_population() if row.role == "calibration"],
@@ -246,8 +255,10 @@ def _assemble(plan: Plan, lives: Path, patients: int, draws: int, inputs: Mappin
     return PatientBank(pd.concat(baselines, ignore_index=True), np.asarray(plan.days), joined, made, stopped)
 
 
-def _people(table: Any, untreated: Array) -> tuple[pd.DataFrame, Callable[[Array], Array]]:
-    """Return a draw's people as a bank has them, and what turns a drive over time into their pain."""
+def _people(
+    table: Any, untreated: Array, reach: Mapping[str, float]
+) -> tuple[pd.DataFrame, Callable[[Array, Array], Array]]:
+    """Return a draw's people as a bank has them, and what turns drive and relief over time into their pain."""
     raw = table.select([name for name in table.column_names if " under " not in name]).to_pandas()
     deviates = {name: raw.pop(f"deviate_{name}").to_numpy() for name in DEVIATES}
     reference = float(raw.pop("reference").iloc[0])
@@ -265,7 +276,7 @@ def _people(table: Any, untreated: Array) -> tuple[pd.DataFrame, Callable[[Array
     )  # fmt: skip
     people = people[[*BASELINE, "draw", *(name for name in people.columns if name not in {*BASELINE, "draw"})]]
 
-    def follow(spinal_pain: Array) -> Array:
-        return course_of(spinal_pain.astype(float) - 1, reference, own, deviates)
+    def follow(spinal_pain: Array, relief: Array) -> Array:
+        return course_of(spinal_pain.astype(float) - 1, reference, own, deviates, relief.astype(float), reach)
 
     return people, follow

@@ -20,12 +20,14 @@ from senospine.stats.performance import (
 )
 from senospine.trial.bank import PatientBank
 from senospine.trial.design import Design
+from senospine.trial.family import own_rows, rejected_together, tested, true_nulls
 from senospine.trial.run import TrialRun, simulate_block
 
 #: what is counted in each arm; what never happened is not shown
 BY_ARM = ("left", "stopped", "adverse", "held", "rescued", "missed")
 SHOWN = (
-    "truth", "bias", "coverage", "rejected", "estimable", "interaction", "bias_if_chosen", "coverage_if_chosen",
+    "truth", "bias", "below_truth", "coverage", "rejected", "rejected_together", "estimable", "interaction",
+    "bias_if_chosen", "coverage_if_chosen",
 )  # fmt: skip
 
 
@@ -40,13 +42,18 @@ class OperatingCharacteristics:
         had nobody been missing; the rest is judged against it, or against that of the trial's own draw of the
         parameters where the bank holds more than one. Subgroups also have ``interaction``, how often its test
         is below alpha; two stages have ``bias_if_chosen`` and ``coverage_if_chosen``, over the trials that carried on
-        with that population, against the truth of all trials.
+        with that population, against the truth of all trials. Designs with looks or two stages have ``below_truth``,
+        how often the estimate is below the truth: one half for a median-unbiased one. Where several hypotheses share
+        alpha, ``rejected_together`` is how often this one is rejected as the design says, ``rejected`` how often by
+        itself.
     design : dict of str to Measure
         success (primary hypothesis rejected in the direction of benefit), right_decision, patients, screened,
         screen_failures, and for each arm the shares that left, stopped, had adverse events, were held, were rescued.
-        ``assurance`` where the bank holds more than one draw of the parameters; ``overrun`` and ``weeks`` where the
-        design has an accrual; ``tipping_point`` (mean over the trials that show a benefit in that analysis, at most the
-        largest shift) and ``never_tips`` where it asks for one.
+        ``family_wise_error`` where several hypotheses are tested and some compare a therapy with itself in one context:
+        how often any of those is rejected as the design says. ``assurance`` where the bank
+        holds more than one draw of the parameters; ``overrun`` and ``weeks`` where the design has an accrual;
+        ``tipping_point`` (mean over the trials that show a benefit in that analysis, at most the largest shift) and
+        ``never_tips`` where it asks for one.
     null : bool
         Whether the primary hypothesis compares two arms with the same therapy.
     trials : int
@@ -106,17 +113,20 @@ def characteristics(design: Design, analyses: pd.DataFrame, conduct: pd.DataFram
     if len(conduct) < 2:
         raise TrialError("operating characteristics need at least two trials")
     draws = conduct.set_index("trial")["draw"]
-    parts = []
+    parts, together = [], rejected_together(design, analyses)
     for (hypothesis, method), rows in analyses.groupby(["hypothesis", "method"], sort=False):
         everyone = analyses[analyses["hypothesis"] == hypothesis].drop_duplicates("trial")  # whatever was chosen
         table = _of_method(design, rows, everyone, draws)
+        if len(together.columns) > 1 and hypothesis in together and len(own_rows(design, rows)):
+            table.loc["rejected_together"] = _row(share(together[hypothesis]))
         table.insert(0, "method", str(method))
         table.insert(0, "hypothesis", str(hypothesis))
         parts.append(table.reset_index().set_index(["hypothesis", "method", "measure"]))
     first = design.hypotheses[0]
     therapies = dict(zip(design.arms, design.therapies, strict=True))
     return OperatingCharacteristics(
-        pd.concat(parts), _of_design(design, analyses, conduct), therapies[first.treated] == therapies[first.control],
+        pd.concat(parts), _of_design(design, analyses, conduct, together),
+        therapies[first.treated] == therapies[first.control],
         len(conduct),
     )  # fmt: skip
 
@@ -135,23 +145,34 @@ def _of_method(design: Design, rows: pd.DataFrame, everyone: pd.DataFrame, draws
         alpha=design.file.analysis.alpha,
     )  # fmt: skip
     table.loc["rejected"] = _row(share(rows["rejected"] & np.isfinite(rows["estimate"])))
-    # the same noise makes estimate and truth of one trial, so their difference is surer than the mean
-    gap = (rows["estimate"] - rows["true"])[np.isfinite(rows["estimate"])]
-    table.loc["bias"] = _row(mean_of(gap.dropna()))
+    good = np.isfinite(rows["estimate"])
+    if "chosen" in rows:
+        # noise of the first stage made the choice and is in that stage's own truth: judge by that of all trials
+        real = rows["trial"].map(draws).map(everyone.groupby(everyone["trial"].map(draws))["true"].mean())
+        table.loc["bias"] = _row(_off(rows["estimate"][good] - real[good], truth))
+    else:
+        real = truth.value + away
+        # the same noise makes estimate and truth of one trial, so their difference is surer than the mean
+        table.loc["bias"] = _row(mean_of((rows["estimate"] - rows["true"])[good].dropna()))
+    if "chosen" in rows or design.file.interim is not None:
+        table.loc["below_truth"] = _row(share((rows["estimate"] < real)[good]))
     table.loc["truth"] = _row(truth)
     if "interaction_p" in rows and rows["interaction_p"].notna().any():
         table.loc["interaction"] = _row(share(rows["interaction_p"].dropna() <= design.file.analysis.alpha))
     if "chosen" in rows:
         wanted = "positive" if rows["hypothesis"].iloc[0].endswith("marker-positive") else "all"
-        carried = rows[rows["chosen"] == wanted]
-        # noise of the first stage made the choice and is in that stage's own truth: judge by that of all trials
-        real = carried["trial"].map(draws).map(everyone.groupby(everyone["trial"].map(draws))["true"].mean())
-        if len(carried) > 1:
-            off = mean_of(carried["estimate"] - real)
-            table.loc["bias_if_chosen"] = _row(replace(off, error=float(np.hypot(off.error, truth.error))))
-            inside = (carried["lower"] <= real) & (real <= carried["upper"])
-            table.loc["coverage_if_chosen"] = _row(share(inside))
+        carried = good & (rows["chosen"] == wanted)
+        if carried.sum() > 1:
+            table.loc["bias_if_chosen"] = _row(_off((rows["estimate"] - real)[carried], truth))
+            inside = (rows["lower"] <= real) & (real <= rows["upper"])
+            table.loc["coverage_if_chosen"] = _row(share(inside[carried]))
     return table
+
+
+def _off(gap: pd.Series, truth: Measure) -> Measure:
+    """Return a mean distance from a truth that is itself a mean over trials."""
+    found = mean_of(gap)
+    return replace(found, error=float(np.hypot(found.error, truth.error)))
 
 
 def _away(rows: pd.DataFrame, everyone: pd.DataFrame, draws: pd.Series, truth: float) -> pd.Series:
@@ -165,26 +186,22 @@ def _row(item: Measure) -> list[float]:
     return [item.value, item.error, item.n]
 
 
-def successes(design: Design, analyses: pd.DataFrame) -> pd.DataFrame:
+def successes(design: Design, analyses: pd.DataFrame, together: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return one row a trial: whether any primary hypothesis was rejected in the direction of benefit, and the truth.
 
-    Several hypotheses share alpha as the design says. ``judged`` is the hypothesis whose truth counts: the primary, or
-    with two stages that of the population which was carried on.
+    Several hypotheses share alpha as the design says (``together``, of :func:`rejected_together`, is made where it is
+    not given). ``judged`` is the hypothesis whose truth counts: the primary, or with two stages that of the population
+    which was carried on.
     """
-    rows = analyses[analyses["method"].isin({design.file.analysis.method, "responder"})]
-    listed, two_stage = list(design.hypotheses), design.file.population.kind == "two-stage"
-    if two_stage:
-        listed = [listed[0], replace(listed[0], positive=True)]
-    names = [item.name for item in listed]
+    good = rejected_together(design, analyses) if together is None else together
+    rows, listed = own_rows(design, analyses), tested(design)
+    names, two_stage = list(good.columns), design.file.population.kind == "two-stage"
     wide = {
-        name: rows.pivot_table(index="trial", columns="hypothesis", values=name, aggfunc="first").reindex(columns=names)
-        for name in ("p", "rejected", "estimate", "true")
+        name: rows.pivot_table(index="trial", columns="hypothesis", values=name, aggfunc="first").reindex(
+            index=good.index, columns=names
+        )
+        for name in ("estimate", "true")
     }
-    good = wide["rejected"].astype(bool)
-    if design.graph is not None and design.file.interim is None and not two_stage:
-        p = wide["p"].reindex(good.index).fillna(1.0).to_numpy()
-        kept = [design.graph.test(row, alpha=design.file.analysis.alpha)["rejected"].to_numpy() for row in p]
-        good = pd.DataFrame(kept, index=good.index, columns=names)
     direction = np.array(
         [1.0 if design.file.endpoints[item.endpoint].responder is not None else -1.0 for item in listed]
     )
@@ -199,9 +216,14 @@ def successes(design: Design, analyses: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _of_design(design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame) -> dict[str, Measure]:
-    table = successes(design, analyses).join(conduct.set_index("trial")[["draw"]])
+def _of_design(
+    design: Design, analyses: pd.DataFrame, conduct: pd.DataFrame, together: pd.DataFrame
+) -> dict[str, Measure]:
+    table = successes(design, analyses, together).join(conduct.set_index("trial")[["draw"]])
     found = {"success": share(table["success"])}
+    nulls = true_nulls(design)
+    if len(nulls) > 1 and nulls.any():
+        found["family_wise_error"] = share(together.loc[:, nulls].any(axis=1))
     if design.file.endpoints[design.hypotheses[0].endpoint].responder is None:
         main = analyses[analyses["method"] == design.file.analysis.method]
         real = -main.assign(draw=main["trial"].map(table["draw"])).groupby(["draw", "hypothesis"])["true"].mean()

@@ -45,7 +45,7 @@ Single = NDArray[np.float32]
 DAYS_PER_YEAR = 365.25
 RTOL = 1e-4
 #: what is read of every course
-OUTPUTS = ("spinal_pain", "platelets", "neutrophils", "gut_exposure")
+OUTPUTS = ("spinal_pain", "systemic_relief", "platelets", "neutrophils", "gut_exposure")
 #: what is read of people before the first treatment
 STATES = (
     "degeneration", "endplate_porosity", "disc_matrix", "senescent_osteoclasts", "senescent_disc_cells",

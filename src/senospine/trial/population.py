@@ -7,7 +7,7 @@ Selection and weighting are two verbs. :func:`select` refuses people whose spine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from senospine.assays import case_definitions
 from senospine.errors import TrialError
@@ -27,7 +28,9 @@ _COLUMNS = (
     "name", "statistic", "of", "given", "among", "age_low", "age_high", "value", "low", "high", "role", "source", "doi",
     "how_obtained", "note",
 )  # fmt: skip
-STATISTICS = ("share", "ratio", "mean", "odds_ratio", "odds_ratio_per_year", "odds_ratio_per_decade")
+STATISTICS = (
+    "share", "ratio", "mean", "odds_ratio", "odds_ratio_at_one_age", "odds_ratio_per_year", "odds_ratio_per_decade",
+)  # fmt: skip
 #: standard error of a published share that was printed without an interval, on the scale of shares
 _UNSURE = 0.03
 
@@ -149,24 +152,30 @@ def figure_of(row: Published, events: Mapping[str, Array], weights: Array) -> fl
             found = (group @ of) / group.sum()
             return float(100 * found if row.statistic == "share" else found)
         if row.statistic.startswith("odds_ratio_per"):
-            return _per_year(of, age, group) ** (10 if row.statistic.endswith("decade") else 1)
+            slope = _log_odds(of, [age], group)[0]
+            return float(np.exp(slope * (10 if row.statistic.endswith("decade") else 1)))
         given = events[row.given]
+        if row.statistic == "odds_ratio_at_one_age":
+            return float(np.exp(_log_odds(of, [given, age], group)[0]))
         with_, without = (group * given @ of) / (group @ given), (group * (1 - given) @ of) / (group @ (1 - given))
         if row.statistic == "ratio":
             return float(with_ / without)
         return float(with_ / (1 - with_) * (1 - without) / without)
 
 
-def _per_year(of: Array, age: Array, group: Array) -> float:
-    """Return the odds ratio a year of a weighted logistic regression on age (Newton's steps)."""
-    design = np.stack([np.ones_like(age), age - 50], axis=1)
-    beta = np.zeros(2)
-    for _ in range(30):
-        p = 1 / (1 + np.exp(-design @ beta))
+def _log_odds(of: Array, on: Sequence[Array], group: Array) -> Array:
+    """Return the slopes of a weighted logistic regression by Newton, shape (n_columns,); NaN where none is best."""
+    if not group.sum() > 0:
+        return np.full(len(on), np.nan)
+    design = np.stack([np.ones(len(of)), *(column - np.average(column, weights=group) for column in on)], axis=1)
+    beta = np.zeros(design.shape[1])
+    step = beta
+    for _ in range(40):
+        p = expit(design @ beta)
         hessian = design.T @ (design * (group * p * (1 - p))[:, None])
-        step = np.linalg.solve(hessian + 1e-12 * np.eye(2), design.T @ (group * (of - p)))
+        step = np.linalg.solve(hessian + 1e-12 * np.eye(len(beta)), design.T @ (group * (of - p)))
         beta = beta + np.clip(step, -1, 1)
-    return float(np.exp(beta[1]))
+    return np.asarray(beta[1:] if np.abs(step).max() < 1e-6 else np.full(len(on), np.nan))
 
 
 def weigh(people: pd.DataFrame, rounds: int = 8) -> Balanced:
@@ -231,11 +240,13 @@ def population_table(people: pd.DataFrame) -> pd.DataFrame:
     for row in published_population():
         each = np.array([figure_of(row, events, weight) for events, weight in prepared])
         even = np.array([figure_of(row, events, np.ones_like(weight)) for events, weight in prepared])
-        mean = float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
-        low, high = np.nanquantile(each, [0.05, 0.95]) if len(each) > 1 else (np.nan, np.nan)
+        each, even = each[np.isfinite(each)], even[np.isfinite(even)]
+        mean = float(each.mean()) if len(each) else float("nan")
+        low, high = np.quantile(each, [0.05, 0.95]) if len(each) > 1 else (np.nan, np.nan)
         rows.append({
             "name": row.name, "figure": row.label, "statistic": row.statistic, "role": row.role,
-            "published": row.value, "low": row.low, "high": row.high, "sampled": float(np.nanmean(even)),
+            "published": row.value, "low": row.low, "high": row.high,
+            "sampled": float(even.mean()) if len(even) else float("nan"),
             "simulated": mean, "simulated_low": low, "simulated_high": high, "agrees": _agrees(row, mean),
             "verdict": _verdict(row, mean),
             "source": row.source, "doi": row.doi, "note": row.note,
@@ -248,7 +259,10 @@ def _verdict(row: Published, found: float) -> str:
     if _agrees(row, found):
         return "set" if row.role == "calibration" else "agrees"
     same = [other for other in published_population() if _question(other) == _question(row)]
-    return "between" if min(each.value for each in same) <= found <= max(each.value for each in same) else "misses"
+    values = [each.value for each in same if np.isfinite(each.value)]
+    if not values or any(each.role == "calibration" for each in same):  # one source was taken, so the others are missed
+        return "misses"
+    return "between" if min(values) <= found <= max(values) else "misses"
 
 
 def _question(row: Published) -> tuple[object, ...]:

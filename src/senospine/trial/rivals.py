@@ -17,7 +17,7 @@ from senospine.runs import OutcomeFolder, read_manifest, run_blocks
 from senospine.runs.manifest import plain
 from senospine.trial.bank import UNTREATED, bank_folder
 from senospine.trial.design import Design
-from senospine.trial.file import Population
+from senospine.trial.file import Population, Shares
 from senospine.trial.operating import (
     OperatingCharacteristics,
     characteristics,
@@ -89,7 +89,10 @@ def other_populations(design: Design) -> dict[str, Design]:
     plan = design.file.population
     if plan.kind == "all-comers":
         return {}
-    found = {"the same, all-comers": varied(design, "all-comers", population=Population())}
+    # a graph may speak of the marker-positive, who are no hypothesis of all-comers
+    shared = {"multiplicity": "hierarchical"} if isinstance(design.file.analysis.multiplicity, Shares) else {}
+    analysis = design.file.analysis.model_copy(update=shared)
+    found = {"the same, all-comers": varied(design, "all-comers", population=Population(), analysis=analysis)}
     if plan.mode == "clinic":
         perfect = plan.model_copy(update={"mode": "oracle"})
         found["the same, perfect reader"] = varied(design, "perfect reader", population=perfect)

@@ -13,9 +13,10 @@ import pandas as pd
 
 from senospine.errors import FileError, TrialError
 from senospine.runs import OutcomeFolder, check_parts, read_manifest, run_blocks, sha256_of
-from senospine.trial.adaptive import sequential, two_stage
+from senospine.trial.adaptive import two_stage
 from senospine.trial.bank import PatientBank, bank_folder, read_bank
 from senospine.trial.design import Design
+from senospine.trial.looks import sequential
 from senospine.trial.simulate import Reason, TrialData, simulate_trial
 
 BLOCK = 50

@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Callable
 
 from senospine.report.svg import ARM_COLOURS, FAINT, INK, QUIET, VERMILION, figure, line, text, tick_text, ticks
+from senospine.report.trial.graph import graph_parts
 from senospine.report.trial.panel import WIDTH
 from senospine.trial import Design
 from senospine.trial.dosing import dosing_days
-from senospine.trial.file import Range
+from senospine.trial.file import Range, Shares
 
 _LEFT, _RIGHT = 366.0, 24.0
 
@@ -47,7 +48,11 @@ def design_svg(design: Design) -> str:
         )
     parts += _visits(design, bottom, at)
     parts += [text(_LEFT, bottom + 78 + 15 * k, words, "small") for k, words in enumerate(looks)]
-    return figure(WIDTH, bottom + 78 + 15 * len(looks) + 16, parts, f"Design of {design.name}")
+    height = bottom + 78 + 15 * len(looks) + 16
+    if isinstance(plan.analysis.multiplicity, Shares) and design.graph is not None:
+        more, tall_graph = graph_parts(design.graph, height)
+        parts, height = parts + more, height + tall_graph
+    return figure(WIDTH, height, parts, f"Design of {design.name}")
 
 
 def colour_of(design: Design, arm: str) -> str:
@@ -191,4 +196,6 @@ def _looks(design: Design) -> list[str]:
         f"analysis: {method}; stopping: {plan.estimand.stopping}; rescue: {plan.estimand.rescue}; "
         f"two-sided {100 * plan.analysis.alpha:g} %"
     )
+    if len(design.hypotheses) > 1:
+        words.append(f"{len(design.hypotheses)} hypotheses share alpha: {design.multiplicity}")
     return words

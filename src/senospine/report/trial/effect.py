@@ -8,6 +8,7 @@ import pandas as pd
 from senospine.report.svg import BLUE, INK, PURPLE, figure
 from senospine.report.trial.drawing import colour_of
 from senospine.report.trial.panel import WIDTH, Panel, keys, span_of
+from senospine.trial.design import Hypothesis
 from senospine.trial.followed import IMPROVEMENTS, Followed, comparisons
 
 MEASURE = {"pain": "pain, points of 0–10", "odi": "Oswestry index, % points", "rmdq": "Roland–Morris, points of 0–24"}
@@ -18,7 +19,8 @@ def effect_svg(followed: Followed) -> str:
     """Return the mean change in each arm and, for every comparison, the difference at every visit."""
     design, weeks = followed.design, np.array(followed.design.file.visits)
     pairs = comparisons(design)
-    rows = 1 + len(pairs) // 2
+    before = 2 if any(item.positive for item in pairs) else 1  # all-comers and the positive side by side
+    rows = -(-(before + len(pairs)) // 2)
     height = 100 + rows * (_TALL + 104) - 44
     across = (0.0, float(weeks[-1]) * 1.03)
     low, middle, high = (np.nanquantile(followed.change, q, axis=0) for q in (0.025, 0.5, 0.975))
@@ -42,10 +44,11 @@ def effect_svg(followed: Followed) -> str:
     names = {item.name for item in pairs}
     along = _shared_span(followed.contrasts[followed.contrasts["hypothesis"].isin(names)])
     for number, hypothesis in enumerate(pairs):
-        row, column = divmod(number + 1, 2)
+        row, column = divmod(number + before, 2)
         left, top = (510.0 if column else 60.0), 100 + row * (_TALL + 104)
         mine = followed.contrasts[followed.contrasts["hypothesis"] == hypothesis.name]
-        parts += _difference(followed, mine, (hypothesis.treated, hypothesis.control), (left, top), across, along)
+        whom = "" if before == 1 else ", marker-positive" if hypothesis.positive else ", all"
+        parts += _difference(followed, mine, hypothesis, whom, (left, top), across, along)
     return figure(WIDTH, height, parts, "Effect over time")
 
 
@@ -64,7 +67,7 @@ def _shared_span(contrasts: pd.DataFrame) -> tuple[float, float]:
 
 
 def _difference(
-    followed: Followed, mine: pd.DataFrame, arms: tuple[str, str], corner: tuple[float, float],
+    followed: Followed, mine: pd.DataFrame, hypothesis: Hypothesis, whom: str, corner: tuple[float, float],
     across: tuple[float, float], along: tuple[float, float],
 ) -> list[str]:  # fmt: skip
     weeks = np.array(followed.design.file.visits)
@@ -72,9 +75,10 @@ def _difference(
     low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
     first = mine[mine["trial"] == 0].set_index("week")
     panel = Panel(*corner, 340, _TALL, across, along)
-    parts = panel.frame(f"{arms[0]} − {arms[1]}", "week",
-                        f"difference, {MEASURE[followed.measure]}; below 0 favours {arms[0]}",
-                        at=[0, *weeks.tolist()])  # fmt: skip
+    parts = panel.frame(
+        f"{hypothesis.treated} − {hypothesis.control}{whom}", "week",
+        f"difference, {MEASURE[followed.measure]}; below 0 favours {hypothesis.treated}", at=[0, *weeks.tolist()],
+    )  # fmt: skip
     parts += [
         panel.level(0),
         panel.band(weeks, low, high, BLUE, 0.15),

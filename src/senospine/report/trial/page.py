@@ -133,7 +133,7 @@ def _ademp(report: TrialReport) -> list[tuple[str, str]]:
          f"stopping: {plan.estimand.stopping}; rescue: {plan.estimand.rescue}. The truth of a trial is the same "
          "contrast had nobody been missing"),
         ("Methods", f"{', '.join(methods)}; covariance {plan.analysis.covariance}, {plan.analysis.df}; "
-         f"multiplicity {plan.analysis.multiplicity}, "
+         f"multiplicity {report.design.multiplicity}, "
          f"two-sided {100 * plan.analysis.alpha:g} %"),
         ("Performance", "share rejected, bias, coverage, size, screen failures, right decisions, each ± its "
          "Monte-Carlo standard error (Morris 2019)"),
