@@ -275,7 +275,7 @@ def test_the_commands_make_a_bank_and_show_it(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)
     assert said["stopping"].startswith("Those who stop follow the mechanism")
-    assert (said["lasting"][0]["arm"], said["lasting"][0]["stopped"]) == ("drug", 84)
+    assert (said["lasting"][0]["arm"], said["lasting"][0]["stopped"]) == ("drug", 42)
     assert read_bank(tmp_path / "run-bank").stops[PULSED_KEY].days == (28.0, 56.0)  # the visits before the last
     (predicted,) = said["predicted"]
     assert (predicted["treated"], predicted["control"], predicted["week"]) == ("drug", "placebo", 12)

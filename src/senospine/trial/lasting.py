@@ -84,7 +84,7 @@ class Lasting:
 def lasting_benefit(design: Design, bank: PatientBank, stopped: float | None = None) -> list[Lasting]:
     """Return for each arm whose therapy the bank has stop days of how long its benefit lasts after ``stopped``.
 
-    ``stopped`` is the day of the primary endpoint if left out. Patients count by their weight times their chance to
+    ``stopped`` is half of the way to the last visit if left out. Patients count by their weight times their chance to
     pass the entry criteria; benefit is that of the latent pain, beyond the untreated, of everyone who takes all doses
     before that day.
 
@@ -94,7 +94,7 @@ def lasting_benefit(design: Design, bank: PatientBank, stopped: float | None = N
         Nobody passes the entry criteria.
     """
     if stopped is None:
-        stopped = 7 * design.file.endpoints[design.hypotheses[0].endpoint].week
+        stopped = design.visit_days[-1] / 2
     weight = passing(design, bank)
     untreated = bank.course(UNTREATED)["pain"].astype(float)
     draw = bank.baseline["draw"].to_numpy() if "draw" in bank.baseline else np.zeros(len(bank.baseline), int)
