@@ -77,7 +77,7 @@ def test_analyses_are_checked() -> None:
     ):
         with pytest.raises(TrialError, match=message):
             design(("{method: mmrm, df: kenward-roger-linear}", change))
-    with pytest.raises(AnalysisError, match="no covariance structure"):
+    with pytest.raises(TrialError, match="no covariance structure"):
         design(("{method: mmrm, df: kenward-roger-linear}", "{method: mmrm, covariance: unstructurd}"))
 
 
@@ -135,7 +135,7 @@ def test_every_rule_for_platelets_can_be_written() -> None:
 
 
 def test_the_design_in_the_documents_loads_and_runs() -> None:
-    text = (Path(__file__).parents[1] / "docs/trials.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "docs/trial-designs.md").read_text(encoding="utf-8")
     plan = parse_design(text.split("```yaml")[1].split("```")[0])
     plan.check_bank(bank())
     data = simulate_trial(plan, bank(), 1, 0)

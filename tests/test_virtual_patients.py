@@ -279,7 +279,7 @@ def test_the_commands_make_a_bank_and_show_it(tmp_path: Path) -> None:
     assert read_bank(tmp_path / "run-bank").stops[PULSED_KEY].days == (28.0, 56.0)  # the visits before the last
     (predicted,) = said["predicted"]
     assert (predicted["treated"], predicted["control"], predicted["week"]) == ("drug", "placebo", 12)
-    assert "No draw exceeds 0.82 points" in predicted["statement"]
+    assert "It does not exceed 0.82 points" in predicted["statement"]
     assert read_bank(tmp_path / "run-bank").made_by["carried"] == "gains of the mouse from a fit"
 
 

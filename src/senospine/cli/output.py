@@ -47,13 +47,14 @@ def print_json(content: Any) -> None:
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function (what, done, of) that shows progress on standard error."""
+def progress(quiet: bool, stopped: Callable[[], str] | None = None) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function (what, done, of) that shows progress on standard error; ``stopped`` tells what stands."""
     try:
         with _bars() if sys.stderr.isatty() and not quiet else _log(quiet) as show:
             yield show
     except KeyboardInterrupt:
-        sys.stderr.write("senospine: stopped; the same command goes on from the parts that are finished\n")
+        said = stopped() if stopped else "stopped; the same command goes on from the parts that are finished"
+        sys.stderr.write(f"senospine: {said}\n")
         raise
 
 

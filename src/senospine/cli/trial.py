@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senospine.cli.output import Json, console, print_json, progress
-from senospine.errors import TrialError
+from senospine.errors import FileError, TrialError
 
 if TYPE_CHECKING:
+    from senospine.report.trial import TrialReport
     from senospine.trial import Design, PatientBank
 
 REACH_HELP = "What a systemic analgesic acts on beside endplate and disc: spine (nothing), tissue, persisting, all."
@@ -57,85 +58,119 @@ def trial(
     as_json: Json = False,
 ) -> None:
     """Simulate trials of a design: how often it is right, a report for a trial meeting, tables of the first trial."""
+    from senospine.report.trial import print_trial, trial_dict, write_trial_report
+    from senospine.trial import load_design, stop_days
+    from senospine.trial.dosing import check_therapies
+    from senospine.trial.run import bank_in, refuse_standing, standing
+
+    loaded, beside = load_design(design), beside or []
+    others = [load_design(item) for item in beside]
+    if (effect or clears) and bank != "synthetic":
+        name = "--effect" if effect else "--clears"
+        raise TrialError(f"{name} is only for made-up patients", remedy="add --bank synthetic, or leave it out")
+    folder = out or Path("results") / f"trial-{loaded.name}"
+    if power is None:
+        refuse_standing(folder, resume=resume, overwrite=overwrite)  # told before patients are made
+    therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
+    days = max(item.visit_days[-1] for item in (loaded, *others))
+    if bank == "synthetic":
+        cleared = clears if _markers((loaded, *others)) else None
+        people = _synthetic(loaded, therapies, effect, cleared, days, seed, folder, overwrite)
+    elif bank is not None:
+        people = Path(bank)
+    else:
+        people = folder.with_name(f"{folder.name}-bank")
+        for item in (loaded, *others):
+            check_therapies(item)
+        stops = stop_days(days, [day for item in (loaded, *others) for day in item.visit_days[:-1]])
+        with progress(as_json) as on_progress:
+            bank_of(
+                people, therapies, days / 7, stops, patients, draws, parameters, seed, workers, overwrite, on_progress,
+                reach, markers=_markers((loaded, *others)),
+            )  # fmt: skip
+    for item in others:
+        item.check_bank(bank_in(str(people)))
+    if power is not None:
+        _search(loaded, people, power, sizes, trials, seed, as_json)
+        return
+
+    def stopped() -> str:
+        done = standing(folder, trials)
+        return f"stopped; {done:,} of {trials:,} trials stand in {folder}" + (
+            ", the same command with --resume goes on from them" if done else ", the same command begins again"
+        )
+
+    with progress(as_json, stopped) as on_progress:
+        report, tables = _run(
+            loaded, people, folder, trials, seed, workers, resume, overwrite, others, beside_trials,
+            _command(design, bank, trials, effect, seed, beside, clears), on_progress,
+        )  # fmt: skip
+        page = folder / "report.html"
+        write_trial_report(page, report)
+    if as_json:
+        print_json({**trial_dict(report), "folder": str(folder), "bank": str(people), "report": str(page),
+                    "tables": [str(path) for path in tables]})  # fmt: skip
+    else:
+        print_trial(console(), report, page, tables, people)
+
+
+def _run(
+    design: Design, people: Path, folder: Path, trials: int, seed: int, workers: int | None, resume: bool,
+    overwrite: bool, others: Sequence[Design], beside_trials: int, command: str,
+    on_progress: Callable[[str, int, int], None],
+) -> tuple[TrialReport, list[Path]]:  # fmt: skip
+    """Return what a report is told from, and the tables of the first trial that were written."""
     from senospine.exchange import write_cdisc
-    from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
+    from senospine.report.trial import TrialReport
     from senospine.trial import (
-        benefit_text,
-        find_size,
         follow,
-        lasting_benefit,
-        load_design,
         operating_characteristics,
         predicted_benefit,
         read_bank,
         run_rivals,
         run_trials,
         simulate_trial,
-        stop_days,
-        stopping_text,
     )
 
-    loaded, beside = load_design(design), beside or []
-    others = [load_design(item) for item in beside]
-    if trials < 2:
-        raise TrialError("need at least two trials")
-    folder = out or Path("results") / f"trial-{loaded.name}"
-    therapies = tuple(name for item in (loaded, *others) for name in item.therapies)
-    if bank == "synthetic":
-        days = max(item.visit_days[-1] for item in (loaded, *others))
-        people = _synthetic(therapies, effect, days, folder, clears if _markers((loaded, *others)) else None)
-    elif bank is not None:
-        people = Path(bank)
-    else:
-        people = folder.with_name(f"{folder.name}-bank")
-        weeks = max(item.visit_days[-1] for item in (loaded, *others)) / 7
-        stops = stop_days(7 * weeks, [day for item in (loaded, *others) for day in item.visit_days[:-1]])
-        with progress(as_json) as on_progress:
-            bank_of(
-                people, therapies, weeks, stops, patients, draws, parameters, seed, workers, overwrite, on_progress,
-                reach, markers=_markers((loaded, *others)),
-            )  # fmt: skip
-    if power is not None:
-        with progress(as_json) as on_progress:
-            found = find_size(
-                loaded, read_bank(people), power=power, low=sizes[0], high=sizes[1], trials=trials, seed=seed,
-                on_progress=lambda size: on_progress(f"try {size} patients", 0, 1),
-            )  # fmt: skip
-        if as_json:
-            print_json({"patients": found.size, "power": power, "tried": found.table.to_dict("records")})
-        else:
-            console().print(f"{found.size} patients reach a power of {power:g}\n{found.table.to_string(index=False)}")
-        return
-    with progress(as_json) as on_progress:
-        run = run_trials(
-            loaded, people, folder, trials=trials, seed=seed, workers=workers, resume=resume, overwrite=overwrite,
-            on_progress=lambda done, of: on_progress(f"simulate {loaded.name}", done, of),
-        )  # fmt: skip
+    run = run_trials(
+        design, people, folder, trials=trials, seed=seed, workers=workers, resume=resume, overwrite=overwrite,
+        on_progress=lambda done, of: on_progress(f"simulate {design.name}", done, of),
+    )  # fmt: skip
+    rivals = run_rivals(
+        run, people, trials=min(trials, beside_trials), beside=others, workers=workers,
+        on_progress=lambda done, of: on_progress("other sizes and populations", done, of),
+    )  # fmt: skip
+    on_progress("write the report", 0, 1)
     simulated = read_bank(people)
-    with progress(as_json) as on_progress:
-        rivals = run_rivals(
-            run, people, trials=min(trials, beside_trials), beside=others, workers=workers,
-            on_progress=lambda done, of: on_progress("other sizes and populations", done, of),
-        )  # fmt: skip
     tables: list[Path] = []
-    if loaded.file.population.kind != "two-stage":
-        first = simulate_trial(loaded, simulated, seed, 0, tables=True)
-        tables = write_cdisc(loaded, simulated, first, folder / "first-trial")
+    if design.file.population.kind != "two-stage":
+        first = simulate_trial(design, simulated, seed, 0, tables=True)
+        tables = write_cdisc(design, simulated, first, folder / "first-trial")
     report = TrialReport(
         run, simulated, operating_characteristics(run), rivals, follow(run, simulated),
-        tuple(predicted_benefit(loaded, simulated)), _command(design, bank, trials, effect, seed, beside, clears),
+        tuple(predicted_benefit(design, simulated)), command,
     )  # fmt: skip
-    page = write_trial_report(folder / "report.html", report)
-    stopping, lasting = stopping_text(loaded, simulated), lasting_benefit(loaded, simulated)
+    on_progress("write the report", 1, 1)
+    return report, tables
+
+
+def _search(
+    design: Design, people: Path, power: float, sizes: tuple[int, int], trials: int, seed: int, as_json: bool
+) -> None:
+    """Print the smallest number of patients that reaches a power, and the sizes that were tried."""
+    from senospine.report.trial import print_search
+    from senospine.trial import find_size, read_bank
+
+    with progress(as_json, lambda: "stopped; a search keeps nothing") as on_progress:
+        found = find_size(
+            design, read_bank(people), power=power, low=sizes[0], high=sizes[1], trials=trials, seed=seed,
+            on_progress=lambda size: on_progress(f"try {size} patients", 0, 1),
+        )  # fmt: skip
     if as_json:
-        print_json({**trial_dict(report), "context": loaded.context_note, "stopping": stopping,
-                    "lasting": [item.to_dict() for item in lasting], "folder": str(folder), "bank": str(people),
-                    "report": str(page), "tables": [str(path) for path in tables]})  # fmt: skip
-        return
-    print_trial(console(), report, page, tables)
-    console().print(benefit_text(list(report.benefits), simulated), markup=False, highlight=False, soft_wrap=True)
-    told = [*(item.text() for item in lasting), stopping, *([loaded.context_note] if loaded.context_note else [])]
-    console().print("\n".join(told), markup=False, highlight=False, soft_wrap=True)
+        print_json({"trial": design.name, "patients": found.size, "power": power, "seed": seed, "bank": str(people),
+                    "tried": found.table.to_dict("records")})  # fmt: skip
+    else:
+        print_search(console(), design, found)
 
 
 def _command(
@@ -176,12 +211,22 @@ def _markers(designs: Sequence[Design]) -> list[str]:
 
 
 def _synthetic(
-    therapies: tuple[str, ...], effect: float, days: float, folder: Path, clears: float | None
+    design: Design, therapies: tuple[str, ...], effect: float, clears: float | None, days: float, seed: int,
+    folder: Path, overwrite: bool,
 ) -> Path:  # fmt: skip
-    from senospine.trial import UNTREATED, synthetic_bank
+    """Return the folder of a made-up bank; one that a run was made from is never exchanged below it."""
+    from senospine.runs import read_manifest
+    from senospine.trial import UNTREATED, simulate_trial, synthetic_bank
 
     wanted = {name: effect for name in therapies if name != UNTREATED}
     grid = [7.0 * week for week in range(int(days // 7) + 2)]
     cleared = None if clears is None else dict.fromkeys(wanted, clears)
     bank = synthetic_bank(wanted, days=grid, cleared=cleared)
+    simulate_trial(design, bank, seed, 0)  # criteria that enrol no one leave nothing behind
+    stands = read_manifest(folder)
+    if stands is not None and stands["inputs"].get("bank") != bank.sha256 and not overwrite:
+        raise FileError(
+            "the trials in this folder were made from other patients", where=str(folder),
+            remedy="give the same --effect, --clears and --beside, --overwrite them, or choose another folder",
+        )  # fmt: skip
     return bank.write(folder.with_name(f"{folder.name}-bank"))

@@ -176,7 +176,10 @@ def search_size(power: Callable[[int], ArrayLike], *, target: float, low: int, h
         Even ``high`` does not reach the target, or the range is empty.
     """
     if not (0 < target < 1 and 0 < low < high and step > 0):
-        raise AnalysisError(f"cannot search sizes {low} to {high} in steps of {step} for a power of {target}")
+        raise AnalysisError(
+            f"cannot search sizes {low} to {high} in steps of {step} for a power of {target}",
+            remedy="give a power between 0 and 1, and sizes that rise",
+        )
     tried: dict[int, Measure] = {}
 
     def at(index: int) -> float:

@@ -207,6 +207,23 @@ class PatientBank:
         return folder
 
 
+def bank_folder(bank: object) -> Path:
+    """Return the folder of a bank, which processes read it from.
+
+    Raises
+    ------
+    TrialError
+        A bank itself was given, or something else that is no folder's name.
+    """
+    if not isinstance(bank, str | Path):
+        what = "the bank itself" if isinstance(bank, PatientBank) else f"{bank!r:.60}"
+        raise TrialError(
+            f"the folder of a bank is wanted, not {what}", why="several processes read it from there",
+            remedy="folder = bank.write('my-bank'), and give that folder",
+        )  # fmt: skip
+    return Path(bank)
+
+
 def read_bank(folder: str | Path) -> PatientBank:
     """Return a bank that was written; every file is checked against its hash.
 

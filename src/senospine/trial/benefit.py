@@ -123,7 +123,7 @@ class Benefit:
             return f"The prediction EXCEEDS what any treatment has achieved: {record}. Doubt the model first."
         if beaten > 0:
             return f"The mean stays below {record}; {100 * beaten:.0f} % of draws exceed it."
-        return f"No draw exceeds {record}."
+        return f"{'No draw exceeds' if len(self.by_draw) > 1 else 'It does not exceed'} {record}."
 
 
 def predicted_benefit(design: Design, bank: PatientBank) -> list[Benefit]:

@@ -171,6 +171,8 @@ class Design:
         TrialError
             A therapy it was not made with, courses that end before the trial does, or states it does not follow.
         """
+        if not isinstance(bank, PatientBank):
+            raise TrialError(f"a bank of patients is wanted, not {bank!r:.60}", remedy="read_bank(folder) opens one")
         for name, therapy in zip(self.arms, self.therapies, strict=True):
             bank.course(therapy, self.document.where("arms", name, "therapy"))
         if bank.days[-1] < self.visit_days[-1]:
@@ -286,7 +288,10 @@ def _check_arm(name: str, arm: Arm, document: Document) -> None:
 
 def _check_times(file: File, document: Document) -> None:
     if sorted(set(file.visits)) != file.visits or file.visits[0] <= 0:
-        raise TrialError("visits must be weeks above 0 that rise", where=document.where("visits"))
+        raise TrialError(
+            "visits must be weeks above 0 that rise", where=document.where("visits"),
+            remedy="write them like [4, 8, 12]; what is recorded before treatment is no visit",
+        )  # fmt: skip
     if file.visits[-1] > file.weeks:
         raise TrialError(
             f"the visit at week {file.visits[-1]:g} comes after the end at week {file.weeks:g}",
@@ -355,7 +360,12 @@ def _check_analysis(file: File, document: Document) -> None:
                     remedy=suggest(name, file.arms),
                 )
     visits = len(file.visits)
-    structure(file.analysis.covariance, max(visits, 2))
+    try:
+        structure(file.analysis.covariance, max(visits, 2))
+    except SenospineError as error:
+        raise TrialError(
+            error.what, where=document.where("analysis", "covariance"), why=error.why, remedy=error.remedy
+        ) from None
     if file.analysis.method == "mmrm" and visits < 2:
         raise TrialError(
             "a mixed model for repeated measures cannot be estimated from one visit",
@@ -372,7 +382,11 @@ def _check_analysis(file: File, document: Document) -> None:
     if file.analysis.method == "ancova" and file.interim is None:
         return
     if file.interim is not None and sorted(set(file.interim.at)) != file.interim.at:
-        raise TrialError("looks must rise", where=document.where("interim", "at"))
+        raise TrialError(
+            "looks must rise",
+            where=document.where("interim", "at"),
+            remedy="write shares of the patients like [0.5, 0.75]",
+        )
     if file.interim is not None and file.patients * file.interim.at[0] < coefficients + visits + 8:
         raise TrialError(
             f"the first look has {file.patients * file.interim.at[0]:.0f} patients: too few to estimate anything",

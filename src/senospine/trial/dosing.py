@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from senospine.errors import SenospineError
+from senospine.errors import SenospineError, TrialError
 from senospine.therapy import dose_table
+from senospine.trial.design import Design
 from senospine.trial.patients import read_therapy
 
 
@@ -30,3 +31,21 @@ def dosing_days(therapy: str, days: float) -> list[tuple[float, float]] | None:
         else:
             spans.append((day, day + 1))
     return spans
+
+
+def check_therapies(design: Design) -> None:
+    """Refuse a design whose patients cannot be made: a therapy that is no regimen.
+
+    Raises
+    ------
+    TrialError
+        With file and line.
+    """
+    for name, arm in design.file.arms.items():
+        try:
+            if arm.therapy is not None:
+                read_therapy(arm.therapy)
+        except SenospineError as error:
+            raise TrialError(
+                error.what, where=design.document.where("arms", name, "therapy"), why=error.why, remedy=error.remedy
+            ) from None

@@ -161,7 +161,7 @@ class AdverseEvents(Section):
 class Rescue(Section):
     """Rescue medication: from which weekly mean on, and how many take it then."""
 
-    pain_at_least: Number
+    pain_at_least: Annotated[Number, Field(ge=0, le=10)]
     uptake: Share = 1.0
 
 
@@ -285,15 +285,25 @@ def validated(document: Document) -> File:
         problems = error.errors()
         first = next((item for item in problems if item["type"] == "extra_forbidden"), problems[0])
         key = _place(document.data, first["loc"])
+        # where alternatives were tried, the one that got furthest into the file tells most
+        others = {_place(document.data, item["loc"]): item for item in problems}
+        further = [place for place in others if place[: len(key)] == key and len(place) > len(key)]
+        if first["type"] not in {"extra_forbidden", "missing"} and further:
+            key = max(further, key=len)
+            first = others[key]
         name = ".".join(str(part) for part in key)
-        more = f" ({len(problems) - 1} more problems in this file)" if len(problems) > 1 else ""
+        apart = sum(place != key[: len(place)] for place in others)
+        more = f" ({apart} more {'problem' if apart == 1 else 'problems'} in this file)" if apart else ""
         if first["type"] == "extra_forbidden":
             what, remedy = f"unknown key '{key[-1]}'{more}", suggest(str(key[-1]), _known(key[:-1]))
         elif first["type"] == "missing":
             what, remedy = f"key '{'.'.join(map(str, (*key, first['loc'][-1])))}' is missing{more}", "add it"
         else:
             said = first["msg"].removeprefix("Value error, ").lower()
-            what, remedy = f"'{name}' is {first.get('input')!r:.80}: {said}{more}", "see docs/trials.md for an example"
+            what, remedy = (
+                f"'{name}' is {first.get('input')!r:.80}: {said}{more}",
+                "docs/trial-designs.md lists every key",
+            )
         raise TrialError(what, where=document.where(*key), remedy=remedy) from None
 
 

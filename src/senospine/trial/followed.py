@@ -66,6 +66,12 @@ class Followed:
         Share with doses held at the visit.
     markers : tuple of MarkerCourse
         Markers measured at visits.
+    prescribed : ndarray, shape (2, n_arms, n_days)
+        Percentiles 5 and 50 of platelets in truth on every day of the bank's grid up to the last visit, in the same
+        patients had they taken all that was prescribed [1e9/L].
+    prescribed_days : ndarray, shape (n_days,)
+    prescribed_grades : ndarray, shape (n_trials, n_arms, 4)
+        Share whose lowest count among those days reached each CTCAE grade.
     """
 
     design: Design
@@ -81,6 +87,9 @@ class Followed:
     platelets: Array
     grades: Array
     held: Array
+    prescribed: Array
+    prescribed_days: Array
+    prescribed_grades: Array
     markers: tuple[MarkerCourse, ...] = ()
 
     @property
@@ -106,30 +115,34 @@ def follow(run: TrialRun, bank: PatientBank, *, most: int = MOST) -> Followed:
     -----
     Cost: 5 to 20 ms a trial.
     """
+    run.design.check_bank(bank)
     if bank.sha256 != run.manifest["inputs"]["bank"]:
         raise TrialError("the bank is not the one these trials were made from", remedy="give the same --bank")
     seed, numbers = int(run.manifest["inputs"]["seed"]), list(range(min(run.trials, most)))
+    courses = _prescribed_courses(run.design, bank)
     parts = [
         _part(run.design, _simulated(run.design, bank, seed, numbers[start : start + BLOCK]),
-              numbers[start : start + BLOCK])
+              numbers[start : start + BLOCK], courses)
         for start in range(0, len(numbers), BLOCK)  # in the same company, so that sums round alike
     ]  # fmt: skip
     counts = np.concatenate([part["counts"] for part in parts], axis=0)
     arms = np.concatenate([part["arms"] for part in parts])
+    rows = np.concatenate([part["rows"] for part in parts])
+    truth = [np.percentile(courses[k][rows[arms == k]], [5, 50], axis=0) for k in range(_arms(run))]
     platelets = np.stack(
         [np.nanpercentile(counts[arms == k], [5, 25, 50, 75, 95], axis=0) for k in range(_arms(run))], 1
     )
     contrasts = pd.concat([part["contrasts"] for part in parts], ignore_index=True)
     joined = {
         name: np.concatenate([part[name] for part in parts])
-        for name in ("draws", "change", "responders", "analysed", "grades", "held")
+        for name in ("draws", "change", "responders", "analysed", "grades", "held", "prescribed_grades")
     }
     example: TrialData = parts[0]["example"]
     markers = marker_courses(run.design, example, [part["markers"] for part in parts])
     return Followed(
         design=run.design, example=example, trials=len(numbers), reproduced=_reproduced(run, parts),
         example_change=_interval(run.design, example), contrasts=contrasts, platelets=platelets, markers=markers,
-        **joined,
+        prescribed=np.stack(truth, 1), prescribed_days=bank.days[: courses[0].shape[1]], **joined,
     )  # fmt: skip
 
 
@@ -141,6 +154,12 @@ def comparisons(design: Design) -> list[Hypothesis]:
 
 def _arms(run: TrialRun) -> int:
     return len(run.design.arms)
+
+
+def _prescribed_courses(design: Design, bank: PatientBank) -> list[Array]:
+    """Return platelets of the whole bank under each arm's therapy, each of shape (n_bank, n_days)."""
+    days = int(np.searchsorted(bank.days, design.visit_days[-1], side="right"))
+    return [bank.course(therapy)["platelets"][:, :days].astype(float) for therapy in design.therapies]
 
 
 def _simulated(design: Design, bank: PatientBank, seed: int, numbers: Sequence[int]) -> list[TrialData]:
@@ -168,7 +187,7 @@ def _pooled(stages: Sequence[TrialData]) -> TrialData:
 
 
 def _joined(parts: Sequence[Any]) -> Any:
-    if parts[0] is None:
+    if parts[0] is None:  # not recorded in this design
         return None
     if isinstance(parts[0], dict):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -184,7 +203,9 @@ def _visits(design: Design) -> list[int]:
     return [index for index, week in enumerate(visits) if week in weeks]
 
 
-def _part(design: Design, trials: Sequence[TrialData], numbers: Sequence[int]) -> dict[str, Any]:
+def _part(
+    design: Design, trials: Sequence[TrialData], numbers: Sequence[int], courses: Sequence[Array]
+) -> dict[str, Any]:
     primary = design.file.endpoints[design.hypotheses[0].endpoint]
     visit, measure, scale = design.visit_of(primary), primary.key, measure_of(primary.key).analysed
     arm = np.stack([data.enrolled.arm for data in trials])
@@ -197,6 +218,8 @@ def _part(design: Design, trials: Sequence[TrialData], numbers: Sequence[int]) -
         better = 100 * (1 - seen[..., visit] / base)[..., None] >= IMPROVEMENTS - 1e-9
     counts = np.stack([np.column_stack([d.enrolled.recorded["platelets"], d.counts["platelets"]]) for d in trials])
     worst = np.min(np.where(np.isnan(counts[..., 1:]), np.inf, counts[..., 1:]), axis=2)
+    row = np.stack([data.enrolled.row for data in trials])
+    lowest = np.stack([course.min(axis=1) for course in courses])[arm, row]  # of everyone under the own arm's therapy
     return {
         "example": trials[0],
         "draws": np.array([data.enrolled.draw for data in trials]),
@@ -207,7 +230,10 @@ def _part(design: Design, trials: Sequence[TrialData], numbers: Sequence[int]) -
         "grades": np.einsum("tap,tpc->tac", mine, worst[..., None] < cut_offs("platelets")) / size[..., None],
         "held": np.einsum("tap,tpv->tav", mine, np.stack([data.held for data in trials])) / size[..., None],
         "counts": counts.reshape(-1, counts.shape[-1]),
+        "prescribed_grades": np.einsum("tap,tpc->tac", mine, lowest[..., None] < cut_offs("platelets"))
+        / size[..., None],
         "arms": arm.ravel(),
+        "rows": row.ravel(),
         "contrasts": _contrasts(design, trials, numbers, enters),
         "conduct": [conduct_of(design, number, [data]) for number, data in zip(numbers, trials, strict=True)],
     }

@@ -54,7 +54,8 @@ class Lasting:
 
     def _quantile(self, level: float) -> float:
         known = np.sort(self.by_draw[~np.isnan(self.by_draw)])
-        return float(np.quantile(known, level, method="inverted_cdf")) if len(known) else float("nan")
+        # never between two of them: half-times may be infinite
+        return float(known[max(int(np.ceil(level * len(known))) - 1, 0)]) if len(known) else float("nan")
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data; None for a half-time that the bank's days do not show."""

@@ -256,6 +256,19 @@ def _of_design(
     return found
 
 
+def smallest(design: Design) -> int:
+    """Return the fewest patients with whom every analysis of the design can be estimated."""
+    plan = design.file
+    least = 9.0 + len(plan.arms) + len(plan.stratify) + len(plan.visits)
+    if plan.interim is not None:
+        least /= min(plan.interim.at)
+    if plan.population.kind == "two-stage":
+        least /= min(plan.population.first_stage, 1 - plan.population.first_stage)
+    if plan.population.kind in {"stratified", "two-stage"}:
+        least *= 4  # subgroups are analysed too
+    return int(np.ceil(least))
+
+
 def find_size(
     design: Design,
     bank: PatientBank,
@@ -282,8 +295,15 @@ def find_size(
     ------
     AnalysisError
         Even the largest is not enough.
+    TrialError
+        The bank cannot serve the design, or the smallest size cannot be analysed.
     """
     design.check_bank(bank)
+    least = smallest(design)
+    if low < least:
+        raise TrialError(
+            f"{low} patients are too few for this design's analysis", remedy=f"begin the search at {least} or more"
+        )
 
     def succeeded(size: int) -> pd.Series:
         if on_progress is not None:

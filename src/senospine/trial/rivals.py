@@ -15,10 +15,15 @@ import pandas as pd
 
 from senospine.runs import OutcomeFolder, read_manifest, run_blocks
 from senospine.runs.manifest import plain
-from senospine.trial.bank import UNTREATED
+from senospine.trial.bank import UNTREATED, bank_folder
 from senospine.trial.design import Design
 from senospine.trial.file import Population, Shares
-from senospine.trial.operating import OperatingCharacteristics, characteristics, operating_characteristics
+from senospine.trial.operating import (
+    OperatingCharacteristics,
+    characteristics,
+    operating_characteristics,
+    smallest,
+)
 from senospine.trial.run import TrialRun, bank_in, blocks, simulated_tables
 
 #: sizes that are tried, as parts of the design's own
@@ -87,23 +92,16 @@ def other_populations(design: Design) -> dict[str, Design]:
     # a graph may speak of the marker-positive, who are no hypothesis of all-comers
     shared = {"multiplicity": "hierarchical"} if isinstance(design.file.analysis.multiplicity, Shares) else {}
     analysis = design.file.analysis.model_copy(update=shared)
-    found = {"all-comers": varied(design, "all-comers", population=Population(), analysis=analysis)}
+    found = {"the same, all-comers": varied(design, "all-comers", population=Population(), analysis=analysis)}
     if plan.mode == "clinic":
         perfect = plan.model_copy(update={"mode": "oracle"})
-        found[f"{plan.kind}, perfect reader"] = varied(design, "perfect reader", population=perfect)
+        found["the same, perfect reader"] = varied(design, "perfect reader", population=perfect)
     return found
 
 
 def sizes_of(design: Design) -> list[int]:
     """Return sizes around the design's own that can be analysed, in whole blocks, without its own."""
-    plan = design.file
-    least = 9.0 + len(plan.arms) + len(plan.stratify) + len(plan.visits)
-    if plan.interim is not None:
-        least /= min(plan.interim.at)
-    if plan.population.kind == "two-stage":
-        least /= min(plan.population.first_stage, 1 - plan.population.first_stage)
-    if plan.population.kind in {"stratified", "two-stage"}:
-        least *= 4  # subgroups are analysed too
+    plan, least = design.file, smallest(design)
     tried = {int(plan.block * round(factor * plan.patients / plan.block)) for factor in FACTORS}
     return sorted(size for size in tried if size >= least and size != plan.patients)
 
@@ -140,8 +138,11 @@ def run_rivals(
     FileError
         The folder holds something else.
     """
+    bank_folder(bank)
     design = _primary_only(run.design)
-    others = {**other_populations(design), **{item.name: _primary_only(item) for item in beside}}
+    others = {
+        **other_populations(design), **{f"{item.name}, {_label(item)}": _primary_only(item) for item in beside},
+    }  # fmt: skip
     for other in others.values():
         other.check_bank(bank_in(str(bank)))
     wanted = [design.with_patients(size) for size in sizes_of(design)]
@@ -150,7 +151,7 @@ def run_rivals(
     null = None if set(design.therapies) == {UNTREATED} else without_effect(design)
     wanted += [null] if null is not None else []
     found = _simulated(run, bank, wanted, trials, workers, on_progress)
-    designs = [Rival(_label(design), design, _sizes(design, found, operating_characteristics(run)))]
+    designs = [Rival(f"{design.name}, {_label(design)}", design, _sizes(design, found, operating_characteristics(run)))]
     for name, other in others.items():
         designs.append(Rival(name, other, _sizes(other, found, found[other.sha256])))
     return Rivals(tuple(designs), found[null.sha256] if null is not None else None)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from senospine.errors import FileError, TrialError
-from senospine.runs import OutcomeFolder, check_parts, read_manifest, run_blocks
+from senospine.runs import OutcomeFolder, check_parts, read_manifest, run_blocks, sha256_of
 from senospine.trial.adaptive import two_stage
-from senospine.trial.bank import PatientBank, read_bank
+from senospine.trial.bank import PatientBank, bank_folder, read_bank
 from senospine.trial.design import Design
 from senospine.trial.looks import sequential
 from senospine.trial.simulate import Reason, TrialData, simulate_trial
@@ -99,16 +99,13 @@ def run_trials(
     """
     if trials < 1:
         raise TrialError(f"need at least one trial, got {trials}")
-    patients = bank_in(str(bank))
+    if not isinstance(design, Design):
+        raise TrialError(f"a Design is wanted, not {design!r:.60}", remedy="load_design(name or path) makes one")
+    patients = bank_in(str(bank_folder(bank)))
     design.check_bank(patients)
     simulate_trial(design, patients, seed, 0)  # criteria that enrol no one are told before anything is written
     out = Path(out)
-    if not (resume or overwrite) and (read_manifest(out) or {}).get("parts"):
-        raise FileError(
-            "the folder holds trials already",
-            where=str(out),
-            remedy="go on from them with --resume, replace them with --overwrite, or choose another folder",
-        )
+    refuse_standing(out, resume=resume, overwrite=overwrite)
     inputs = {
         "study": f"trial {design.name}", "design": design.sha256, "bank": patients.sha256, "seed": seed, "block": BLOCK,
     }  # fmt: skip
@@ -135,6 +132,32 @@ def run_trials(
     return open_trials(out, design, trials)
 
 
+def refuse_standing(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse a folder that holds trials, unless it was said what shall become of them.
+
+    Raises
+    ------
+    FileError
+        It holds some and neither ``resume`` nor ``overwrite`` was said.
+    """
+    if not (resume or overwrite) and (read_manifest(folder) or {}).get("parts"):
+        raise FileError(
+            "the folder holds trials already",
+            where=str(folder),
+            remedy="go on from them with --resume, replace them with --overwrite, or choose another folder",
+        )
+
+
+def standing(folder: Path, trials: int) -> int:
+    """Return how many of the first so many trials stand in a folder."""
+    parts = folder / "parts"
+    return sum(
+        stop - start
+        for start, stop in blocks(trials)
+        if all((parts / f"{_name(kind, start, stop)}.parquet").is_file() for kind in ("analyses", "conduct"))
+    )
+
+
 def open_trials(path: str | Path, design: Design, trials: int) -> TrialRun:
     """Return a run that stands in a folder, after checking its parts.
 
@@ -145,6 +168,12 @@ def open_trials(path: str | Path, design: Design, trials: int) -> TrialRun:
     """
     path = Path(path)
     manifest = read_manifest(path)
+    if manifest is not None and standing(path, trials) < trials:
+        raise FileError(
+            f"of {trials:,} trials {standing(path, trials):,} stand here",
+            where=str(path),
+            remedy="run the others first",
+        )
     if manifest is None or manifest["inputs"].get("design") != design.sha256:
         raise FileError("here are no trials of this design", where=str(path), remedy="run them first")
     check_parts(path, manifest)
@@ -161,9 +190,15 @@ def _name(kind: str, start: int, stop: int) -> str:
     return f"{kind}-{start:06d}-{stop:06d}"
 
 
-@lru_cache(maxsize=2)
 def bank_in(folder: str) -> PatientBank:
-    """Return the bank in a folder; read once in each process."""
+    """Return the bank in a folder; read once in each process, and again when it was written anew."""
+    manifest = Path(folder) / "manifest.json"
+    return _bank_as_of(folder, sha256_of(manifest) if manifest.is_file() else "")
+
+
+@lru_cache(maxsize=2)
+def _bank_as_of(folder: str, manifest: str) -> PatientBank:
+    """Return the bank in a folder whose manifest has this hash."""
     return read_bank(folder)
 
 
@@ -183,6 +218,7 @@ def simulate_block(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return analyses and conduct of some trials, simulated here and now."""
     numbers = list(numbers)
+    design.check_bank(bank)
     if design.file.population.kind == "two-stage":
         analyses, stages = two_stage(design, bank, numbers, seed)
     else:

@@ -151,7 +151,7 @@ def _identifiability(report: TrialReport) -> tuple[Status, str]:
     return "partly", (
         f"Posterior of the mouse: data took away at least half of the prior variance of {learned} of "
         f"{len(told)} parameters; "
-        f"largest R-hat {d['largest_rhat']:.3f}, smallest effective size {d['smallest_bulk_effective']:.0f}. Of "
+        f"largest R-hat {d['largest_rhat']:.3f}, smallest effective size {d['smallest_bulk_effective']:,.0f}. Of "
         "the multipliers "
         "from mouse to human nothing is known but their priors."
     )
@@ -162,8 +162,8 @@ def _verification(report: TrialReport) -> tuple[Status, str]:
     exact = followed.reproduced == followed.trials
     rtol = f" Courses of patients were solved to a relative tolerance of {made['rtol']:g}." if "rtol" in made else ""
     return ("filled" if exact else "partly"), (
-        f"For this page {followed.trials} of the trials were simulated again: {followed.reproduced} of them "
-        "gave every count "
+        f"For this page {followed.trials} of {report.result.trials:,} trials were simulated again: "
+        f"{followed.reproduced} of them gave every count "
         f"and the true contrast to the last bit. Monte-Carlo error of the chance of success: "
         f"{100 * report.result.design['success'].error:.1f} points of 100.{rtol}"
     )

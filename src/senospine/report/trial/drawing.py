@@ -22,8 +22,9 @@ def design_svg(design: Design) -> str:
     entry, notes, looks = _entry(design), _notes(design), _looks(design)
     given = [_given(design, index) for index in range(len(design.arms))]
     tall = [54 + 11 * len(rows) for rows in given]
-    # the line to the arms runs below what is written over it
-    top = 44.0 + max(0, 15 * max(len(entry), len(notes)) + 38 - sum(tall) / 2)
+    # the lines to the arms run below what is written over them
+    written = 15 * max(len(entry), len(notes))
+    top = 44.0 + max(0, written + 38 - sum(tall) / 2, written - 14)
     middle, bottom = top + sum(tall) / 2, top + sum(tall) + 6
     parts = [text(14, 24, "Screening", "title"), text(196, 24, "Randomisation", "title")]
     parts += [text(14, 44 + 15 * k, words, "small") for k, words in enumerate(entry)]
@@ -102,8 +103,10 @@ def _range(item: Range) -> str:
 def _notes(design: Design) -> list[str]:
     """Return how they are randomised, in lines."""
     plan = design.file
-    strata = [f"{'female' if name == 'sex' else f'{name} ≥ {cut:g}'}".replace("_", " ") for name, cut in
-              plan.stratify.items()]  # fmt: skip
+    strata = [
+        "sex" if name == "sex" else f"{name}\u00a0≥\u00a0{cut:g}".replace("_", " ")
+        for name, cut in plan.stratify.items()
+    ]
     if plan.population.kind in {"stratified", "two-stage"}:
         strata.append("marker")
     notes = [f"{plan.patients:,} patients", f"blocks of {plan.block}"]
@@ -124,7 +127,7 @@ def _given(design: Design, index: int) -> list[str]:
 def _lane(design: Design, index: int, name: str, y: float, at: Callable[[float], float], given: list[str]) -> list[str]:
     plan, arm, colour = design.file, design.file.arms[name], _colour(index)
     share = f", allocation {arm.allocation}" if len({item.allocation for item in plan.arms.values()}) > 1 else ""
-    parts = [text(_LEFT, y + 12, f"{name}{share}", "title", fill=colour)]
+    parts = [text(_LEFT, y + 12, f"{name}{share}", "title")]
     left, right = at(0), at(plan.weeks)
     y += 30
     parts.append(line(left, y, right, y, FAINT, 8, 'stroke-linecap="butt"'))
@@ -159,7 +162,7 @@ def _visits(design: Design, bottom: float, at: Callable[[float], float]) -> list
             f'<path d="M{x - 5:.1f},{bottom + 16:.1f}h10l-5,-10z" fill="{fill}" stroke="{INK}" stroke-width="1"/>'
         )
         if ends:
-            words = _endpoints(ends, design.hypotheses[0].endpoint)
+            words = _endpoints(design, ends)
             anchor = "end" if x > (_LEFT + right) / 2 else "middle"
             row = bottom + (46 if x - last > 120 else 58)
             parts.append(text(x + (6 if anchor == "end" else 0), row, words, "unit", text_anchor=anchor))
@@ -170,13 +173,21 @@ def _visits(design: Design, bottom: float, at: Callable[[float], float]) -> list
     return parts
 
 
-def _endpoints(names: list[str], primary: str) -> str:
+def _endpoints(design: Design, names: list[str]) -> str:
     """Return the endpoints of a visit in few words; tables name them all."""
-    said = [f"{name}{' (primary)' if name == primary else ''}" for name in names]
+    said = [_endpoint(design, name) for name in names]
     if len(", ".join(said)) <= _MOST_WORDS:
         return ", ".join(said)
     first = [words for words in said if words.endswith("(primary)")] or said[:1]
     return f"{first[0]} and {len(said) - 1} more"
+
+
+def _endpoint(design: Design, name: str) -> str:
+    """Return an endpoint's name with what it reads."""
+    item = design.file.endpoints[name]
+    words = name if name == item.measure else f"{name}: {item.measure}"
+    words += "" if item.responder is None else f" {100 * item.responder:g} % better"
+    return words + (" (primary)" if name == design.hypotheses[0].endpoint else "")
 
 
 def _looks(design: Design) -> list[str]:

@@ -27,26 +27,28 @@ def effect_svg(followed: Followed) -> str:
     middle = np.nanmean(followed.change, axis=0)
     panel = Panel(60, 100, 340, _TALL, across, span_of(low, high, followed.example_change, include=(0,)))
     parts = keys(
-        [(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22
+        [(arm, colour_of(design, arm), index) for index, arm in enumerate(design.arms)], 60, 22
     ) + keys(_meanings(followed), 60, 44)  # fmt: skip
     parts += panel.frame("Change from baseline", "week", axis_of(followed.measure), at=[0, *weeks.tolist()])
     for index, arm in enumerate(design.arms):
         colour, shift = colour_of(design, arm), 5 * (index - (len(design.arms) - 1) / 2)
         xs = np.r_[0.0, weeks]
         ends = [np.r_[0.0, values[index]] for values in (low, middle, high)]
-        parts.append(panel.band(xs, ends[0], ends[2], colour, 0.13))
+        parts.append(panel.band(xs, ends[0], ends[2], colour, 0.26 / len(design.arms)))
         parts.append(panel.line(xs, ends[1], colour))
+        parts += panel.marks(weeks, middle[index], colour, index)
         for visit, week in enumerate(weeks):
             value, below, above = followed.example_change[:, index, visit]
             if np.isfinite(value):
-                parts += panel.whisker(week, below, value, above, colour, shift)
-    along = _shared_span(followed) if before == 2 else None
+                parts += panel.whisker(week, below, value, above, colour, shift, index)
+    names = {item.name for item in pairs}
+    along = _shared_span(followed.contrasts[followed.contrasts["hypothesis"].isin(names)])
     for number, hypothesis in enumerate(pairs):
         row, column = divmod(number + before, 2)
         left, top = (510.0 if column else 60.0), 100 + row * (_TALL + 104)
         mine = followed.contrasts[followed.contrasts["hypothesis"] == hypothesis.name]
-        whom = "" if along is None else ", marker-positive" if hypothesis.positive else ", all"
-        parts += _difference(followed, mine, hypothesis, whom, left, top, across, along)
+        whom = "" if before == 1 else ", marker-positive" if hypothesis.positive else ", all"
+        parts += _difference(followed, mine, hypothesis, whom, (left, top), across, along)
     return figure(WIDTH, height, parts, "Effect over time")
 
 
@@ -57,23 +59,22 @@ def _meanings(followed: Followed) -> list[tuple[str, str, str]]:
     return items
 
 
-def _shared_span(followed: Followed) -> tuple[float, float]:
-    """Return one span for all differences, so that populations can be held against each other by eye."""
-    rows = followed.contrasts
-    ends = rows.groupby(["hypothesis", "week"])["estimate"].quantile(np.array([0.025, 0.975]))
-    return span_of(ends, rows.loc[rows["trial"] == 0, ["lower", "upper"]], include=(0,))
+def _shared_span(contrasts: pd.DataFrame) -> tuple[float, float]:
+    """Return one range for all comparisons, so that panels can be compared by eye."""
+    groups = contrasts.groupby(["hypothesis", "week"])["estimate"]
+    first = contrasts.loc[contrasts["trial"] == 0, ["lower", "upper"]]
+    return span_of(groups.quantile(0.025), groups.quantile(0.975), first, include=(0,))
 
 
 def _difference(
-    followed: Followed, mine: pd.DataFrame, hypothesis: Hypothesis, whom: str, left: float, top: float,
-    across: tuple[float, float], along: tuple[float, float] | None,
+    followed: Followed, mine: pd.DataFrame, hypothesis: Hypothesis, whom: str, corner: tuple[float, float],
+    across: tuple[float, float], along: tuple[float, float],
 ) -> list[str]:  # fmt: skip
     weeks = np.array(followed.weeks)
     wide = mine.pivot_table(index="trial", columns="week", values="estimate", dropna=False).to_numpy()
     low, high = np.nanquantile(wide, [0.025, 0.975], axis=0)
     first = mine[mine["trial"] == 0].set_index("week")
-    along = along or span_of(low, high, first[["lower", "upper"]], include=(0,))
-    panel = Panel(left, top, 340, _TALL, across, along)
+    panel = Panel(*corner, 340, _TALL, across, along)
     parts = panel.frame(
         f"{hypothesis.treated} − {hypothesis.control}{whom}", "week",
         f"difference, {axis_of(followed.measure)}; below 0 favours {hypothesis.treated}", at=[0, *weeks.tolist()],
@@ -103,8 +104,9 @@ def responders_svg(followed: Followed) -> str:
     """Return the cumulative distribution of responders: the share improved by at least so much."""
     design = followed.design
     week = design.file.endpoints[design.hypotheses[0].endpoint].week
-    panel = Panel(60, 84, 560, _TALL, (0.0, 100.0), (0.0, 1.0))
-    parts = keys([(arm, colour_of(design, arm), "line") for arm in design.arms], 60, 22)
+    panel = Panel(60, 106, 790, _TALL, (0.0, 100.0), (0.0, 1.0))
+    parts = keys([(arm, colour_of(design, arm), index) for index, arm in enumerate(design.arms)], 60, 22)
+    parts += keys([("mean of trials", INK, "line"), ("95 % of trials", INK, "band"), ("trial 0", INK, "dash")], 60, 44)
     parts += panel.frame(
         f"Responders at week {week:g}", "improvement of at least, % of baseline",
         "share of the randomised; who is missing is no responder", at=list(range(0, 101, 10)), percent=True,
@@ -113,14 +115,14 @@ def responders_svg(followed: Followed) -> str:
     middle = followed.responders.mean(axis=0)
     for index, arm in enumerate(design.arms):
         colour = colour_of(design, arm)
-        parts.append(panel.band(IMPROVEMENTS, low[index], high[index], colour, 0.13))
+        parts.append(panel.band(IMPROVEMENTS, low[index], high[index], colour, 0.26 / len(design.arms)))
         parts.append(panel.line(IMPROVEMENTS, middle[index], colour))
+        some = slice(index, None, 4)  # lines lie close: marks of arms in turn
+        parts += panel.marks(IMPROVEMENTS[some], middle[index][some], colour, index)
         parts.append(panel.line(IMPROVEMENTS, followed.responders[0, index], colour, 1.1, "2 3"))
     for cut in (30, 50):
         x = panel.x(cut)
         parts.append(
-            f'<line x1="{x:.1f}" y1="84" x2="{x:.1f}" y2="{84 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>'
+            f'<line x1="{x:.1f}" y1="106" x2="{x:.1f}" y2="{106 + _TALL}" stroke="{INK}" stroke-dasharray="1 3"/>'
         )
-    parts += keys([("mean of trials", INK, "line")], 650, 90) + keys([("95 % of trials", INK, "band")], 650, 112)
-    parts += keys([("trial 0", INK, "dash")], 650, 134)
-    return figure(WIDTH, 84 + _TALL + 62, parts, "Responders")
+    return figure(WIDTH, 106 + _TALL + 62, parts, "Responders")

@@ -11,13 +11,21 @@ from markupsafe import Markup
 
 from senospine.report.template import write_page
 from senospine.report.trial.checklist import checklist
-from senospine.report.trial.consort import consort_svg
+from senospine.report.trial.consort import consort_svg, largest_error
 from senospine.report.trial.drawing import design_svg
 from senospine.report.trial.effect import effect_svg, responders_svg
 from senospine.report.trial.markers import markers_svg
 from senospine.report.trial.power import beside_svg, power_svg
-from senospine.report.trial.safety import platelets_svg, safety_rows
-from senospine.report.trial.told import TrialReport, beside_rows, measured, method_rows, sentences
+from senospine.report.trial.rows import (
+    beside_rows,
+    method_rows,
+    method_words,
+    prediction_rows,
+    spelled,
+    tipping_rows,
+)
+from senospine.report.trial.safety import platelets_svg, prescribed_rows, safety_rows
+from senospine.report.trial.told import TrialReport, measured, sentences
 from senospine.report.trial.units import axis_of
 from senospine.report.words import count
 from senospine.runs import versions
@@ -30,9 +38,16 @@ from senospine.trial.followed import IMPROVEMENTS
 _WORDS = {
     "success": "success: primary rejected in the direction of benefit", "right_decision": "right go or no-go",
     "assurance": "assurance: success averaged over draws", "patients": "patients randomised",
-    "screened": "patients screened", "screen_failures": "screen failures",
+    "screened": "patients screened", "screen_failures": "screen failures", "overrun": "randomised beyond the look",
+    "weeks": "weeks from the first candidate to the decision",
+    "tipping_point": "tipping point: shift at which a benefit is lost, mean of trials that show one",
+    "never_tips": "never tips, up to the largest shift",
 }  # fmt: skip
-_SHARES = {"success", "right_decision", "assurance", "screen_failures"}
+_SHARES = {"success", "right_decision", "assurance", "screen_failures", "never_tips"}
+#: further columns of the analyses, shown where a design has them
+_MORE = {
+    "interaction": "Interaction found", "bias_if_chosen": "Bias if chosen", "coverage_if_chosen": "Coverage if chosen",
+}  # fmt: skip
 
 
 def write_trial_report(path: str | Path, report: TrialReport) -> Path:
@@ -49,7 +64,7 @@ def write_trial_report(path: str | Path, report: TrialReport) -> Path:
 
 
 def _contents(report: TrialReport) -> dict[str, Any]:
-    design, followed = report.design, report.followed
+    design, followed, methods = report.design, report.followed, method_rows(report)
     primary = design.file.endpoints[design.hypotheses[0].endpoint]
     figures = {
         "design": design_svg(design), "consort": consort_svg(followed, report.run.conduct),
@@ -64,22 +79,21 @@ def _contents(report: TrialReport) -> dict[str, Any]:
         "report": report, "design": design, "plan": design.file, "result": report.result,
         "figures": {name: Markup(svg) for name, svg in figures.items()},  # every word was escaped where it was put in
         "sentences": sentences(report), "measure": axis_of(followed.measure), "primary": primary,
-        "own": _own_rows(report), "methods": method_rows(report), "beside": beside_rows(report),
+        "own": _own_rows(report), "methods": methods, "beside": beside_rows(report),
+        "more": {name: words for name, words in _MORE.items() if any(row[name] != "–" for row in methods)},
+        "tipping": tipping_rows(report), "predictions": prediction_rows(report),
+        "prescribed": prescribed_rows(followed), "flow_error": largest_error(report.run.conduct, design),
         "rejected": "type I error" if report.result.null else "power, two-sided",
         "nominal": monte_carlo_interval(design.file.analysis.alpha, report.result.trials),
         "responder_rows": _responder_rows(report), "safety": safety_rows(followed, report.run.conduct),
-        "benefits": report.benefits, "comparators": comparators(), "draws": len(report.bank.draws),
+        "benefits": report.benefits, "best": comparators()[0].benefit, "draws": len(report.bank.draws),
         "followed": followed, "synthetic": report.synthetic, "ademp": _ademp(report),
         "beside_trials": min((rival.own.trials for rival in report.rivals.designs[1:]), default=0),
         "size_trials": min(item.trials for rival in report.rivals.designs for item in rival.sizes.values()),
         "checklist": checklist(report, list(figures.values())), "provenance": _provenance(report),
         "command": report.command, "version": versions()["senospine"],
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "number": _number,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }  # fmt: skip
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "–"
 
 
 def _own_rows(report: TrialReport) -> list[tuple[str, str]]:
@@ -110,7 +124,7 @@ def _responder_rows(report: TrialReport) -> list[tuple[str, list[str]]]:
 def _ademp(report: TrialReport) -> list[tuple[str, str]]:
     """Return aims, data, estimands, methods and performance of the simulation, from design and run."""
     plan, made = report.design.file, report.run.manifest["inputs"]
-    methods = [plan.analysis.method, *plan.analysis.sensitivity]
+    methods = [method_words(name) for name in (plan.analysis.method, *plan.analysis.sensitivity)]
     return [
         ("Aims", plan.question),
         ("Data", f"{report.result.trials:,} trials of {plan.patients:,} patients from a bank of "
@@ -118,7 +132,7 @@ def _ademp(report: TrialReport) -> list[tuple[str, str]]:
          f"({dict(report.bank.made_by).get('how', 'not stated')}), {count(len(report.bank.draws), 'draw')} of "
          "the parameters, fresh noise "
          f"for each trial, seed {made['seed']}; leaving {plan.dropout.mechanism}"),
-        ("Estimands", f"{report.design.hypotheses[0].name}, week "
+        ("Estimands", f"{spelled(report.design.hypotheses[0].name)}, week "
          f"{report.design.file.endpoints[report.design.hypotheses[0].endpoint].week:g}; "
          f"stopping: {plan.estimand.stopping}; rescue: {plan.estimand.rescue}. The truth of a trial is the same "
          "contrast had nobody been missing"),

@@ -39,8 +39,8 @@ class Panel:
     ) -> list[str]:
         """Return title, ticks and what the axes are."""
         parts = [text(self.left, self.top - 24, title, "title"), text(self.left, self.top - 8, along, "unit")]
-        for value in ticks(*self.along):
-            shown = f"{100 * value:.0f} %" if percent else tick_text(value)
+        for value in ticks(*self.along, 6 if percent else 5):
+            shown = f"{100 * value:.10g} %" if percent else tick_text(value)
             parts += [
                 line(self.left, self.y(value), self.left + self.width, self.y(value), FAINT, 0.7),
                 text(self.left - 6, self.y(value) + 3.5, shown, "tick", text_anchor="end"),
@@ -50,7 +50,8 @@ class Panel:
             place = self.x(value)
             parts.append(line(place, bottom, place, bottom + 4, QUIET))
             if place - last > 24:  # visits can stand closer than their words are wide
-                parts.append(text(place, bottom + 15, tick_text(value), "tick", text_anchor="middle"))
+                shown = f"{value:,.0f}" if abs(value) >= 1000 else tick_text(value)
+                parts.append(text(place, bottom + 15, shown, "tick", text_anchor="middle"))
                 last = place
         middle = self.left + self.width / 2
         parts += [
@@ -71,14 +72,19 @@ class Panel:
         back = [(self.x(a), self.y(b)) for a, b in _pairs(xs, high)][::-1]
         return f'<polygon points="{points([*up, *back])}" fill="{colour}" fill-opacity="{shade:g}"/>'
 
-    def whisker(self, x: float, low: float, value: float, high: float, colour: str, shift: float = 0) -> list[str]:
-        """Return a dot with the interval about it."""
+    def whisker(
+        self, x: float, low: float, value: float, high: float, colour: str, shift: float = 0, shape: int = 0
+    ) -> list[str]:
+        """Return a hollow mark with the interval about it."""
         place = self.x(x) + shift
         return [
             line(place, self.y(low), place, self.y(high), colour, 1.3),
-            f'<circle cx="{place:.1f}" cy="{self.y(value):.1f}" r="3.4" fill="#fff" stroke="{colour}" '
-            'stroke-width="1.6"/>',
+            mark(place, self.y(value), shape, colour, fill="#fff"),
         ]
+
+    def marks(self, xs: ArrayLike, ys: ArrayLike, colour: str, shape: int, size: float = 3) -> list[str]:
+        """Return filled marks on points."""
+        return [mark(self.x(a), self.y(b), shape, colour, size=size) for a, b in _pairs(xs, ys)]
 
     def level(self, value: float, colour: str = QUIET, dash: str = "4 3") -> str:
         """Return a line across at one height."""
@@ -86,8 +92,26 @@ class Panel:
         return line(self.left, y, self.left + self.width, y, colour, 1, f'stroke-dasharray="{dash}"' if dash else "")
 
 
-def keys(items: Iterable[tuple[str, str, str]], x: float, y: float) -> list[str]:
-    """Return a key: (words, colour, kind), kind one of 'line', 'band', 'dot', 'dash'."""
+def mark(x: float, y: float, shape: int, colour: str, *, size: float = 3.4, fill: str = "") -> str:
+    """Return one of five marks, so that nothing is told by colour alone; hollow with ``fill="#fff"``."""
+    style = f'fill="{fill or colour}" stroke="{colour}" stroke-width="{1.6 if fill else 0.8}"'
+    wide = 1.25 * size
+    match shape % 5:
+        case 0:
+            return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:g}" {style}/>'
+        case 1:
+            path = f"M{x - size:.1f},{y - size:.1f}h{2 * size:.1f}v{2 * size:.1f}h{-2 * size:.1f}z"
+        case 2:
+            path = f"M{x - wide:.1f},{y + size:.1f}h{2 * wide:.1f}l{-wide:.1f},{-2 * wide:.1f}z"
+        case 3:
+            path = f"M{x - wide:.1f},{y:.1f}l{wide:.1f},{-wide:.1f}l{wide:.1f},{wide:.1f}l{-wide:.1f},{wide:.1f}z"
+        case _:
+            path = f"M{x - wide:.1f},{y - size:.1f}h{2 * wide:.1f}l{-wide:.1f},{2 * wide:.1f}z"
+    return f'<path d="{path}" {style}/>'
+
+
+def keys(items: Iterable[tuple[str, str, str | int]], x: float, y: float) -> list[str]:
+    """Return a key: (words, colour, kind), kind one of 'line', 'band', 'dot', 'dash', or a line's mark by number."""
     from senospine.report.svg import text_width
 
     parts = []
@@ -104,6 +128,7 @@ def keys(items: Iterable[tuple[str, str, str]], x: float, y: float) -> list[str]
             ]
         else:
             parts.append(line(x, y - 4, x + 20, y - 4, colour, 2.2, 'stroke-dasharray="4 3"' if kind == "dash" else ""))
+            parts += [mark(x + 10, y - 4, kind, colour)] if isinstance(kind, int) else []
         parts.append(text(x + 26, y, words, "key", fill=INK))
         x += 26 + text_width(words, 12.5) + 20
     return parts

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from senospine.assays.blood import cut_offs
-from senospine.report.svg import VERMILION, figure, text
+from senospine.report.svg import INK, VERMILION, figure, text
 from senospine.report.trial.drawing import colour_of
 from senospine.report.trial.panel import WIDTH, Panel
+from senospine.report.trial.told import measured
 from senospine.stats.intervals import wilson_interval
+from senospine.stats.performance import Measure, mean_of
 from senospine.trial.followed import Followed
 
 
@@ -30,11 +32,11 @@ def platelets_svg(followed: Followed) -> str:
         colour = colour_of(design, arm)
         parts += [panel.band(weeks, low, high, colour, 0.15), panel.band(weeks, quarter, most, colour, 0.3)]
         parts.append(panel.line(weeks, middle, colour))
+        days = followed.prescribed_days / 7
+        parts += [panel.line(days, values, INK, 0.9, "1 2") for values in followed.prescribed[:, index]]
         for grade, cut in enumerate(cut_offs("platelets"), 1):
             parts.append(panel.level(cut, VERMILION))
-            # beside the lowest line on the page's right, inside the panel elsewhere: words must not leave the figure
-            parts.append(text(panel.left + width - 2, panel.y(cut) - 3, f"grade {grade}", "unit", text_anchor="end",
-                              fill=VERMILION))  # fmt: skip
+            parts.append(text(panel.left + width + 3, panel.y(cut) + 3.5, f"G{grade}", "tick"))
     return figure(WIDTH, 46 + rows * (height + 90) - 20, parts, "Platelets by visit")
 
 
@@ -54,7 +56,7 @@ def safety_rows(followed: Followed, conduct: pd.DataFrame) -> list[tuple[str, li
         for each in design.arms:
             of = int(first[f"randomised/{each}"])
             shares = conduct[f"{name}/{each}"] / conduct[f"randomised/{each}"]
-            cells.append(_cell(int(first[f"{name}/{each}"]), of, float(shares.mean())))
+            cells.append(_cell(int(first[f"{name}/{each}"]), of, mean_of(shares)))
         rows.append((words, cells))
     worst = np.min(np.where(np.isnan(example.counts["platelets"]), np.inf, example.counts["platelets"]), axis=1)
     for grade, cut in enumerate(cut_offs("platelets")):
@@ -63,14 +65,24 @@ def safety_rows(followed: Followed, conduct: pd.DataFrame) -> list[tuple[str, li
                 _cell(
                     int((worst[arm == k] < cut).sum()),
                     int((arm == k).sum()),
-                    float(followed.grades[:, k, grade].mean()),
+                    mean_of(followed.grades[:, k, grade]),
                 )
                 for k in range(len(design.arms))
             ]
-            rows.append((f"platelets of grade {grade + 1} or worse (below {cut:g} ·10⁹/L)", cells))
+            rows.append((f"platelets of grade {grade + 1} or worse at a visit (below {cut:g} ·10⁹/L)", cells))
     return rows
 
 
-def _cell(happened: int, of: int, mean: float) -> str:
+def prescribed_rows(followed: Followed) -> list[tuple[str, list[str]]]:
+    """Return how many fall to each grade of platelets between visits too, had they taken all that was prescribed."""
+    return [
+        (f"grade {grade + 1} or worse (below {cut:g} ·10⁹/L)",
+         [measured(mean_of(followed.prescribed_grades[:, k, grade]), percent=True)
+          for k in range(len(followed.design.arms))])
+        for grade, cut in enumerate(cut_offs("platelets"))
+    ]  # fmt: skip
+
+
+def _cell(happened: int, of: int, mean: Measure) -> str:
     low, high = wilson_interval(happened, of)
-    return f"{happened} of {of} ({100 * low:.0f}–{100 * high:.0f} %); {100 * mean:.1f} %"
+    return f"{happened} of {of} ({100 * low:.0f}–{100 * high:.0f} %); {measured(mean, percent=True)}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from senospine.report.trial.units import endpoint_of, on_scale, unit_of
+from senospine.report.trial.units import on_scale, unit_of
 from senospine.stats.performance import Measure, mean_of, monte_carlo_interval
-from senospine.trial import Benefit, Design, OperatingCharacteristics, PatientBank, TrialRun
+from senospine.trial import Benefit, Design, OperatingCharacteristics, PatientBank, TrialRun, lasting_benefit
 from senospine.trial.file import Endpoint
 from senospine.trial.followed import Followed
 from senospine.trial.measures import measure_of
@@ -56,14 +56,16 @@ def measured(value: Measure, *, percent: bool = False) -> str:
     --------
     >>> measured(Measure(0.8123, 0.0123, 1000), percent=True), measured(Measure(-0.3051, 0.004, 1000))
     ('81.2 ± 1.2 %', '−0.305 ± 0.004')
+    >>> measured(Measure(0.906, 0.0004, 1000), percent=True), measured(Measure(400.0, 0.0, 1000))
+    ('90.60 ± 0.04 %', '400')
     """
-    scale = 100 if percent else 1
+    scale, unit = (100, " %") if percent else (1, "")
     error = scale * value.error
-    places = min(max(1 - int(np.floor(np.log10(error))), 1), 3) if error > 0 else 1
-    if percent:
-        places = min(places, 1)
-    shown = f"{scale * value.value:,.{places}f} ± {error:.{places}f}{' %' if percent else ''}"
-    return shown.replace("-", "−")
+    if not error > 0:  # the same in every trial
+        return f"{scale * value.value:,.10g}{unit}".replace("-", "−")
+    size = int(np.floor(np.log10(error)))
+    places = max(min(max(1 - size, 1), 1 if percent else 3), -size)  # an error above 0 never shows as 0
+    return f"{scale * value.value:,.{places}f} ± {error:.{places}f}{unit}".replace("-", "−")
 
 
 def sentences(report: TrialReport) -> list[str]:
@@ -85,19 +87,22 @@ def sentences(report: TrialReport) -> list[str]:
         inside = low <= row["value"] <= high
         seen = "the arms' contexts differ, and it finds that" if design.context_note else "its level is not held"
         found.append(
-            f"With drugs that do nothing the same design finds a difference in {100 * row['value']:.1f} % of "
-            f"{null.trials} trials; a true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to "
-            f"{100 * high:.1f} "
-            f"%{'' if inside else f', so {seen}, or a looser test was seen to be right'}."
+            "With drugs that do nothing the same design finds a difference in "
+            f"{measured(Measure(row['value'], row['error'], null.trials), percent=True)} of {null.trials:,} trials; a "
+            f"true {100 * design.file.analysis.alpha:g} % would show as {100 * low:.1f} to {100 * high:.1f} %"
+            f"{'' if inside else f', so {seen}'}."
         )
     if report.benefits and endpoint.measure == "pain":
         item = report.benefits[0]
         low, high = item.interval
         draws = f" (90 % over draws: {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
         found.append(
-            f"Taken as prescribed and without losses, {item.treated} takes {item.mean:.2f} points of pain more than "
-            f"{item.control} at week {item.week:g}{draws}. {item.statement()}"
+            f"Taken as prescribed and without losses, the arm {item.treated} has {item.mean:.2f} points of pain less "
+            f"than {item.control} at week {item.week:g}{draws}. {item.statement()}"
         )
+    found += [item.text() for item in lasting_benefit(design, report.bank)]
+    if design.context_note is not None:
+        found.append(design.context_note)
     return [sentence.replace(" -0", " −0").replace("(-", "(−") for sentence in found]
 
 
@@ -114,7 +119,17 @@ def _success(report: TrialReport) -> str:
     return (
         f"In {result.trials:,} simulated trials of {design.file.patients:,} patients the design {kind} in "
         f"{measured(result.design['success'], percent=True)}: its primary hypothesis is rejected in the "
-        "direction of benefit."
+        f"direction of benefit.{_decision(report)}"
+    )
+
+
+def _decision(report: TrialReport) -> str:
+    if "right_decision" not in report.result.design or report.result.null:
+        return ""
+    return (
+        " Taken as go or no-go it decides rightly in "
+        f"{measured(report.result.design['right_decision'], percent=True)}: go is right where the true benefit is "
+        f"{report.design.file.worthwhile:g} or more."
     )
 
 
@@ -126,13 +141,11 @@ def _truth(report: TrialReport) -> str:
     ratio = endpoint.responder is None and scale == "ratio"
     low, high = (np.exp(low), np.exp(high)) if ratio else (low, high)
     truth, percent = on_scale(endpoint, "truth", mean_of(rows["true"]))
-    unit = "" if endpoint.responder or scale != "points" else f" {measure_of(endpoint.key).step}"
     return (
-        f"At week {endpoint.week:g} the true {'ratio' if ratio else 'difference'} of {first.treated} "
-        f"{'to' if ratio else 'from'} {first.control} under the estimand is "
-        f"{measured(truth, percent=percent)}{unit}; nineteen trials in twenty estimate it between {low:.2f} and "
-        f"{high:.2f}, "
-        f"off by {_off(report, endpoint)} on average."
+        f"At week {endpoint.week:g} the true {'ratio' if ratio else 'difference'}, {first.treated} "
+        f"{'to' if ratio else '−'} {first.control}, under the estimand is "
+        f"{measured(truth, percent=percent)} ({unit_of(endpoint)}); nineteen trials in twenty estimate it between "
+        f"{low:.2f} and {high:.2f}, off by {_off(report, endpoint)} on average."
     ).replace(" -", " −")
 
 
@@ -152,60 +165,6 @@ def _screening(report: TrialReport) -> str:
     found = report.result.design
     each = found["screened"].value / found["patients"].value
     return (
-        f"For every patient randomised {each:.2f} are screened ({100 * found['screen_failures'].value:.0f} % fail), "
-        f"{found['screened'].value:,.0f} in a trial."
+        f"For every patient randomised {each:.2f} are screened ({measured(found['screen_failures'], percent=True)} "
+        f"fail), {measured(found['screened'])} in a trial."
     )
-
-
-def beside_rows(report: TrialReport) -> list[dict[str, str]]:
-    """Return one row a design: what it randomises and screens, and how often it succeeds and is right."""
-    rows = []
-    for rival in report.rivals.designs:
-        found = rival.own.design
-        rows.append(
-            {
-                "design": rival.label, "trials": f"{rival.own.trials:,}",
-                "patients": f"{found['patients'].value:,.0f}", "screened": f"{found['screened'].value:,.0f}",
-                "each": f"{found['screened'].value / found['patients'].value:.2f}",
-                "truth": measured(_own_truth(rival.design, rival.own)),
-                "success": measured(found["success"], percent=True),
-                "right": measured(found["right_decision"], percent=True) if "right_decision" in found else "–",
-            }
-        )  # fmt: skip
-    return rows
-
-
-def _own_truth(design: Design, result: OperatingCharacteristics) -> Measure:
-    row = primary_row(result, design, "truth")
-    return Measure(float(row["value"]), float(row["error"]), int(row["n"]) if "n" in row else result.trials)
-
-
-def method_rows(report: TrialReport) -> list[dict[str, str]]:
-    """Return one row a hypothesis and method: truth, bias, coverage, share rejected, each with its error."""
-    rows = []
-    table = report.result.methods.sort_index()
-    for hypothesis, method in dict.fromkeys((key[0], key[1]) for key in report.result.methods.index):
-        mine = table.loc[(hypothesis, method)]
-        endpoint = endpoint_of(report.design, str(hypothesis))
-        cells = {"hypothesis": str(hypothesis), "method": _method(str(method)), "unit": unit_of(endpoint)}
-        for name, percent in (
-            ("truth", False),
-            ("bias", False),
-            ("coverage", True),
-            ("rejected", True),
-            ("estimable", True),
-        ):
-            if name not in mine.index:  # could not be estimated
-                cells[name] = "–"
-                continue
-            value, error = (float(mine.loc[name, column]) for column in ("value", "error"))
-            item, share = on_scale(endpoint, name, Measure(value, error, 0))
-            cells[name] = measured(item, percent=percent or share) if np.isfinite(value) else "–"
-        rows.append(cells)
-    return rows
-
-
-def _method(name: str) -> str:
-    first, *more = name.split(", ")
-    known = {"mmrm": "MMRM", "ancova": "ANCOVA", "responder": "difference of shares"}
-    return ", ".join([known.get(first, first), *more])

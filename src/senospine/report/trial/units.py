@@ -10,7 +10,8 @@ from senospine.trial.file import Endpoint
 from senospine.trial.measures import is_oracle, measure_of, told
 
 #: of an endpoint, what is on the scale of its analysis
-_ON_SCALE = ("truth", "bias")
+_ON_SCALE = ("truth", "bias", "bias_if_chosen")
+_RANGE = {"pain": ", 0–10", "rmdq": ", 0–24"}
 _LONG = {"pain": "pain, points of 0–10", "odi": "Oswestry index, % points", "rmdq": "Roland–Morris, points of 0–24"}
 
 
@@ -22,8 +23,10 @@ def endpoint_of(design: Design, hypothesis: str) -> Endpoint:
 def unit_of(endpoint: Endpoint) -> str:
     """Return in what a difference of arms at an endpoint is told."""
     if endpoint.responder is not None:
-        return f"share with {100 * endpoint.responder:g} % less"
-    return measure_of(endpoint.key).step + (" in truth" if is_oracle(endpoint.key) else "")
+        return f"share of patients {100 * endpoint.responder:g} % better"
+    return (
+        measure_of(endpoint.key).step + _RANGE.get(endpoint.key, "") + (" in truth" if is_oracle(endpoint.key) else "")
+    )
 
 
 def axis_of(key: str) -> str:
