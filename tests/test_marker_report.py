@@ -13,7 +13,8 @@ from test_trial_markers import GDF, marked, people
 
 from senospine.report.trial import TrialReport, print_trial, trial_dict, write_trial_report
 from senospine.report.trial.drawing import design_svg
-from senospine.report.trial.told import method_rows, sentences
+from senospine.report.trial.rows import method_rows
+from senospine.report.trial.told import sentences
 from senospine.trial import (
     Design,
     follow,
@@ -71,11 +72,11 @@ def test_the_page_and_the_terminal_tell_units(report: TrialReport, tmp_path: Pat
     for words in ("plasma GDF-15", "ratio to entry, geometric mean", "Modic change", "share of patients"):
         assert words in figure
     assert 'href="#markers"' in page
-    assert "gdf: drug - placebo, ratio" in page
+    assert re.search(r"<td>gdf: drug − placebo</td>\s*<td class=\"unit\">ratio, week 12</td>", page)
     shown = io.StringIO()
     print_trial(Console(file=shown, width=120), report, tmp_path / "report.html", [])
-    for words in ("MMRM, points of pain", "MMRM, ratio", "MMRM, share of patients"):
-        assert words in shown.getvalue()
+    for words in ("pain: points of pain, 0–10, week 12", "gdf: ratio, week 12", "share of patients, week 12"):
+        assert words in " ".join(shown.getvalue().split())
     rows = {row["hypothesis"].split(":")[0]: row for row in method_rows(report)}
     true = report.run.analyses.query("hypothesis.str.startswith('gdf:')")["true"].mean()
     assert float(rows["gdf"]["truth"].split(" ")[0]) == pytest.approx(np.exp(true), abs=5e-4)
@@ -98,7 +99,7 @@ def test_a_marker_may_lead_the_report(primary: TrialReport, tmp_path: Path) -> N
     page = write_trial_report(tmp_path / "report.html", primary).read_text(encoding="utf-8")
     assert "plasma GDF-15, pg/mL; log of the ratio to entry" in page
     told = sentences(primary)[1]
-    assert "the true ratio of drug to placebo" in told
+    assert "the true ratio, drug to placebo," in told
     assert "off by a factor of" in told
     low, high = (float(text) for text in re.search(r"between ([\d.]+) and ([\d.]+)", told).groups())  # type: ignore[union-attr]
     assert 0.8 < low < 1 < 1.2 * high

@@ -178,7 +178,7 @@ def test_all_comers_beside_a_graph_have_all_of_alpha() -> None:
     plan = design((PLAN, f"df: kenward-roger-linear, multiplicity: {graph}}}"),
                   more=STAGES.replace("two-stage", "stratified"))  # fmt: skip
     assert plan.graph.weights.tolist() == [0.5, 0.5]
-    assert other_populations(plan)["all-comers"].graph is None
+    assert other_populations(plan)["the same, all-comers"].graph is None
 
 
 @pytest.mark.parametrize("method", ["mmrm", "ancova"])

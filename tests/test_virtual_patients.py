@@ -216,7 +216,7 @@ def test_predictions_stand_beside_what_treatments_have_achieved(people: PatientB
     assert drug.treated == "drug"
     assert abs(nothing.mean) < 1e-3
     text = benefit_text([drug, nothing], people)
-    assert "No draw exceeds 0.82 points" in text
+    assert "It does not exceed 0.82 points" in text
     assert "tanezumab 10 mg: 0.40 (0.04 to 0.76)" in text
     best = comparators()[0].benefit
     boasting = type(drug)("drug", "placebo", 12, np.array([best + 0.1, best + 0.3]), 1.0, 0.01)

@@ -120,8 +120,8 @@ def after_selection(
     Examples
     --------
     >>> found = after_selection(0.9, 0.3, 0.4, 0.3, above=0.8)
-    >>> round(found.pooled[0], 3), round(found.unbiased[0], 3), round(found.median[0], 3)
-    (0.65, 0.407, 0.39)
+    >>> [round(float(item[0]), 3) for item in (found.pooled, found.unbiased, found.median)]
+    [0.65, 0.375, 0.369]
     """
     if not 0 < level < 1:
         raise AnalysisError(f"level must lie between 0 and 1, got {level}")

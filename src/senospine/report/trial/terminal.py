@@ -80,7 +80,7 @@ def _methods(report: TrialReport) -> Table:
     for row in method_rows(report):
         if row["hypothesis"] != last:
             table.add_row(_plain(row["hypothesis"]))
-        table.add_row(f"  {row['method']}, {row['unit']}", *(row[name] for name in names))
+        table.add_row(f"  {row['method']}", *(row[name] for name in names))
         last = row["hypothesis"]
     return table
 
@@ -154,22 +154,23 @@ def trial_dict(report: TrialReport) -> dict[str, Any]:
         for rival in report.rivals.designs
     ]  # fmt: skip
     null = report.rivals.null
-    return {
+    content = {
         "trial": report.design.name, "design_sha256": report.design.sha256, "bank_sha256": report.bank.sha256,
         "seed": report.run.manifest["inputs"]["seed"], "made_up_patients": report.synthetic,
-        **_finite(report.result.to_dict()), "answer": sentences(report),
+        **report.result.to_dict(), "answer": sentences(report),
         "context": report.design.context_note, "stopping": stopping_text(report.design, report.bank),
         "lasting": [item.to_dict() for item in lasting_benefit(report.design, report.bank)], "designs": rivals,
-        "null_drug": None if null is None else _finite(null.to_dict()),
+        "null_drug": None if null is None else null.to_dict(),
         "predicted": [item.to_dict() for item in report.benefits],
         "markers": [
             {"marker": item.key, "told": told(item.key), "weeks": list(item.weeks),
-             "level": _finite(dict(zip(report.design.arms, item.level.mean(axis=0).tolist(), strict=True)))}
+             "level": dict(zip(report.design.arms, item.level.mean(axis=0).tolist(), strict=True))}
             for item in report.followed.markers
         ],
-        "published": [_finite(asdict(item)) for item in comparators()],
+        "published": [asdict(item) for item in comparators()],
         "simulated_again": {"trials": report.followed.trials, "identical": report.followed.reproduced},
     }  # fmt: skip
+    return {key: _finite(value) for key, value in content.items()}
 
 
 def _measures(item: Any) -> dict[str, Any]:
@@ -182,6 +183,6 @@ def _finite(content: Any) -> Any:
     """Return plain data with null for what is not finite."""
     if isinstance(content, dict):
         return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, list):
+    if isinstance(content, list | tuple):
         return [_finite(value) for value in content]
     return None if isinstance(content, float) and not np.isfinite(content) else content
