@@ -116,4 +116,4 @@ def _span(low: float, high: float, otherwise: str) -> str:
 
 
 def _two(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{value:z.2f}".replace("-", "−")  # z: what rounds to nothing has no sign

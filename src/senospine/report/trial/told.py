@@ -95,9 +95,9 @@ def sentences(report: TrialReport) -> list[str]:
     if report.benefits and endpoint.measure == "pain":
         item = report.benefits[0]
         low, high = item.interval
-        draws = f" (90 % over draws: {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
+        draws = f" (90 % over draws: {low:z.2f} to {high:z.2f})" if np.isfinite(low) else ""
         found.append(
-            f"Taken as prescribed and without losses, the arm {item.treated} has {item.mean:.2f} points of pain less "
+            f"Taken as prescribed and without losses, the arm {item.treated} has {item.mean:z.2f} points of pain less "
             f"than {item.control} at week {item.week:g}{draws}. {item.statement()}"
         )
     found += [item.text() for item in lasting_benefit(design, report.bank)]
