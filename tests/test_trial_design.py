@@ -11,7 +11,7 @@ from trial_helpers import DESIGN, bank, design
 
 from senospine.errors import AnalysisError, FileError, SenospineError, TrialError
 from senospine.trial import analyse, design_names, load_design, parse_design, simulate_trial, therapy_key
-from senospine.trial.design import HOLDS
+from senospine.trial.file import HOLDS
 
 BAD = {
     "no control": (("{control: pill}", "{therapy: other}"),

@@ -16,8 +16,8 @@ from senospine.assays import record_marker, report_disability, report_pain
 from senospine.errors import TrialError
 from senospine.randomness import stream
 from senospine.trial.bank import UNTREATED, PatientBank
-from senospine.trial.design import BASELINE_STRATA, Design, positive
-from senospine.trial.file import MarkerRange, Range
+from senospine.trial.design import Design, positive
+from senospine.trial.file import BASELINE_STRATA, MarkerRange, Range
 from senospine.trial.reading import AT_ENTRY, DEVIATES, Readings
 
 Array = NDArray[np.float64]

@@ -267,6 +267,9 @@ class File(Section):
 
 
 SENSITIVITIES = ("ancova", "mmrm", *STRATEGIES)
+#: platelets [1e9/L] below which doses are held until the next visit, or treatment ends
+HOLDS = {"none": (0.0, 0.0), "hold below 75": (75.0, 0.0), "hold below 50": (50.0, 25.0), "stop below 25": (0.0, 25.0)}
+BASELINE_STRATA = ("pain", "age", "sex")
 
 
 def validated(document: Document) -> File:

@@ -20,8 +20,9 @@ from senospine.assays import (
 from senospine.assays.readout import value_of
 from senospine.randomness import stream
 from senospine.trial.bank import PatientBank
-from senospine.trial.design import HOLDS, Design
+from senospine.trial.design import Design
 from senospine.trial.enrol import Enrolled, enrol
+from senospine.trial.file import HOLDS
 from senospine.trial.measures import MEASURES
 from senospine.trial.reading import MarkerVisits
 from senospine.trial.taking import Taking
