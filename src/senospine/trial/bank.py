@@ -146,9 +146,14 @@ class PatientBank:
     @cached_property
     def draws(self) -> NDArray[np.int64]:
         """The draws of the parameters the patients were made with, each once; one where the bank knows of none."""
+        return np.unique(self.draw_of)
+
+    @cached_property
+    def draw_of(self) -> NDArray[np.int64]:
+        """The draw each patient was made with, shape (n_patients,); 0 where the bank knows of none."""
         if "draw" not in self.baseline:
-            return np.zeros(1, np.int64)
-        return np.unique(self.baseline["draw"].to_numpy(np.int64))
+            return np.zeros(len(self.baseline), np.int64)
+        return self.baseline["draw"].to_numpy(np.int64)
 
     @cached_property
     def chances(self) -> Mapping[int, Array]:
@@ -156,7 +161,7 @@ class PatientBank:
         weight = self.baseline["weight"].to_numpy(float)
         found = {}
         for draw in self.draws:
-            mine = weight * (self.baseline["draw"].to_numpy() == draw) if "draw" in self.baseline else weight
+            mine = weight * (self.draw_of == draw)
             if mine.sum() <= 0:
                 raise TrialError(f"no patient of draw {draw} has a weight above zero")
             found[int(draw)] = np.cumsum(mine) / mine.sum()
@@ -203,7 +208,7 @@ class PatientBank:
             "made_by": dict(self.made_by), **({"stops": stops} if stops else {}),
         }  # fmt: skip
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-        write_then_rename(folder / "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_then_rename(folder / "manifest.json", text)
         return folder
 
 

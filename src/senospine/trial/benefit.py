@@ -144,7 +144,6 @@ def predicted_benefit(design: Design, bank: PatientBank) -> list[Benefit]:
     week = design.file.endpoints[first.endpoint].week
     at = int(np.searchsorted(bank.days, 7 * week, side="right")) - 1
     therapies = dict(zip(design.arms, design.therapies, strict=True))
-    draw = bank.baseline["draw"].to_numpy() if "draw" in bank.baseline else np.zeros(len(bank.baseline))
     found = []
     for item in design.hypotheses:
         if item.endpoint != first.endpoint or item.positive:
@@ -152,8 +151,8 @@ def predicted_benefit(design: Design, bank: PatientBank) -> list[Benefit]:
         gain = (bank.course(therapies[item.control])["pain"][:, at].astype(float)
                 - bank.course(therapies[item.treated])["pain"][:, at].astype(float))  # fmt: skip
         means, spreads, errors = [], [], []
-        for number in np.unique(draw):
-            weight = chances * (draw == number)
+        for number in bank.draws:
+            weight = chances * (bank.draw_of == number)
             if weight.sum() <= 0:
                 raise TrialError(
                     f"nobody of draw {number} passes the entry criteria", where=design.document.where("entry")

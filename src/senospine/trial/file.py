@@ -120,6 +120,11 @@ class Endpoint(Section):
     mode: Literal["clinic", "oracle"] = "clinic"
 
     @property
+    def benefit(self) -> float:
+        """Sign of a difference of arms that is a benefit: more responders, and less of everything that is measured."""
+        return -1.0 if self.responder is None else 1.0
+
+    @property
     def key(self) -> str:
         """What tables of a trial call it."""
         return outcome_key(self.measure, self.mode)

@@ -97,7 +97,6 @@ def lasting_benefit(design: Design, bank: PatientBank, stopped: float | None = N
         stopped = design.visit_days[-1] / 2
     weight = passing(design, bank)
     untreated = bank.course(UNTREATED)["pain"].astype(float)
-    draw = bank.baseline["draw"].to_numpy() if "draw" in bank.baseline else np.zeros(len(bank.baseline), int)
     found = []
     for arm, therapy in zip(design.arms, design.therapies, strict=True):
         if therapy not in bank.stops or not 0 < stopped < bank.days[-1]:
@@ -105,8 +104,8 @@ def lasting_benefit(design: Design, bank: PatientBank, stopped: float | None = N
         relief = untreated - bank.course(therapy, stopped=stopped)["pain"]
         days, mine = _half_times(relief, bank.days, stopped), weight * (_on(relief, bank.days, stopped) >= LEAST)
         medians, kept = [], []
-        for number in np.unique(draw):
-            here = mine * (draw == number)
+        for number in bank.draws:
+            here = mine * (bank.draw_of == number)
             medians.append(_median(days, here))
             kept += [float(here @ np.isinf(days) / here.sum())] if here.sum() > 0 else []
         found.append(Lasting(arm, stopped, float(bank.days[-1]), np.array(medians),

@@ -57,7 +57,7 @@ def sequential(design: Design, trials: Sequence[TrialData], numbers: Sequence[in
     """
     plan, at, height = design.file.interim, fractions(design), bars(design)
     primary, method = design.hypotheses[0], main_method(design)
-    benefit = -1.0 if design.file.endpoints[primary.endpoint].responder is None else 1.0
+    benefit = design.file.endpoints[primary.endpoint].benefit
     ended, parts = np.zeros(len(trials), bool), []
     information = np.full((len(trials), len(at)), np.nan)
     for number, (fraction, bar) in enumerate(zip(at, height, strict=True), start=1):

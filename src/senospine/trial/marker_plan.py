@@ -46,11 +46,6 @@ def entering(file: File, endpoint: Endpoint) -> list[int]:
     return [index for index in range(last + 1) if file.visits[index] in weeks]
 
 
-def states_needed(file: File) -> tuple[str, ...]:
-    """Return the states a bank must follow over time for a design's markers."""
-    return tuple(dict.fromkeys(state for key in marker_weeks(file) for state in measure_of(key).needs))
-
-
 def check_markers(file: File, document: Document) -> None:
     """Refuse markers that cannot be measured as a design asks.
 

@@ -203,9 +203,7 @@ def successes(design: Design, analyses: pd.DataFrame, together: pd.DataFrame | N
         )
         for name in ("estimate", "true")
     }
-    direction = np.array(
-        [1.0 if design.file.endpoints[item.endpoint].responder is not None else -1.0 for item in listed]
-    )
+    direction = np.array([design.file.endpoints[item.endpoint].benefit for item in listed])
     benefit = good & (wide["estimate"] * direction > 0)
     mine = [item.name for item in listed if item.endpoint == listed[0].endpoint]
     table = pd.DataFrame({"success": benefit[mine].any(axis=1), "true": wide["true"][names[0]] * direction[0]})

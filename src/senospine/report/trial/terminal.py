@@ -17,7 +17,7 @@ from senospine.report.trial.told import TrialReport, measured, sentences
 from senospine.report.trial.units import unit_of
 from senospine.report.words import count
 from senospine.runs import NOTICE
-from senospine.trial import comparators, lasting_benefit, stopping_text
+from senospine.trial import comparators, stopping_text
 from senospine.trial.measures import told
 
 
@@ -159,7 +159,7 @@ def trial_dict(report: TrialReport) -> dict[str, Any]:
         "seed": report.run.manifest["inputs"]["seed"], "made_up_patients": report.synthetic,
         **report.result.to_dict(), "answer": sentences(report),
         "context": report.design.context_note, "stopping": stopping_text(report.design, report.bank),
-        "lasting": [item.to_dict() for item in lasting_benefit(report.design, report.bank)], "designs": rivals,
+        "lasting": [item.to_dict() for item in report.lasting], "designs": rivals,
         "null_drug": None if null is None else null.to_dict(),
         "predicted": [item.to_dict() for item in report.benefits],
         "markers": [

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from senospine.report.trial.units import on_scale, unit_of
 from senospine.stats.performance import Measure, mean_of, monte_carlo_interval
-from senospine.trial import Benefit, Design, OperatingCharacteristics, PatientBank, TrialRun, lasting_benefit
+from senospine.trial import Benefit, Design, Lasting, OperatingCharacteristics, PatientBank, TrialRun, lasting_benefit
 from senospine.trial.file import Endpoint
 from senospine.trial.followed import Followed
+from senospine.trial.looks import main_method
 from senospine.trial.measures import measure_of
 from senospine.trial.rivals import Rivals
 
@@ -43,10 +45,12 @@ class TrialReport:
         """Rows of the analyses, one a trial: the first hypothesis by the design's method."""
         rows = self.run.analyses
         first = self.design.hypotheses[0]
-        method = (
-            "responder" if self.design.file.endpoints[first.endpoint].responder else self.design.file.analysis.method
-        )
-        return rows[(rows["hypothesis"] == first.name) & (rows["method"] == method)]
+        return rows[(rows["hypothesis"] == first.name) & (rows["method"] == main_method(self.design))]
+
+    @cached_property
+    def lasting(self) -> list[Lasting]:
+        """How long the benefit of each arm outlasts its treatment; page, terminal and plain data share it."""
+        return lasting_benefit(self.design, self.bank)
 
 
 def measured(value: Measure, *, percent: bool = False) -> str:
@@ -100,7 +104,7 @@ def sentences(report: TrialReport) -> list[str]:
             f"Taken as prescribed and without losses, the arm {item.treated} has {item.mean:z.2f} points of pain less "
             f"than {item.control} at week {item.week:g}{draws}. {item.statement()}"
         )
-    found += [item.text() for item in lasting_benefit(design, report.bank)]
+    found += [item.text() for item in report.lasting]
     if design.context_note is not None:
         found.append(design.context_note)
     return [sentence.replace(" -0", " −0").replace("(-", "(−") for sentence in found]
